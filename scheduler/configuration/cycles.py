@@ -1,0 +1,121 @@
+"""cycles/*.yaml -> reporting rounds."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from scheduler.configuration.document import Document
+from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, check_notices, merge, to_rules
+from scheduler.configuration.problems import Problems
+from scheduler.configuration.schema import (
+    Day,
+    Form,
+    Id,
+    Month,
+    Text,
+    Url,
+    fill_in,
+    one_line,
+    read_clock,
+    read_day,
+    say,
+)
+from scheduler.configuration.vocabulary import Vocabulary, intake_span
+from scheduler.errors import UnknownZone, WallTimeError
+from scheduler.model import times
+from scheduler.model.cycles import Cohort, Cycle, Deadline
+from scheduler.model.network import Network
+
+_WRITE_DEADLINE = "write date, hour and zone, such as 2021-12-31 23:59:59 Europe/Berlin"
+
+
+def read_deadline(value: Any) -> Deadline:
+    """ "2021-12-31 23:59:59 Europe/Berlin": which hour, and whose, is never a default (story US-23)."""
+    parts = one_line(value).split()
+    if len(parts) < 3:
+        missing = "hour and zone" if len(parts) < 2 else "hour or zone"
+        say(f'the deadline "{" ".join(parts)}" is written without {missing}', _WRITE_DEADLINE)
+    if len(parts) > 3:
+        say(f'"{" ".join(parts)}" is no deadline', _WRITE_DEADLINE)
+    on, at, zone = read_day(parts[0]), read_clock(parts[1]), parts[2]
+    _check_moment(on, at, zone)
+    return Deadline(on, at, zone)
+
+
+def _check_moment(on: date, at: time, zone: str) -> None:
+    try:
+        times.instant(on, at, zone)
+    except UnknownZone as error:
+        say(str(error), "a deadline needs a place such as Europe/Berlin, or an offset such as +01:00")
+    except WallTimeError as error:
+        say(str(error), "write another hour")
+
+
+class PeriodForm(Form):
+    first: Month = Field(alias="from")
+    last: Month = Field(alias="to")
+
+
+class WhoForm(Form):
+    joined_before: Month | None = None
+    joined: list[Month] = Field(default_factory=list)
+    excepted: list[Month] = Field(default_factory=list)
+    also: list[Id] = Field(default_factory=list)
+    exempt: dict[Id, Text] = Field(default_factory=dict)
+
+
+class CycleForm(Form):
+    id: Id
+    title: Text
+    period: PeriodForm
+    opens: Day
+    deadline: Annotated[Deadline, BeforeValidator(read_deadline)]
+    submit_at: Url
+    who: WhoForm
+    notices: ReportNoticesForm | None = None
+
+
+def read_cycle(
+    document: Document, network: Network, vocabulary: Vocabulary, notices: NoticesForm | None, problems: Problems
+) -> Cycle | None:
+    form = fill_in(CycleForm, document, problems)
+    if form is None:
+        return None
+    before = problems.errors()
+    if form.opens > form.deadline.on:
+        what = f"this round opens on {form.opens}, after its deadline"
+        problems.error(document.place("opens"), what, "write an earlier day")
+    if form.period.first > form.period.last:
+        problems.error(document.place("period"), "this period ends before it begins", "write from, then to")
+    if not (form.who.joined_before or form.who.joined or form.who.also):
+        problems.error(document.place("who"), "nobody must report", "write joined_before, joined or also")
+    if form.notices:
+        check_notices(form.notices, document, ("notices",), network, problems, complete=False)
+    if problems.errors() > before or notices is None:
+        return None
+    return Cycle(
+        id=form.id,
+        title=form.title,
+        period=(form.period.first, form.period.last),
+        opens=form.opens,
+        deadline=form.deadline,
+        submit_at=form.submit_at,
+        who=_cohort(form.who, vocabulary),
+        rules=to_rules(merge(notices.reports, form.notices)),
+    )
+
+
+def _cohort(form: WhoForm, vocabulary: Vocabulary) -> Cohort:
+    """"joined before 2020-09" means before the intake announced in that month, else before its first day."""
+    before = form.joined_before
+    first = vocabulary.intake_of(before) or date.fromisoformat(f"{before}-01") if before else None
+    return Cohort(
+        joined_before=first,
+        joined=tuple(intake_span(month) for month in form.joined),
+        excepted=tuple(intake_span(month) for month in form.excepted),
+        also=tuple(form.also),
+        exempt=tuple(form.exempt.items()),
+    )

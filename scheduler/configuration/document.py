@@ -1,0 +1,173 @@
+"""YAML as staff write it: a tree in which every scalar is text and knows its line and column.
+
+libyaml's events are read one by one and left at the first breach of a limit; its own composer is not
+used, because deep nesting crashes the whole process there. Types come from the schema, so `13:00`, `NO`,
+`on` and `0123` are never anything but what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from scheduler.configuration.problems import Place, Problems
+from scheduler.configuration.text import MAX_YAML_BYTES, read_text
+
+MAX_DEPTH = 64
+
+#: What one scalar, list or mapping becomes: str, None (nothing written), list, dict.
+Plain = str | None | list["Plain"] | dict[str, "Plain"]
+Path_ = Sequence[str | int]
+
+
+@dataclass
+class Node:
+    place: Place
+    #: text of a scalar; None for the others and for a value that was left out
+    text: str | None = None
+    items: list[Node] | None = None
+    #: key -> (place of the key, value)
+    entries: dict[str, tuple[Place, Node]] | None = None
+
+    def plain(self) -> Plain:
+        if self.items is not None:
+            return [item.plain() for item in self.items]
+        if self.entries is not None:
+            return {key: value.plain() for key, (_, value) in self.entries.items()}
+        return self.text
+
+
+@dataclass
+class Document:
+    """One file: the tree, and where everything in it stands."""
+
+    file: str
+    root: Node
+
+    def place(self, *path: str | int) -> Place:
+        """The place of the value at `path`; of the nearest thing around it where there is none."""
+        return self._find(path)[1]
+
+    def place_of_key(self, *path: str | int) -> Place:
+        """The place of the key itself (for a list item: of the item)."""
+        return self._find(path)[0]
+
+    def has(self, *path: str | int) -> bool:
+        node: Node | None = self.root
+        for step in path:
+            node = _child(node, step) if node else None
+        return node is not None
+
+    def _find(self, path: Path_) -> tuple[Place, Place]:
+        node, key_place = self.root, self.root.place
+        for step in path:
+            child = _child(node, step)
+            if child is None:
+                break
+            key_place = node.entries[str(step)][0] if node.entries is not None else child.place
+            node = child
+        return key_place, node.place
+
+
+def _child(node: Node, step: str | int) -> Node | None:
+    if node.entries is not None and str(step) in node.entries:
+        return node.entries[str(step)][1]
+    if node.items is not None and isinstance(step, int) and step < len(node.items):
+        return node.items[step]
+    return None
+
+
+class _Refused(Exception):
+    def __init__(self, place: Place, what: str, instead: str = "") -> None:
+        super().__init__(what)
+        self.place, self.what, self.instead = place, what, instead
+
+
+def read_document(path: Path, problems: Problems) -> Document | None:
+    """The tree of a YAML file, or None with the problem said."""
+    text = read_text(path, MAX_YAML_BYTES, problems)
+    if text is None:
+        return None
+    file = str(path)
+    try:
+        root = _Builder(file, yaml.parse(text, Loader=yaml.CSafeLoader)).document()
+    except _Refused as refused:
+        problems.error(refused.place, refused.what, refused.instead)
+    except yaml.MarkedYAMLError as error:
+        problems.error(*_explained(error, text, file))
+    except yaml.YAMLError as error:
+        problems.error(Place(file), f"this is no YAML ({error})")
+    else:
+        return Document(file, root)
+    return None
+
+
+def _explained(error: yaml.MarkedYAMLError, text: str, file: str) -> tuple[Place, str, str]:
+    mark = error.problem_mark or error.context_mark
+    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    lines = text.splitlines()
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if "\t" in line[: place.column]:
+        return place, "there is a tab here", "indent with blanks"
+    if "mapping values are not allowed" in (error.problem or ""):
+        return place, "a colon stands where none can be", "put the text in quotes"
+    return place, f"this is no YAML ({error.problem})", "look at the indentation, quotes and colons around it"
+
+
+@dataclass
+class _Builder:
+    """Builds the tree from events; one event of look-ahead is never needed."""
+
+    file: str
+    events: Iterator[yaml.Event]
+    depth: int = field(default=0)
+
+    def document(self) -> Node:
+        root: Node | None = None
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    raise _Refused(self._place(event), 'a second document begins here ("---")', "one file, one document")
+                root = self._node(next(self.events))
+        if root is None or (root.text is None and root.items is None and root.entries is None):
+            raise _Refused(Place(self.file), "this file is empty")
+        return root
+
+    def _node(self, event: yaml.Event) -> Node:
+        place = self._place(event)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _Refused(place, "anchors (&) and aliases (*) are not read here", "write the text out, or in quotes")
+        if getattr(event, "tag", None):
+            raise _Refused(place, f"tags such as {event.tag} are not read here", "write the text in quotes")
+        if isinstance(event, yaml.ScalarEvent):
+            left_out = event.value == "" and event.style is None
+            return Node(place, text=None if left_out else event.value)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise _Refused(place, f"this is nested more than {MAX_DEPTH} levels deep", "look for a stray [ or {")
+        node = self._sequence(place) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(place)
+        self.depth -= 1
+        return node
+
+    def _sequence(self, place: Place) -> Node:
+        items = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self._node(event))
+        return Node(place, items=items)
+
+    def _mapping(self, place: Place) -> Node:
+        entries: dict[str, tuple[Place, Node]] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = self._node(event)
+            if key.text is None:
+                raise _Refused(key.place, "a key must be a text")
+            if key.text in entries:
+                raise _Refused(key.place, f'the key "{key.text}" stands here twice', "keep one of the two")
+            entries[key.text] = (key.place, self._node(next(self.events)))
+        return Node(place, entries=entries)
+
+    def _place(self, event: yaml.Event) -> Place:
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)

@@ -1,0 +1,266 @@
+"""members.csv and countries.csv -> members with their memberships and contacts."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from scheduler.configuration.network import read_address
+from scheduler.configuration.problems import Problems, did_you_mean, listed
+from scheduler.configuration.schema import read_id
+from scheduler.configuration.table import Row, read_table
+from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.errors import UnknownZone
+from scheduler.model import times
+from scheduler.model.members import Contact, Member, Membership, Span
+from scheduler.model.network import Country, Network
+
+ROLES = ("coordinator", "deputy", "mayor")
+_NEEDED = ("slug", "name", "country", "region", "zone", "languages", "weekend", "memberships", "coordinator")
+_ALLOWED = ("aliases", "certainty", "deputy", "mayor", "confidence", "sources", "note")
+_COUNTRY_COLUMNS = ("country", "name", "national_coordinator", "national_commission")
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_PERIOD = re.compile(r"(?P<by>by )?(?P<start>\S+)(?: to (?P<end>\S+))?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MONTH = re.compile(r"(\d{4})-(\d\d)")
+_YEAR = re.compile(r"\d{4}")
+_NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
+_SPREADSHEET_MONTH = re.compile(r"[A-Za-z]{3,9}[-. ]\d{2,4}|\d{1,2}[-. ][A-Za-z]{3,9}")
+
+
+class _Unreadable(ValueError):
+    def __init__(self, what: str, instead: str = "") -> None:
+        super().__init__(what)
+        self.what, self.instead = what, instead
+
+
+def read_countries(path: Path, problems: Problems) -> tuple[Country, ...]:
+    rows = read_table(path, _COUNTRY_COLUMNS, (), problems)
+    countries = []
+    for row in rows:
+        coordinator = _addresses(row, "national_coordinator", problems)
+        commission = _addresses(row, "national_commission", problems)
+        if not re.fullmatch("[A-Z]{2}", row["country"]):
+            problems.error(row.place("country"), f'"{row["country"]}" is no country code', "write two capitals, such as NO")
+        name = row["name"] or row["country"]
+        countries.append(Country(row["country"], name, _first(coordinator), _first(commission)))
+    return tuple(countries)
+
+
+def _first(contacts: list[Contact]) -> str:
+    return contacts[0].address if contacts else ""
+
+
+@dataclass
+class _Reader:
+    network: Network
+    vocabulary: Vocabulary
+    countries: tuple[Country, ...]
+    problems: Problems
+
+    def member(self, row: Row) -> Member | None:
+        problems_before = self.problems.errors()
+        member = Member(
+            slug=self._slug(row),
+            name=row["name"] or self._missing(row, "name"),
+            aliases=tuple(row.several("aliases")),
+            country=self._country(row),
+            region=self._region(row),
+            zone=self._zone(row),
+            languages=tuple(code.lower() for code in row.several("languages")) or self._languages(row),
+            weekend=self._weekend(row),
+            memberships=self._memberships(row),
+            contacts=tuple(self._contacts(row)),
+        )
+        return member if self.problems.errors() == problems_before else None
+
+    def _missing(self, row: Row, column: str) -> str:
+        self.problems.error(row.place(column), f'"{column}" is empty', "write it")
+        return ""
+
+    def _slug(self, row: Row) -> str:
+        try:
+            return read_id(row["slug"])
+        except PydanticCustomError as said:
+            _say(row, "slug", said, self.problems)
+            return ""
+
+    def _country(self, row: Row) -> str:
+        code = row["country"]
+        if code not in {country.code for country in self.countries}:
+            self.problems.error(row.place("country"), f'the country "{code}" is not in countries.csv', "add it there")
+        return code
+
+    def _region(self, row: Row) -> str:
+        ids = [region.id for region in self.network.regions]
+        if row["region"] not in ids:
+            instead = did_you_mean(row["region"], ids, f"known: {listed(ids)}")
+            self.problems.error(row.place("region"), f'the region "{row["region"]}" is not in network.yaml', instead)
+        return row["region"]
+
+    def _zone(self, row: Row) -> str:
+        zone = row["zone"] or times.only_zone_of(row["country"])
+        if zone is None:
+            what = f"{row['country']} has several zones, so this member needs its own"
+            self.problems.error(row.place("zone"), what, "write a place such as America/Bogota")
+            return "UTC"
+        try:
+            times.check_zone(zone)
+        except UnknownZone:
+            instead = did_you_mean(zone, times.zone_names(), "write a place such as America/Bogota")
+            self.problems.error(row.place("zone"), f'the zone "{zone}" is unknown', instead)
+        return zone
+
+    def _languages(self, row: Row) -> tuple[str, ...]:
+        self._missing(row, "languages")
+        return ("en",)
+
+    def _weekend(self, row: Row) -> tuple[int, ...]:
+        days = [part.strip().lower() for part in row["weekend"].split("-")]
+        if not 1 <= len(days) <= 2 or any(day not in _WEEKDAYS for day in days):
+            what = f'"{row["weekend"]}" is no weekend'
+            self.problems.error(row.place("weekend"), what, "write a day or a span of days, such as Sun or Fri-Sat")
+            return ()
+        first, last = _WEEKDAYS.index(days[0]), _WEEKDAYS.index(days[-1])
+        span = tuple((first + step) % 7 for step in range((last - first) % 7 + 1))
+        if len(span) > 3:
+            what = f'"{row["weekend"]}" would leave {7 - len(span)} working days'
+            self.problems.error(row.place("weekend"), what, "write at most three days, such as Fri-Sun")
+        return span
+
+    def _memberships(self, row: Row) -> tuple[Membership, ...]:
+        periods, certainties = row.several("memberships"), row.several("certainty")
+        if not periods:
+            self._missing(row, "memberships")
+        if certainties and len(certainties) != len(periods):
+            what = f"{len(periods)} memberships but {len(certainties)} words of certainty"
+            self.problems.error(row.place("certainty"), what, "write one for each, separated by |")
+            return ()
+        found: list[Membership] = []
+        for period, certainty in zip(periods, certainties or ["stated"] * len(periods), strict=True):
+            try:
+                found.append(self._membership(period, certainty))
+            except _Unreadable as error:
+                self.problems.error(row.place("memberships"), f"memberships: {error.what}", error.instead)
+        return self._closed(found, row)
+
+    def _membership(self, period: str, certainty: str) -> Membership:
+        parts = _PERIOD.fullmatch(period)
+        if not parts or (parts["by"] and not _MONTH.fullmatch(parts["start"])):
+            raise _Unreadable(*_no_period(period))
+        began = self._span(parts["start"], period)
+        if parts["by"]:
+            began = Span(None, began.last)
+        end = parts["end"]
+        if end is None:
+            return Membership(began, None, certainty)
+        until = date.max if end == "unknown" else self._span(end, period).last
+        if until is None or (began.last and until < began.last):
+            raise _Unreadable(f'"{period}" ends before it begins', "write START to END")
+        return Membership(began, until, certainty)
+
+    def _span(self, text: str, period: str) -> Span:
+        """The days that a day, a month or a year may mean; a month of an intake means its day."""
+        try:
+            if text == "unknown":
+                return Span(None, None)
+            if _DAY.fullmatch(text):
+                day = date.fromisoformat(text)
+                return Span(day, day)
+            if found := _MONTH.fullmatch(text):
+                year, month = int(found[1]), int(found[2])
+                intake = self.vocabulary.intake_of(text)
+                last = calendar.monthrange(year, month)[1]
+                return Span(intake or date(year, month, 1), intake or date(year, month, last))
+            if _YEAR.fullmatch(text):
+                return Span(date(int(text), 1, 1), date(int(text), 12, 31))
+        except (ValueError, calendar.IllegalMonthError):
+            raise _Unreadable(f'"{text}" is not in the calendar', "write a day or month that exists") from None
+        raise _Unreadable(*_no_period(period))
+
+    def _closed(self, memberships: list[Membership], row: Row) -> tuple[Membership, ...]:
+        """In order of time; one whose end is unknown lasts until the next begins."""
+        closed = []
+        for number, membership in enumerate(memberships):
+            later = memberships[number + 1 :]
+            if membership.until == date.max:
+                begins = later[0].began.first if later else None
+                until = begins - date.resolution if begins else None
+                membership = Membership(membership.began, until, membership.certainty)  # noqa: PLW2901
+            if later and (
+                membership.until is None or (later[0].began.first and later[0].began.first <= membership.until)
+            ):
+                what = "memberships: a period begins before the one before it has ended"
+                self.problems.error(row.place("memberships"), what, "write START to END|START, oldest first")
+            closed.append(membership)
+        return tuple(closed)
+
+    def _contacts(self, row: Row) -> list[Contact]:
+        contacts = [contact for role in ROLES for contact in _addresses(row, role, self.problems)]
+        for contact in contacts:
+            if not self.network.may_write_to(contact.address):
+                what = f"mail to {row['slug']} is refused: only_to in network.yaml names other domains"
+                self.problems.warning(row.place(contact.role), what, "add the domain there, or remove only_to")
+        if not any(contact.role == "coordinator" for contact in contacts):
+            self.problems.error(row.place("coordinator"), f"{row['slug']} has no coordinator", "write an address")
+        return contacts
+
+
+def read_members(
+    path: Path,
+    network: Network,
+    vocabulary: Vocabulary,
+    countries: tuple[Country, ...],
+    problems: Problems,
+) -> tuple[Member, ...]:
+    """The members, in the order of the file."""
+    reader = _Reader(network, vocabulary, countries, problems)
+    rows = read_table(path, _NEEDED, _ALLOWED, problems)
+    seen: dict[str, int] = {}
+    members = []
+    for row in rows:
+        member = reader.member(row)
+        first = seen.setdefault(row["slug"], row.line)
+        if first != row.line:
+            what = f'the slug "{row["slug"]}" stands on line {first} already'
+            problems.error(row.place("slug"), what, "a slug names one member for ever; write another")
+        elif member:
+            members.append(member)
+    return tuple(members)
+
+
+def _addresses(row: Row, column: str, problems: Problems) -> list[Contact]:
+    contacts: list[Contact] = []
+    for part in row.several(column):
+        named = _NAMED.fullmatch(part)
+        name, text = (named["name"].strip(), named["address"]) if named else ("", part)
+        try:
+            address = read_address(text)
+        except PydanticCustomError as said:
+            _say(row, column, said, problems)
+            continue
+        if any(contact.address.casefold() == address.casefold() for contact in contacts):
+            problems.error(row.place(column), f"an address stands twice in {column}", "keep one of the two")
+        else:
+            contacts.append(Contact(column, address, name))
+    return contacts
+
+
+def _say(row: Row, column: str, said: PydanticCustomError, problems: Problems) -> None:
+    context = said.context or {}
+    problems.error(row.place(column), f"{column}: {context['what']}", context["instead"])
+
+
+def _no_period(period: str) -> tuple[str, str]:
+    if _SPREADSHEET_MONTH.fullmatch(period):
+        return (
+            f'"{period}" may be a month or a day: a spreadsheet program has rewritten this cell',
+            "write it as 2020-09, in a cell formatted as text",
+        )
+    return f'"{period}" is no membership', "write 2020-09-23, 2020-09, 2020, by 2020-09 or unknown, and to END if it ended"

@@ -1,0 +1,165 @@
+"""notices.yaml and the overrides of a series or cycle -> notice rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+
+from pydantic import Field
+
+from scheduler.configuration.document import Document
+from scheduler.configuration.members import ROLES
+from scheduler.configuration.problems import Problems, did_you_mean, listed
+from scheduler.configuration.schema import Clock, DaysAway, Form, Id, Minutes, Text, WorkingDays, YesNo, fill_in
+from scheduler.model.network import Network
+from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, When, WorkingDaysBefore
+
+_MOMENTS = ("days_before", "working_days_before", "minutes_before", "days_after")
+
+
+class RuleForm(Form):
+    to: list[Text] | None = None
+    at: Clock | None = None
+    days_before: DaysAway | None = None
+    working_days_before: WorkingDays | None = None
+    minutes_before: Minutes | None = None
+    days_after: DaysAway | None = None
+    on_working_day: YesNo | None = None
+    enabled: YesNo | None = None
+
+    def with_changes(self, other: RuleForm) -> RuleForm:
+        """This rule, with what the other one writes; a new moment replaces the old one."""
+        written = other.model_dump(exclude_none=True)
+        base = self.model_dump(exclude_none=True)
+        if any(moment in written for moment in _MOMENTS):
+            base = {key: value for key, value in base.items() if key not in _MOMENTS}
+        return RuleForm.model_construct(**{**RuleForm().model_dump(), **base, **written})
+
+    def when(self) -> When | None:
+        at = self.at or time(9)
+        if self.minutes_before is not None:
+            return MinutesBefore(self.minutes_before)
+        if self.working_days_before is not None:
+            return WorkingDaysBefore(self.working_days_before, at)
+        if self.days_before is not None:
+            return Days(-self.days_before, at, bool(self.on_working_day))
+        if self.days_after is not None:
+            return Days(self.days_after, at, bool(self.on_working_day))
+        return None if self.at is None else Days(0, at)
+
+
+class SessionNoticesForm(Form):
+    announcement: RuleForm = RuleForm()
+    invitation: RuleForm = RuleForm()
+    reminders: dict[Id, RuleForm] = Field(default_factory=dict)
+    changed: RuleForm = RuleForm()
+    cancelled: RuleForm = RuleForm()
+    follow_up: RuleForm = RuleForm()
+
+
+class ReportNoticesForm(Form):
+    opened: RuleForm = RuleForm()
+    reminders: dict[Id, RuleForm] = Field(default_factory=dict)
+
+
+class NoticesForm(Form):
+    sessions: SessionNoticesForm
+    reports: ReportNoticesForm
+
+
+NoticeForm = SessionNoticesForm | ReportNoticesForm
+
+#: Which kind of mail stands behind a key, and the moments that can be written there.
+_KINDS: Mapping[type[Form], Mapping[str, tuple[Kind, tuple[str, ...]]]] = {
+    SessionNoticesForm: {
+        "announcement": (Kind.ANNOUNCEMENT, ()),
+        "invitation": (Kind.INVITATION, ("days_before",)),
+        "reminders": (Kind.REMINDER, ("days_before", "working_days_before", "minutes_before")),
+        "changed": (Kind.CHANGED, ()),
+        "cancelled": (Kind.CANCELLED, ()),
+        "follow_up": (Kind.FOLLOW_UP, ("days_after",)),
+    },
+    ReportNoticesForm: {
+        "opened": (Kind.REPORT_OPENED, ()),
+        "reminders": (Kind.REPORT_REMINDER, ("days_before", "working_days_before")),
+    },
+}
+
+
+def read_notices(document: Document, network: Network, problems: Problems) -> NoticesForm | None:
+    form = fill_in(NoticesForm, document, problems)
+    if form:
+        for part, notices in (("sessions", form.sessions), ("reports", form.reports)):
+            check_notices(notices, document, (part,), network, problems, complete=True)
+    return form
+
+
+def merge(base: NoticeForm, changes: NoticeForm | None) -> NoticeForm:
+    """The rules of notices.yaml with what one series or cycle writes differently."""
+    if changes is None:
+        return base
+    merged = {}
+    for key, value in base:
+        change = getattr(changes, key)
+        if isinstance(value, RuleForm):
+            merged[key] = value.with_changes(change)
+        else:
+            names = [*value, *(name for name in change if name not in value)]
+            merged[key] = {
+                name: value.get(name, RuleForm()).with_changes(change.get(name, RuleForm())) for name in names
+            }
+    return type(base).model_construct(**merged)
+
+
+def to_rules(form: NoticeForm) -> tuple[NoticeRule, ...]:
+    rules = []
+    for name, key, rule in _each(form):
+        kind, _ = _KINDS[type(form)][key]
+        enabled = rule.enabled is not False
+        rules.append(NoticeRule(name, kind, tuple(rule.to or ()), rule.when(), enabled))
+    return tuple(rules)
+
+
+def check_notices(
+    form: NoticeForm,
+    document: Document,
+    path: tuple[str, ...],
+    network: Network,
+    problems: Problems,
+    *,
+    complete: bool,
+) -> None:
+    """Says what is wrong with rules; `complete`: nothing else fills what is left out."""
+    for name, key, rule in _each(form):
+        place_path = (*path, key) if name in (key, key.replace("_", "-")) else (*path, key, name)
+        place = document.place_of_key(*place_path)
+        _, moments = _KINDS[type(form)][key]
+        written = [moment for moment in _MOMENTS if getattr(rule, moment) is not None]
+        for moment in written:
+            if moment not in moments:
+                allowed = f"here may stand: {listed(moments)}" if moments else "remove the line"
+                problems.error(document.place_of_key(*place_path, moment), f'"{moment}" does not fit "{key}"', allowed)
+        if len(written) > 1:
+            problems.error(place, f'the rule "{name}" names {len(written)} moments: {listed(written)}', "keep one")
+        if complete and moments and not written:
+            problems.error(place, f'the rule "{name}" does not say when', f"write {' or '.join(moments)}")
+        for position, role in enumerate(rule.to or ()):
+            if role not in ROLES:
+                instead = did_you_mean(role, ROLES, f"known: {listed(ROLES)}")
+                problems.error(document.place(*place_path, "to", position), f'"{role}" is no role', instead)
+        if complete and not rule.to:
+            problems.error(place, f'the rule "{name}" names no role', "write to: with a list, such as - coordinator")
+        if rule.at and network.quiet_hours.hold(rule.at):
+            what = f"{rule.at:%H:%M} lies in the quiet hours, so these mails wait for {network.quiet_hours.end:%H:%M}"
+            problems.warning(document.place(*place_path, "at"), what, "write another hour")
+
+
+def _each(form: NoticeForm) -> list[tuple[str, str, RuleForm]]:
+    """(name of the rule, key in the file, the rule)."""
+    found = []
+    for key, value in form:
+        if isinstance(value, RuleForm):
+            found.append((key.replace("_", "-"), key, value))
+        else:
+            found += [(name, key, rule) for name, rule in value.items()]
+    return found

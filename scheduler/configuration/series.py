@@ -1,0 +1,335 @@
+"""series/*.yaml -> series with their sessions, as wall times in true zones."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from scheduler.configuration.document import Document
+from scheduler.configuration.notices import NoticesForm, SessionNoticesForm, check_notices, merge, to_rules
+from scheduler.configuration.problems import Place, Problems, listed
+from scheduler.configuration.schema import (
+    Clock,
+    Day,
+    Form,
+    Id,
+    LongText,
+    Minutes,
+    Text,
+    Url,
+    fill_in,
+    one_line,
+    read_clock,
+    read_day,
+    say,
+)
+from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.errors import WallTimeError
+from scheduler.model import times
+from scheduler.model.audience import Audience
+from scheduler.model.network import Network
+from scheduler.model.recurrence import Recurrence, UnknownRecurrence, read_every
+from scheduler.model.series import Join, ProgrammeItem, Series, Session, Speaker, Status
+
+#: More sessions than this in one series is a typing error in `until`.
+MAX_SESSIONS = 2000
+
+_TO_BE_ANNOUNCED = ("to be announced", "tba")
+
+
+def _start(value: Any) -> time | None:
+    if isinstance(value, str) and value.strip().lower() in _TO_BE_ANNOUNCED:
+        return None
+    return read_clock(value)
+
+
+def _meeting_id(value: Any) -> str:
+    text = one_line(value)
+    digits = re.sub(r"[\s-]", "", text)
+    if not re.fullmatch(r"\d{9,11}", digits):
+        say(f'"{text}" is no meeting id', "write its 9, 10 or 11 digits")
+    return digits
+
+
+def _every(value: Any) -> str:
+    try:
+        return read_every(one_line(value))
+    except UnknownRecurrence as error:
+        what, _, instead = str(error).partition("; ")
+        say(what, instead)
+
+
+class SpeakerForm(Form):
+    name: Text
+    role: Text = ""
+    city: Text = ""
+
+
+class ItemForm(Form):
+    title: Text
+    speakers: list[SpeakerForm] = Field(default_factory=list)
+
+
+class JoinForm(Form):
+    platform: Text = ""
+    kind: Literal["Meeting ID", "Webinar ID"] = "Meeting ID"
+    id: Annotated[str, BeforeValidator(_meeting_id)] = ""
+    link: Url = ""
+    passcode: Text = ""
+
+
+class DetailsForm(Form):
+    title: Text | None = None
+    start: Annotated[time | None, BeforeValidator(_start)] = None
+    end: Clock | None = None
+    zone: Text | None = None
+    length_minutes: Minutes | None = None
+    audience: Text | None = None
+    status: Literal["confirmed", "postponed", "cancelled"] = "confirmed"
+    reason: Text = ""
+    description: LongText = ""
+    organisers: list[Text] = Field(default_factory=list)
+    join: JoinForm = JoinForm()
+    programme: list[ItemForm] = Field(default_factory=list)
+    recording: Url = ""
+    summary: Url = ""
+    summary_on: Day | None = None
+
+
+class SessionForm(DetailsForm):
+    id: Id
+    date: Day
+
+
+DayKey = Annotated[date, BeforeValidator(read_day)]
+
+
+class SeriesForm(Form):
+    id: Id
+    title: Text
+    description: LongText = ""
+    organisers: list[Text] = Field(default_factory=list)
+    announced: Day | None = None
+    audience: Text | None = None
+    zone: Text | None = None
+    start: Annotated[time | None, BeforeValidator(_start)] = None
+    end: Clock | None = None
+    notices: SessionNoticesForm | None = None
+    sessions: list[SessionForm] = Field(default_factory=list)
+    every: Annotated[str, BeforeValidator(_every)] | None = None
+    first: Day | None = Field(default=None, alias="from")
+    last: Day | None = Field(default=None, alias="until")
+    left_out: list[Day] = Field(default_factory=list, alias="except")
+    move: dict[DayKey, Day] = Field(default_factory=dict)
+    details: dict[DayKey, DetailsForm] = Field(default_factory=dict)
+
+
+def read_series(
+    document: Document, network: Network, vocabulary: Vocabulary, notices: NoticesForm | None, problems: Problems
+) -> Series | None:
+    form = fill_in(SeriesForm, document, problems)
+    if form is None:
+        _suggest_ids(document, problems)
+        return None
+    before = problems.errors()
+    reader = _Reader(form, document, network, vocabulary, problems)
+    sessions = reader.sessions()
+    rules = _rules(form, document, network, notices, problems)
+    if problems.errors() > before:
+        return None
+    return Series(
+        id=form.id,
+        title=form.title,
+        description=form.description,
+        organisers=tuple(form.organisers) or (network.organiser,),
+        announced=form.announced,
+        sessions=sessions,
+        rules=rules,
+    )
+
+
+def _rules(
+    form: SeriesForm, document: Document, network: Network, notices: NoticesForm | None, problems: Problems
+) -> tuple[Any, ...]:
+    if form.notices:
+        check_notices(form.notices, document, ("notices",), network, problems, complete=False)
+    if notices is None:
+        return ()
+    merged = merge(notices.sessions, form.notices)
+    if form.notices:
+        check_notices(merged, document, ("notices",), network, problems, complete=True)
+    return to_rules(merged)
+
+
+def _suggest_ids(document: Document, problems: Problems) -> None:
+    """A session without an id gets one proposed, made of its title; it is never made up silently."""
+    sessions = (document.root.entries or {}).get("sessions")
+    for number, node in enumerate(sessions[1].items or [] if sessions else []):
+        entries = node.entries or {}
+        if "id" in entries or "title" not in entries:
+            continue
+        words = unicodedata.normalize("NFKD", entries["title"][1].text or "").encode("ascii", "ignore").decode()
+        proposal = "-".join(re.findall(r"[a-z0-9]+", words.lower())[:5])
+        place = document.place("sessions", number)
+        problems.found = {p for p in problems.found if p.place != place or p.what != '"id" is missing'}
+        problems.error(place, '"id" is missing', f"write for example id: {proposal}" if proposal else "write it")
+
+
+@dataclass
+class _Reader:
+    form: SeriesForm
+    document: Document
+    network: Network
+    vocabulary: Vocabulary
+    problems: Problems
+
+    def sessions(self) -> tuple[Session, ...]:
+        form, place = self.form, self.document.place
+        if form.every and form.sessions:
+            self.problems.error(place("sessions"), "a series has either `every` or `sessions`", "keep one of the two")
+            return ()
+        if form.every:
+            return self._by_rule(form.every)
+        if not form.sessions:
+            self.problems.error(place(), "this series has no sessions", "write sessions: or every:")
+        self._refuse_rule_words()
+        self._refuse_twins()
+        listed_ones = (self._listed(number, one) for number, one in enumerate(form.sessions))
+        return tuple(session for session in listed_ones if session)
+
+    def _refuse_rule_words(self) -> None:
+        for key in ("from", "until", "except", "move", "details"):
+            if self.document.has(key):
+                self.problems.error(self.document.place_of_key(key), f'"{key}" goes with `every`', "remove it")
+
+    def _refuse_twins(self) -> None:
+        seen: set[str] = set()
+        for number, session in enumerate(self.form.sessions):
+            if session.id in seen:
+                place = self.document.place("sessions", number, "id")
+                self.problems.error(place, f'the id "{session.id}" stands here twice', "ids are names for ever; write another")
+            seen.add(session.id)
+
+    def _listed(self, number: int, form: SessionForm) -> Session | None:
+        def place(*path: str | int) -> Place:
+            return self.document.place("sessions", number, *path)
+
+        return self._session(form.id, form.date, form, place, own_date=True)
+
+    def _by_rule(self, every: str) -> tuple[Session, ...]:
+        first, last = self.form.first, self.form.last
+        if first is None or last is None or last < first:
+            what = "`every` needs `from` and `until`, in this order"
+            self.problems.error(self.document.place("every"), what, "write both as dates")
+            return ()
+        rule = Recurrence(every, first, last, tuple(self.form.left_out), self.form.move)
+        nominal = rule.nominal_dates()
+        self._check_exceptions(nominal)
+        if not 1 <= len(nominal) <= MAX_SESSIONS:
+            what = f'"{every}" gives {len(nominal):,} dates from {first} until {last}'
+            self.problems.error(self.document.place("every"), what, f"a series has 1 to {MAX_SESSIONS:,}")
+            return ()
+        sessions = (self._of_rule(day, held_on) for day, held_on in rule.dates())
+        return tuple(session for session in sessions if session)
+
+    def _check_exceptions(self, nominal: list[date]) -> None:
+        named: list[tuple[date, Place]] = []
+        named += [(day, self.document.place("except", n)) for n, day in enumerate(self.form.left_out)]
+        named += [(day, self.document.place_of_key("move", day.isoformat())) for day in self.form.move]
+        named += [(day, self.document.place_of_key("details", day.isoformat())) for day in self.form.details]
+        for day, place in named:
+            if day not in nominal:
+                near = min(nominal, key=lambda other: abs(other - day), default=None)
+                instead = f"the nearest one is {near}" if near else ""
+                self.problems.error(place, f"{day} is no date of this series", instead)
+
+    def _of_rule(self, nominal: date, held_on: date) -> Session | None:
+        details = self.form.details.get(nominal)
+
+        def place(*path: str | int) -> Place:
+            if details and self.document.has("details", nominal.isoformat(), *path[:1]):
+                return self.document.place("details", nominal.isoformat(), *path)
+            return self.document.place("every")
+
+        return self._session(nominal.isoformat(), held_on, details or DetailsForm(), place, own_date=False)
+
+    def _session(
+        self, name: str, on: date, form: DetailsForm, place: Callable[..., Place], *, own_date: bool
+    ) -> Session | None:
+        start, end, length = self._hours(form)
+        own_zone = form.zone is not None
+        zone_place = place("zone") if own_zone else place("date") if own_date else place()
+        word = form.zone or self.form.zone or self.network.zone
+        zone = self.vocabulary.zone(word, on, start, zone_place, self.problems)
+        audience_place = place("audience") if form.audience else self.document.place("audience")
+        audience = self.audience(form.audience or self.form.audience, audience_place)
+        if zone is None or audience is None:
+            return None
+        self._check_hours(on, start, end, zone, place)
+        return Session(
+            id=name,
+            title=form.title or self.form.title,
+            on=on,
+            start=start,
+            end=end,
+            length_minutes=length,
+            zone=zone,
+            audience=audience,
+            status=Status(form.status),
+            reason=form.reason,
+            description=form.description,
+            organisers=tuple(form.organisers),
+            join=Join(**form.join.model_dump()),
+            programme=tuple(_item(item) for item in form.programme),
+            recording=form.recording,
+            summary=form.summary,
+            summary_on=form.summary_on,
+        )
+
+    def _hours(self, form: DetailsForm) -> tuple[time | None, time | None, int]:
+        """Start, end, length in minutes. A start of its own keeps the length that the series has."""
+        length = form.length_minutes or self._length_of_series() or self.network.default_length_minutes
+        if "start" in form.model_fields_set:
+            return form.start, form.end, length
+        if form.end or form.length_minutes:
+            return self.form.start, form.end, length
+        return self.form.start, self.form.end, length
+
+    def _length_of_series(self) -> int | None:
+        if self.form.start is None or self.form.end is None:
+            return None
+        day = date(2000, 1, 1)
+        length = datetime.combine(day, self.form.end) - datetime.combine(day, self.form.start)  # noqa: DTZ - a length
+        return length.seconds // 60
+
+    def _check_hours(
+        self, on: date, start: time | None, end: time | None, zone: str, place: Callable[..., Place]
+    ) -> None:
+        if start is None:
+            return
+        for name, at in (("start", start), ("end", end)):
+            try:
+                if at is not None:
+                    times.instant(on, at, zone)
+            except WallTimeError as error:
+                self.problems.error(place(name), str(error), "write another hour, or another zone")
+        if end is not None and end <= start:
+            what = f"this session ends at {end:%H:%M}, before it starts at {start:%H:%M}"
+            self.problems.error(place("end"), what, "for one that runs over midnight write length_minutes instead of end")
+
+    def audience(self, label: str | None, place: Place) -> Audience | None:
+        if label is None:
+            known = listed(self.vocabulary.audiences)
+            self.problems.error(place, '"audience" is missing', f"write one of network.yaml: {known}")
+            return None
+        return self.vocabulary.audience(label, place, self.problems)
+
+
+def _item(form: ItemForm) -> ProgrammeItem:
+    return ProgrammeItem(form.title, tuple(Speaker(s.name, s.role, s.city) for s in form.speakers))

@@ -1,0 +1,59 @@
+"""From bytes to text, with the limits that keep reading safe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from scheduler.configuration.problems import Place, Problems
+
+#: One YAML file; a series of 500 sessions with all speakers has a quarter of it.
+MAX_YAML_BYTES = 1_000_000
+#: One table; 10,000 members have a tenth of it.
+MAX_TABLE_BYTES = 16_000_000
+
+#: Characters that no person types and that break headers, calendars or logs: controls, the line and
+#: paragraph separators, halves of surrogate pairs, and the two signs that mark personal values in templates.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ue000\ue001]")
+
+
+def read_text(path: Path, most_bytes: int, problems: Problems) -> str | None:
+    """The text of a UTF-8 file (a byte order mark is dropped), or None with the problem said."""
+    place = Place(str(path))
+    try:
+        with path.open("rb") as file:
+            raw = file.read(most_bytes + 1)
+    except FileNotFoundError:
+        problems.error(place, "this file is missing")
+        return None
+    except OSError as error:
+        problems.error(place, f"this file cannot be read ({error.strerror})")
+        return None
+    if len(raw) > most_bytes:
+        problems.error(place, f"this file is larger than {most_bytes:,} bytes", "split it")
+        return None
+    return _decode(raw, place, problems)
+
+
+def _decode(raw: bytes, place: Place, problems: Problems) -> str | None:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.error(place, "this file is saved as UTF-16", "save it as UTF-8")
+        return None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        problems.error(Place(place.file, line, column), "this file is not saved as UTF-8", "save it as UTF-8")
+        return None
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden:
+        where = place_at(text, forbidden.start(), place.file)
+        name = f"U+{ord(forbidden.group()):04X}"
+        problems.error(where, f"there is an invisible control character ({name}) here", "delete it")
+        return None
+    return text
+
+
+def place_at(text: str, index: int, file: str) -> Place:
+    return Place(file, text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))

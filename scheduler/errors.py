@@ -1,0 +1,63 @@
+"""Every way this service says no. The docstring of an error is its message where it has no other."""
+
+from __future__ import annotations
+
+from datetime import date, time
+
+
+class SchedulerError(Exception):
+    """Something was asked that this service does not do; the message says what, and what to do instead."""
+
+
+class UnknownZone(SchedulerError):
+    """A zone name that is no place of the tz database and no offset such as +01:00."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__(f'zone "{zone}" is unknown')
+        self.zone = zone
+
+
+class WallTimeError(SchedulerError):
+    """A wall time that is not exactly one instant in its zone."""
+
+    why = "is not one instant"
+
+    def __init__(self, day: date, at: time, zone: str) -> None:
+        super().__init__(f"{day.isoformat()} {at:%H:%M} {self.why} in {zone}")
+        self.day, self.at, self.zone = day, at, zone
+
+
+class NonexistentLocalTime(WallTimeError):
+    """A wall time that the clocks jump over."""
+
+    why = "does not exist (the clocks go forward over it)"
+
+
+class AmbiguousLocalTime(WallTimeError):
+    """A wall time that the clocks show twice."""
+
+    why = "exists twice (the clocks go back over it)"
+
+
+class ConfigurationRefused(SchedulerError):
+    """The configuration has errors; nothing was changed."""
+
+
+class NothingInForce(SchedulerError):
+    """No configuration is in force yet: apply one first."""
+
+
+class ConfigurationMoved(SchedulerError):
+    """Another configuration came into force in the meantime; look again before applying."""
+
+
+class DatabaseTooNew(SchedulerError):
+    """The database was written by a newer program than this one; install that version or newer."""
+
+
+class AddressRefused(SchedulerError):
+    """An address outside the domains that `only_to` in network.yaml allows."""
+
+
+class MessageRefused(SchedulerError):
+    """A finished message whose headers are not the ones that were meant; it is not sent."""

@@ -1,0 +1,105 @@
+"""One occurrence as a VEVENT. UTC for every timed item, so that no VTIMEZONE can be wrong (rule 28)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from icalendar import Event
+from icalendar.parser import Contentline
+from icalendar.prop import vUri
+
+from scheduler.model.programme import Occurrence
+
+
+PRODID = "-//Learning Cities Scheduler//EN"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """How often an occurrence changed in a way that calendars must know, and when last."""
+
+    sequence: int
+    created_at: datetime
+    #: the last change of anything that shows, for DTSTAMP and LAST-MODIFIED of feeds (rule 25)
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Words:
+    """What an item says, in one language and for one circle of readers."""
+
+    summary: str
+    description: str
+    location: str = ""
+    url: str = ""
+
+
+def session_event(occurrence: Occurrence, uid: str, sequence: int, words: Words) -> Event:
+    """A session: timed, or all-day and tentative while its time is to be announced (story US-03)."""
+    event = _event(uid, sequence, words)
+    if occurrence.starts_at is None:
+        _all_day(event, occurrence.on)
+    else:
+        event.add("dtstart", occurrence.starts_at)
+        event.add("dtend", occurrence.ends_at)
+    event.add("status", _status(occurrence))
+    event.add("transp", "OPAQUE" if occurrence.starts_at else "TRANSPARENT")
+    return event
+
+
+def deadline_event(uid: str, starts_at: datetime, ends_at: datetime, sequence: int, words: Words) -> Event:
+    """A deadline that ends at its last second; it does not block the day (rules 45 to 47)."""
+    event = _event(uid, sequence, words)
+    event.add("dtstart", starts_at)
+    event.add("dtend", ends_at)
+    event.add("status", "CONFIRMED")
+    event.add("transp", "TRANSPARENT")
+    return event
+
+
+def day_event(uid: str, on: date, sequence: int, words: Words) -> Event:
+    """An all-day item that does not block the day."""
+    event = _event(uid, sequence, words)
+    _all_day(event, on)
+    event.add("status", "CONFIRMED")
+    event.add("transp", "TRANSPARENT")
+    return event
+
+
+def content_lines(event: Event) -> list[str]:
+    """The lines of a component, unfolded."""
+    text: str = event.to_ical().decode()
+    return text.replace("\r\n ", "").removesuffix("\r\n").split("\r\n")
+
+
+def folded(lines: Iterable[str]) -> bytes:
+    """Content lines as they go over the wire: CRLF, at most 75 octets, cut between characters (rule 58)."""
+    return b"".join(Contentline(line).to_ical() + b"\r\n" for line in lines)
+
+
+def _event(uid: str, sequence: int, words: Words) -> Event:
+    event = Event()
+    event.add("uid", uid)
+    event.add("sequence", sequence)
+    event.add("summary", words.summary)
+    if words.description:
+        event.add("description", words.description)
+    if words.location:
+        event.add("location", words.location)
+    if words.url:
+        event.add("url", vUri(words.url))
+    return event
+
+
+def _all_day(event: Event, on: date) -> None:
+    event.add("dtstart", on)
+    event.add("dtend", on + date.resolution)
+    event.add("X-MICROSOFT-CDO-ALLDAYEVENT", "TRUE")
+
+
+def _status(occurrence: Occurrence) -> str:
+    if occurrence.is_cancelled:
+        return "CANCELLED"
+    return "TENTATIVE" if occurrence.is_tentative else "CONFIRMED"

@@ -1,0 +1,98 @@
+"""What calendar items say: short in public feeds, whole where only the invited read it."""
+
+from __future__ import annotations
+
+from scheduler.ical.events import Words
+from scheduler.languages import Language
+from scheduler.model.cycles import Cycle
+from scheduler.model.network import Network
+from scheduler.model.programme import Occurrence
+from scheduler.model.series import Join, ProgrammeItem, Series
+
+
+def private_words(occurrence: Occurrence, zone: str, network: Network, language: Language) -> Words:
+    """For an invitation or the feed of one city: its own hour, and how to join (rule 60)."""
+    session = occurrence.session
+    assert session is not None  # noqa: S101 - asked of sessions only
+    say = language.say
+    parts = [_hours(occurrence, zone, network, language), _about(occurrence)]
+    if not occurrence.is_cancelled:
+        parts += [joining(session.join, language), session.reason]
+        parts += [_item(item) for item in session.programme]
+        parts += [say("Recording: {link}", link=session.recording)] if session.recording else []
+        parts += [say("Summary: {link}", link=session.summary)] if session.summary else []
+    location = "" if occurrence.is_cancelled else session.join.link or say("Online")
+    return Words(_summary(occurrence, language), "\n".join(part for part in parts if part), location)
+
+
+def public_words(occurrence: Occurrence, network: Network, language: Language) -> Words:
+    """For feeds that everybody may read: no link, number or pass code, and short (under 200 octets)."""
+    session, series = occurrence.session, occurrence.of
+    assert session is not None  # noqa: S101 - asked of sessions only
+    parts = [_cut(series.title, 90)]
+    if occurrence.starts_at:
+        clock = language.home_clock(occurrence.starts_at, network)
+        parts.append(f"{language.hours(occurrence.starts_at, None, network.zone)} {clock}")
+    if session.recording:
+        parts.append(language.say("Recording: {link}", link=session.recording))
+    return Words(_summary(occurrence, language), "\n".join(parts), language.say("Online"))
+
+
+def case_words(cycle: Cycle, zone: str, network: Network, language: Language) -> Words:
+    """A city's own deadline: the moment there and in Hamburg."""
+    at = cycle.deadline.instant
+    here = language.span(at, None, zone)
+    home = f"{language.span(at, None, network.zone)} {language.home_clock(at, network)}"
+    lines = (
+        language.say("Until {here} here; {home}.", here=here, home=home),
+        language.say("Submit it at {link}", link=cycle.submit_at),
+    )
+    return Words(language.say("Deadline: {title}", title=cycle.title), "\n".join(lines), "", cycle.submit_at)
+
+
+def cycle_words(cycle: Cycle, network: Network, language: Language) -> Words:
+    """The deadline of all, as a day; its hour differs by city."""
+    at = cycle.deadline.instant
+    home = f"{language.span(at, None, network.zone)} {language.home_clock(at, network)}"
+    text = language.say("Until {home}. Hour and day differ by city: see the city's own calendar.", home=home)
+    return Words(language.say("Deadline: {title}", title=cycle.title), text)
+
+
+def joining(join: Join, language: Language) -> str:
+    number = f"{join.kind}: {join.shown_id}" if join.id else ""
+    passcode = language.say("Passcode: {passcode}", passcode=join.passcode) if join.passcode else ""
+    return "\n".join(part for part in (join.link, join.platform, number, passcode) if part)
+
+
+def _summary(occurrence: Occurrence, language: Language) -> str:
+    if occurrence.is_tentative:
+        return language.say("{title} (time to be announced)", title=occurrence.title)
+    return occurrence.title
+
+
+def _hours(occurrence: Occurrence, zone: str, network: Network, language: Language) -> str:
+    """"06:00 here, 13:00 Hamburg time (CEST, UTC+2)"."""
+    if occurrence.starts_at is None:
+        return language.say("Time to be announced")
+    here = language.hours(occurrence.starts_at, None, zone)
+    home = language.hours(occurrence.starts_at, None, network.zone)
+    clock = language.home_clock(occurrence.starts_at, network)
+    return language.say("{here} here, {home} {clock}", here=here, home=home, clock=clock)
+
+
+def _about(occurrence: Occurrence) -> str:
+    session, series = occurrence.session, occurrence.of
+    assert isinstance(series, Series)  # noqa: S101 - asked of sessions only
+    return "\n".join(part for part in (series.title, session.description if session else "") if part)
+
+
+def _item(item: ProgrammeItem) -> str:
+    names = ", ".join(speaker.name for speaker in item.speakers)
+    return f"- {item.title}: {names}" if names else f"- {item.title}"
+
+
+def _cut(text: str, most_octets: int) -> str:
+    octets = text.encode()
+    if len(octets) <= most_octets:
+        return text
+    return octets[: most_octets - 3].decode(errors="ignore").rstrip() + "…"

@@ -1,0 +1,61 @@
+"""Header values that cannot break out of their line, whatever a title or a name holds.
+
+The library's own header classes decode `=?utf-8?q?...?=` inside a value before they fold it, which turns
+a title into a Bcc line (CVE-2024-6923 and its kin). So nothing is ever decoded here: what could be read
+as an encoded word is itself encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from email.header import Header
+
+from scheduler.errors import MessageRefused
+
+#: Words and blanks that need no encoding in an unstructured header, nor quotes in a display name.
+_PLAIN = re.compile(r"[\x20-\x7e]*")
+_ATOMS = re.compile(r"[A-Za-z0-9 '-]*")
+#: A word longer than this cannot be folded as it is.
+_LONGEST_WORD = 60
+_LINE = 75
+
+
+def unstructured(name: str, text: str) -> str:
+    """A subject: as it is where that is safe and can be folded, else in encoded words (RFC 2047)."""
+    words = text.split(" ")
+    if _PLAIN.fullmatch(text) and "=?" not in text and max(map(len, words)) <= _LONGEST_WORD:
+        return _folded(name, words)
+    return Header(text, "utf-8", maxlinelen=_LINE, header_name=name).encode(linesep="\r\n")
+
+
+def mailbox(header: str, name: str, address: str) -> str:
+    """`Name <address>`; the address has passed the strict grammar of the configuration."""
+    if not name:
+        return f"<{address}>"
+    if _ATOMS.fullmatch(name) and len(name) <= _LONGEST_WORD:
+        phrase = name
+    else:
+        phrase = Header(name, "utf-8", maxlinelen=_LINE, header_name=header).encode(linesep="\r\n")
+    return f"{phrase}\r\n <{address}>"
+
+
+def _folded(name: str, words: Sequence[str]) -> str:
+    lines, line = [], ""
+    room = _LINE - len(name) - 2
+    for word in words:
+        if line and len(line) + 1 + len(word) > room:
+            lines.append(line)
+            line, room = word, _LINE - 1
+        else:
+            line = f"{line} {word}" if line else word
+    return "\r\n ".join([*lines, line])
+
+
+def head(headers: Sequence[tuple[str, str]]) -> bytes:
+    """The header block. Raises MessageRefused when it holds any line that was not meant."""
+    block = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    names = [line.partition(":")[0] for line in block.split("\r\n")[:-1] if line[:1] not in (" ", "\t")]
+    if names != [name for name, _ in headers] or "\r" in block.replace("\r\n", "") or "\n" in block.replace("\r\n", ""):
+        raise MessageRefused(MessageRefused.__doc__)
+    return block.encode("ascii")

@@ -1,0 +1,1 @@
+from scheduler.stencil import *  # noqa

@@ -1,0 +1,86 @@
+"""Configuration then, configuration now -> what changed, and for whom it matters.
+
+Significant (time, status, place or link): raises SEQUENCE and is told to those who were invited.
+Visible (title, speakers, texts): changes the feeds and LAST-MODIFIED only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from scheduler.model.cycles import Cycle
+from scheduler.model.network import Configuration
+from scheduler.model.notices import NoticeRule
+from scheduler.model.programme import Occurrence, occurrences_of
+from scheduler.model.series import Series
+
+
+def fingerprint(value: object) -> str:
+    """A short text that differs where two frozen values differ."""
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:32]
+
+
+def marks(configuration: Configuration) -> dict[str, tuple[str, str]]:
+    """occurrence id -> (fingerprint of what is significant, fingerprint of all that shows)."""
+    return {name: marks_of for part in _parts(configuration) for name, marks_of in _marks_of(part)}
+
+
+def rule_marks(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
+    """(series or cycle id, rule id, fingerprint of the rule)."""
+    for part in _parts(configuration):
+        for rule in part.rules:
+            yield part.id, rule.id, fingerprint(_meaning(rule))
+
+
+def carry_over(before: Configuration, proposal: Configuration, now: datetime) -> Configuration:
+    """The proposal, with the sessions to come that merely vanished from the files kept, but held.
+
+    Nothing that was promised is cancelled by a deleted line: `status: cancelled` cancels (DESIGN, 5.3).
+    """
+    kept = {series.id: series for series in proposal.series}
+    for series in before.series:
+        present = kept.get(series.id)
+        names = {session.id for session in present.sessions} if present else set()
+        vanished = tuple(
+            replace(occurrence.session, held=True)
+            for occurrence in occurrences_of(series)
+            if occurrence.session and occurrence.session.id not in names and _is_to_come(occurrence, now)
+        )
+        if vanished:
+            base = present or replace(series, sessions=())
+            kept[series.id] = replace(base, sessions=(*base.sessions, *vanished))
+    return replace(proposal, series=tuple(kept.values()))
+
+
+def held_sessions(configuration: Configuration) -> list[str]:
+    return [f"{one.id}.{series.id}" for series in configuration.series for one in series.sessions if one.held]
+
+
+def _parts(configuration: Configuration) -> tuple[Series | Cycle, ...]:
+    return (*configuration.series, *configuration.cycles)
+
+
+def _marks_of(part: Series | Cycle) -> Iterator[tuple[str, tuple[str, str]]]:
+    if isinstance(part, Series):
+        whole = fingerprint((part.title, part.description, part.organisers))
+        yield part.id, (fingerprint(part.announced), whole)
+    for occurrence in occurrences_of(part):
+        shows = replace(occurrence.session, held=False) if occurrence.session else part
+        yield occurrence.id, (fingerprint(_significant(occurrence)), fingerprint(shows))
+
+
+def _significant(occurrence: Occurrence) -> object:
+    session = occurrence.session
+    status = (session.status, session.join) if session else None
+    return (occurrence.on, occurrence.starts_at, occurrence.ends_at, status)
+
+
+def _meaning(rule: NoticeRule) -> object:
+    return (rule.kind, rule.to, rule.when, rule.enabled)
+
+
+def _is_to_come(occurrence: Occurrence, now: datetime) -> bool:
+    return occurrence.ends_at > now if occurrence.ends_at else occurrence.on >= now.date()

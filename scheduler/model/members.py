@@ -1,0 +1,114 @@
+"""Member cities: where they are, since when they belong, and who is written to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+_DAY = timedelta(days=1)
+
+
+class Standing(StrEnum):
+    """What is known of a membership on one day."""
+
+    MEMBER = "member"
+    UNDECIDED = "undecided"
+    NO_MEMBER = "no member"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Calendar days from `first` to `last`, both included; None = not known, or open."""
+
+    first: date | None
+    last: date | None
+
+    def __contains__(self, day: date) -> bool:
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+    def lies_in(self, other: Span) -> bool:
+        """Every day of this span is a day of the other."""
+        first = other.first is None or (self.first is not None and self.first >= other.first)
+        last = other.last is None or (self.last is not None and self.last <= other.last)
+        return first and last
+
+    def meets(self, other: Span) -> bool:
+        """Some day may be a day of both."""
+        return not (_ends_before(self, other) or _ends_before(other, self))
+
+
+def _ends_before(one: Span, other: Span) -> bool:
+    return one.last is not None and other.first is not None and one.last < other.first
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One period of belonging to the network; a city can leave and come back."""
+
+    #: the days on which it may have begun: one day where it is known exactly
+    began: Span
+    #: the last day that belongs to it; None = it goes on
+    until: date | None
+    #: how well the beginning is known, in staff's words: "announced", "not-later-than" ...
+    certainty: str
+
+    @property
+    def certain_from(self) -> date | None:
+        """The first day on which it surely holds. DESIGN, section 4: a month alone counts from the first
+        of the next, a year alone from 1 January of the next, "not later than" from the day after it."""
+        if self.began.last is None:
+            return None
+        return self.began.last if self.began.first == self.began.last else self.began.last + _DAY
+
+    def standing(self, day: date) -> Standing:
+        if (self.until and day > self.until) or (self.began.first and day < self.began.first):
+            return Standing.NO_MEMBER
+        if self.certain_from and day >= self.certain_from:
+            return Standing.MEMBER
+        return Standing.UNDECIDED
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A person or mailbox at a member."""
+
+    #: "coordinator", "deputy" or "mayor"
+    role: str
+    address: str
+    #: empty where only a mailbox is known
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member city (or county, district, consortium)."""
+
+    #: ASCII key, the same for ever
+    slug: str
+    name: str
+    aliases: tuple[str, ...]
+    #: ISO 3166-1 alpha-2
+    country: str
+    #: id of a region in network.yaml
+    region: str
+    #: IANA name of the city itself
+    zone: str
+    #: ISO 639 codes; the first is the one mails are written in
+    languages: tuple[str, ...]
+    #: weekday numbers, Monday is 0
+    weekend: tuple[int, ...]
+    memberships: tuple[Membership, ...]
+    contacts: tuple[Contact, ...]
+
+    def standing(self, day: date) -> Standing:
+        """Member on that day (a calendar day in the secretariat's zone), undecided, or neither."""
+        standings = {membership.standing(day) for membership in self.memberships}
+        return next(s for s in Standing if s in standings or s is Standing.NO_MEMBER)
+
+    def joined_in(self, span: Span) -> bool:
+        """A membership surely began in that span."""
+        return any(membership.began.lies_in(span) for membership in self.memberships)
+
+    def may_have_joined_in(self, span: Span) -> bool:
+        return any(membership.began.meets(span) for membership in self.memberships)

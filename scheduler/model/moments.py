@@ -1,0 +1,254 @@
+"""When one rule is due for one member: the instant, or none. One function for each kind of mail.
+
+Every function gets the same `Case` of rule, occurrence and member and gives instants that may lie in the
+past; `due_moments` keeps those that count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from scheduler.model import times
+from scheduler.model.cycles import Cycle, Duty
+from scheduler.model.members import Member, Standing
+from scheduler.model.network import Network
+from scheduler.model.notices import NEAR, OFFICE_OPENS, Kind, MinutesBefore, NoticeRule, hour_of
+from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
+from scheduler.model.series import Series
+
+#: How long recording and summary are worth a mail of their own.
+FOLLOW_UP_USEFUL = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Since:
+    """When what is in force came into force. Nothing is due for a moment that lies before."""
+
+    applied_at: datetime
+    #: occurrence id -> instant, (series or cycle id, rule id) -> instant; missing = at `applied_at`
+    occurrences: Mapping[str, datetime] = field(default_factory=dict)
+    rules: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def of(self, occurrence: Occurrence, rule: NoticeRule) -> datetime:
+        return max(
+            self.occurrences.get(occurrence.id, self.applied_at),
+            self.rules.get((occurrence.of.id, rule.id), self.applied_at),
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """When is `rule` due for `member`, of `occurrence`?"""
+
+    occurrence: Occurrence
+    rule: NoticeRule
+    member: Member
+    network: Network
+    since: Since
+
+    @property
+    def settled_at(self) -> datetime:
+        """When the last change has rested long enough to be told; at once where the session is near."""
+        starts_at = self.occurrence.starts_at
+        if starts_at and starts_at - self.since.applied_at <= NEAR:
+            return self.since.applied_at
+        return self.since.applied_at + self.network.settle
+
+    def awake(self, at: datetime) -> datetime:
+        """`at`, or the end of the member's quiet hours, unless the session is near."""
+        starts_at = self.occurrence.starts_at
+        if starts_at and starts_at - at <= NEAR:
+            return at
+        return self.network.quiet_hours.wait(at, self.member.zone)
+
+    def in_hamburg(self, day: date, at: time) -> datetime:
+        return times.moment(day, at, self.network.zone)
+
+
+def due_moments(question: Question) -> tuple[datetime, ...]:
+    """The instants at which the notice is due, in order; usually one, none where it does not concern."""
+    useful = useful_by(question.occurrence, question.rule)
+    return tuple(at for at in sorted(set(_MOMENTS[question.rule.kind](question))) if at < useful)
+
+
+def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
+    """The latest moment at which this notice is still worth reading."""
+    starts_at = occurrence.starts_at or times.end_of_day(occurrence.on, occurrence.zone)
+    ends_at = occurrence.ends_at or starts_at
+    if rule.kind is Kind.FOLLOW_UP:
+        return ends_at + FOLLOW_UP_USEFUL
+    return ends_at if isinstance(occurrence.of, Cycle) else starts_at
+
+
+def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occurrence | None:
+    """The series as the occurrence of its announcement, useful until its last session begins."""
+    sessions = [occurrence for occurrence in occurrences_of(series) if not occurrence.is_off]
+    if not sessions:
+        return None
+    in_force_at = since.occurrences.get(series.id, since.applied_at)
+    on = series.announced or times.local_date(in_force_at, network.zone)
+    begins = max(o.starts_at or times.end_of_day(o.on, o.zone) for o in sessions)
+    ends = max(o.ends_at or times.end_of_day(o.on, o.zone) for o in sessions)
+    return Occurrence(series.id, on, begins, ends, network.zone, series)
+
+
+# the moments of each kind
+
+
+def _announcement(question: Question) -> Iterator[datetime]:
+    at = _announced_at(question)
+    series = question.occurrence.of
+    if at is None or not isinstance(series, Series):
+        return
+    sessions = sessions_for(series, question.member, question.network)
+    if any(_begins(session) > at for session in sessions):
+        yield at
+
+
+def _invitation(question: Question) -> Iterator[datetime]:
+    occurrence, rule = question.occurrence, question.rule
+    announced_at = _announced_at(question)
+    if not _is_open(question) or announced_at is None or rule.when is None:
+        return
+    yield question.awake(max(_named(question), announced_at))
+
+
+def _changed(question: Question) -> Iterator[datetime]:
+    if not question.occurrence.is_off and question.occurrence.invites(question.member, question.network):
+        yield question.awake(question.settled_at)
+
+
+def _cancelled(question: Question) -> Iterator[datetime]:
+    """At once for who is no longer meant, later for whose membership will end before the session."""
+    yield question.awake(question.settled_at)
+    for membership in question.member.memberships:
+        if membership.until:
+            left_at = question.in_hamburg(membership.until + date.resolution, OFFICE_OPENS)
+            yield question.awake(max(left_at, question.settled_at))
+
+
+def _reminder(question: Question) -> Iterator[datetime]:
+    if not _is_open(question):
+        return
+    due_at = _named(question)
+    if not isinstance(question.rule.when, MinutesBefore):
+        due_at = question.network.quiet_hours.wait(due_at, question.member.zone)
+    if _counts(question, due_at):
+        yield due_at
+
+
+def _follow_up(question: Question) -> Iterator[datetime]:
+    """When recording and summary are there, or on the day of the rule with what is there."""
+    session = question.occurrence.session
+    if not _is_open(question) or session is None or not (session.recording or session.summary):
+        return
+    earliest = _named(question)
+    if session.recording and session.summary:
+        earliest = _ends(question.occurrence)
+        if session.summary_on:
+            earliest = max(earliest, question.in_hamburg(session.summary_on, OFFICE_OPENS))
+    due_at = question.network.quiet_hours.wait(max(earliest, question.settled_at), question.member.zone)
+    if _is_member(question, due_at):
+        yield due_at
+
+
+def _report_opened(question: Question) -> Iterator[datetime]:
+    opened_at = _opened_at(question)
+    if opened_at is not None:
+        yield opened_at
+
+
+def _report_reminder(question: Question) -> Iterator[datetime]:
+    """A rung that lies before the opening is skipped, not sent late."""
+    opened_at, due_at = _opened_at(question), _named(question)
+    due_at = question.network.quiet_hours.wait(due_at, question.member.zone)
+    if opened_at is not None and opened_at <= due_at and _counts(question, due_at):
+        yield due_at
+
+
+_MOMENTS = {
+    Kind.ANNOUNCEMENT: _announcement,
+    Kind.INVITATION: _invitation,
+    Kind.CHANGED: _changed,
+    Kind.CANCELLED: _cancelled,
+    Kind.REMINDER: _reminder,
+    Kind.FOLLOW_UP: _follow_up,
+    Kind.REPORT_OPENED: _report_opened,
+    Kind.REPORT_REMINDER: _report_reminder,
+}
+
+
+# what they have in common
+
+
+def _named(question: Question) -> datetime:
+    """The moment that the rule's words name, on the member's own calendar.
+
+    Sessions count from their date there; a deadline from the date as it was written, so that "30 days
+    before 31 December" is the same day for all (story US-24).
+    """
+    occurrence, when, member = question.occurrence, question.rule.when, question.member
+    if isinstance(when, MinutesBefore):
+        return _begins(occurrence) - timedelta(minutes=when.minutes)
+    assert when is not None  # noqa: S101 - the reader of notices.yaml demands it for these kinds
+    on = occurrence.on if isinstance(occurrence.of, Cycle) else occurrence.day_in(member.zone)
+    return when.due_at(on, member.zone, member.weekend)
+
+
+def _announced_at(question: Question) -> datetime | None:
+    """When a member hears of the series: on the day it is announced, or when it joins later."""
+    series = question.occurrence.of
+    if not isinstance(series, Series):
+        return None
+    in_force_at = question.since.occurrences.get(series.id, question.since.applied_at)
+    on = series.announced or times.local_date(in_force_at, question.network.zone)
+    return _told_from(question, question.in_hamburg(on, hour_of(series.rules, Kind.ANNOUNCEMENT)))
+
+
+def _opened_at(question: Question) -> datetime | None:
+    cycle = question.occurrence.of
+    if not isinstance(cycle, Cycle) or cycle.duty(question.member) is not Duty.DUE:
+        return None
+    opened_at = times.moment(cycle.opens, hour_of(cycle.rules, Kind.REPORT_OPENED), question.member.zone)
+    return _told_from(question, opened_at)
+
+
+def _told_from(question: Question, earliest: datetime) -> datetime | None:
+    """The first moment from `earliest` on at which the member belongs to the network and is awake."""
+    earliest = max(earliest, question.settled_at)
+    while True:
+        day = times.local_date(earliest, question.network.zone)
+        standing = question.member.standing(day)
+        if standing is Standing.MEMBER:
+            return question.awake(earliest)
+        later = [m.certain_from for m in question.member.memberships if m.certain_from and m.certain_from > day]
+        if not later:
+            return None
+        earliest = max(earliest, question.in_hamburg(min(later), OFFICE_OPENS))
+
+
+def _is_open(question: Question) -> bool:
+    """The session will take place at a known time, and the member is invited to it."""
+    occurrence = question.occurrence
+    if occurrence.is_off or occurrence.starts_at is None:
+        return False
+    return occurrence.invites(question.member, question.network)
+
+
+def _counts(question: Question, due_at: datetime) -> bool:
+    """Not older than the rule and the occurrence are in force, and due to a member of that day."""
+    return due_at >= question.since.of(question.occurrence, question.rule) and _is_member(question, due_at)
+
+
+def _is_member(question: Question, at: datetime) -> bool:
+    return question.member.standing(times.local_date(at, question.network.zone)) is Standing.MEMBER
+
+
+def _begins(occurrence: Occurrence) -> datetime:
+    return occurrence.starts_at or times.end_of_day(occurrence.on, occurrence.zone)
+
+
+def _ends(occurrence: Occurrence) -> datetime:
+    return occurrence.ends_at or times.end_of_day(occurrence.on, occurrence.zone)

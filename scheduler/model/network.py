@@ -1,0 +1,74 @@
+"""The network itself, and the configuration: everything that staff wrote, read and made sense of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from scheduler.model.cycles import Cycle
+from scheduler.model.members import Member
+from scheduler.model.notices import QuietHours
+from scheduler.model.series import Series
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Region:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country with its two offices that follow the reports of its cities."""
+
+    code: str
+    name: str
+    national_coordinator: str
+    national_commission: str
+
+
+@dataclass(frozen=True)
+class Network:
+    name: str
+    organiser: str
+    #: From of every mail, and ORGANIZER of every invitation
+    sender: Mailbox
+    reply_to: str
+    #: what stands behind the @ of every UID; fixed for life
+    uid_domain: str
+    #: the secretariat's own zone, and the town that mails name it by
+    zone: str
+    place: str
+    #: the days on which new members were announced
+    intakes: tuple[date, ...]
+    regions: tuple[Region, ...]
+    quiet_hours: QuietHours
+    #: how long a change rests before it is told
+    settle: timedelta
+    default_length_minutes: int
+    languages: tuple[str, ...]
+    #: "auto" or "confirm"
+    apply: str
+    #: mail leaves only to addresses below these domains; empty = to all
+    only_to: tuple[str, ...]
+
+    def may_write_to(self, address: str) -> bool:
+        domain = address.rpartition("@")[2].lower()
+        return not self.only_to or any(domain == end or domain.endswith("." + end) for end in self.only_to)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What staff wrote. In force it is the whole truth of what happens; in files it is a proposal."""
+
+    network: Network
+    members: tuple[Member, ...]
+    countries: tuple[Country, ...]
+    series: tuple[Series, ...]
+    cycles: tuple[Cycle, ...]

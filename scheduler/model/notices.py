@@ -1,0 +1,121 @@
+"""What to tell which roles when, relative to an occurrence. Rules stay rules and become instants late."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from scheduler.model import times
+
+#: From here on a session is near: changes are told at once, and quiet hours no longer hold a mail back.
+NEAR = timedelta(hours=24)
+#: The hour at which something that is known as a day alone makes itself felt.
+OFFICE_OPENS = time(9)
+
+
+class Kind(StrEnum):
+    """The kinds of mail; each has three templates in templates/mail/<kind>/."""
+
+    ANNOUNCEMENT = "announcement"
+    INVITATION = "invitation"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    REMINDER = "reminder"
+    FOLLOW_UP = "follow-up"
+    REPORT_OPENED = "report-opened"
+    REPORT_REMINDER = "report-reminder"
+
+
+#: Duties that compare what a contact should know with what it was last told. The others happen once, at
+#: their moment, or not at all (DESIGN, 5.4).
+STATEFUL = frozenset(
+    {Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED, Kind.REPORT_OPENED},
+)
+
+
+@dataclass(frozen=True)
+class Days:
+    """So many calendar days before (negative) or after a date, at a wall time of the member's day."""
+
+    days: int
+    at: time
+    #: moved back to the member's last working day on or before it
+    on_working_day: bool = False
+    form: Literal["days"] = "days"
+
+    def due_at(self, on: date, zone: str, weekend: Collection[int]) -> datetime:
+        day = on + timedelta(days=self.days)
+        if self.on_working_day:
+            day = times.working_day_on_or_before(day, weekend)
+        return times.moment(day, self.at, zone)
+
+
+@dataclass(frozen=True)
+class WorkingDaysBefore:
+    """So many of the member's working days before a date, at a wall time of the member's day."""
+
+    days: int
+    at: time
+    form: Literal["working-days"] = "working-days"
+
+    def due_at(self, on: date, zone: str, weekend: Collection[int]) -> datetime:
+        day = on
+        for _ in range(self.days):
+            day = times.previous_working_day(day, weekend)
+        return times.moment(day, self.at, zone)
+
+
+@dataclass(frozen=True)
+class MinutesBefore:
+    """So many minutes before the start, whatever the hour is there."""
+
+    minutes: int
+    form: Literal["minutes"] = "minutes"
+
+
+When = Days | WorkingDaysBefore | MinutesBefore
+
+
+@dataclass(frozen=True)
+class NoticeRule:
+    """One line of notices.yaml."""
+
+    #: the name in the file: "week-before", "invitation"
+    id: str
+    kind: Kind
+    #: the roles it goes to
+    to: tuple[str, ...]
+    #: None: as soon as there is something to tell
+    when: When | None
+    enabled: bool = True
+
+
+def hour_of(rules: Iterable[NoticeRule], kind: Kind) -> time:
+    """The wall time at which the rule of a kind acts on its day, whether it is switched on or not."""
+    whens = (rule.when for rule in rules if rule.kind is kind)
+    return next((when.at for when in whens if isinstance(when, Days | WorkingDaysBefore)), OFFICE_OPENS)
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """Hours of the member's night in which nothing is sent; they may run over midnight."""
+
+    begin: time
+    end: time
+
+    def hold(self, at: time) -> bool:
+        """This wall time is quiet; `begin` is, `end` is not."""
+        if self.begin <= self.end:
+            return self.begin <= at < self.end
+        return at >= self.begin or at < self.end
+
+    def wait(self, due_at: datetime, zone: str) -> datetime:
+        """`due_at`, or the end of the quiet hours it lies in."""
+        there = times.local(due_at, zone)
+        if not self.hold(there.time()):
+            return due_at
+        day = there.date() if there.time() < self.end else there.date() + timedelta(days=1)
+        return times.moment(day, self.end, zone)

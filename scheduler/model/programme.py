@@ -1,0 +1,133 @@
+"""Configuration + window -> all dated things, with true instants, moves and cancellations applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from scheduler.model import times
+from scheduler.model.cycles import Cycle
+from scheduler.model.members import Member, Standing
+from scheduler.model.network import Configuration, Network
+from scheduler.model.series import Series, Session, Status
+
+#: A deadline shows in calendars as an item of this length that ends at the deadline (DESIGN, section 6).
+DEADLINE_LENGTH = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One dated thing: a session of a series, the deadline of a cycle, or a series as it is announced."""
+
+    #: readable and fixed for life: "inclusion.covid-19-recovery", "report-2021"
+    id: str
+    #: the day it is dated on, in its own zone
+    on: date
+    #: aware UTC; both None while the time is to be announced
+    starts_at: datetime | None
+    ends_at: datetime | None
+    #: where its wall time was written: IANA name or fixed offset
+    zone: str
+    of: Series | Cycle
+    #: None for a deadline and for a series as a whole
+    session: Session | None = None
+
+    @property
+    def title(self) -> str:
+        return self.session.title if self.session else self.of.title
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.session is not None and self.session.status is Status.CANCELLED
+
+    @property
+    def is_tentative(self) -> bool:
+        """Announced without a time, or postponed: nothing to accept yet."""
+        return self.starts_at is None
+
+    @property
+    def is_off(self) -> bool:
+        """Nothing is sent for it but its cancellation: cancelled, or held until staff decide."""
+        return self.is_cancelled or (self.session is not None and self.session.held)
+
+    def uid(self, network: Network) -> str:
+        return f"{self.id}@{network.uid_domain}"
+
+    def invites(self, member: Member, network: Network) -> bool:
+        """The member is in the audience, and a member on the day (counted in the secretariat's zone)."""
+        if self.session is None or not self.session.audience.includes(member):
+            return False
+        return member.standing(self.day_in(network.zone)) is Standing.MEMBER
+
+    def day_in(self, zone: str) -> date:
+        return times.local_date(self.starts_at, zone) if self.starts_at else self.on
+
+
+@dataclass(frozen=True)
+class Window:
+    """Half-open: [start, end), aware UTC instants."""
+
+    start: datetime
+    end: datetime
+
+    def __contains__(self, at: datetime) -> bool:
+        return self.start <= at < self.end
+
+
+def build_programme(configuration: Configuration, window: Window) -> tuple[Occurrence, ...]:
+    """All occurrences whose start lies in `window`, ordered by start, then id.
+
+    A session whose time is to be announced counts with the beginning of its day. A cancelled one stays
+    in, because feeds must announce it (RFC 5545, section 3.8.1.11). A deadline counts with its instant.
+    """
+    found = (
+        occurrence
+        for part in (*configuration.series, *configuration.cycles)
+        for occurrence in occurrences_of(part)
+        if _order(occurrence)[0] in window
+    )
+    return tuple(sorted(found, key=_order))
+
+
+def occurrences_of(part: Series | Cycle) -> tuple[Occurrence, ...]:
+    """All occurrences of one series or cycle, in the order of their days."""
+    if isinstance(part, Cycle):
+        return (_deadline(part),)
+    return tuple(sorted(_sessions(part), key=_order))
+
+
+def sessions_for(series: Series, member: Member, network: Network) -> tuple[Occurrence, ...]:
+    """The sessions of a series that a member is invited to, in the order of their days."""
+    return tuple(o for o in occurrences_of(series) if not o.is_off and o.invites(member, network))
+
+
+def _deadline(cycle: Cycle) -> Occurrence:
+    ends_at = cycle.deadline.instant
+    return Occurrence(
+        cycle.id, cycle.deadline.on, ends_at - DEADLINE_LENGTH, ends_at, cycle.deadline.zone, cycle
+    )
+
+
+def _sessions(series: Series) -> Iterator[Occurrence]:
+    for session in series.sessions:
+        starts_at, ends_at = _span(session)
+        occurrence_id = f"{session.id}.{series.id}"
+        yield Occurrence(occurrence_id, session.on, starts_at, ends_at, session.zone, series, session)
+
+
+def _span(session: Session) -> tuple[datetime | None, datetime | None]:
+    if session.start is None or session.status is Status.POSTPONED:
+        return None, None
+    starts_at = times.moment(session.on, session.start, session.zone)
+    if session.end is None:
+        return starts_at, starts_at + timedelta(minutes=session.length_minutes)
+    ends_on = session.on if session.end > session.start else session.on + timedelta(days=1)
+    return starts_at, times.moment(ends_on, session.end, session.zone)
+
+
+def _order(occurrence: Occurrence) -> tuple[datetime, str]:
+    starts_at = occurrence.ends_at if occurrence.session is None else occurrence.starts_at
+    if starts_at is None:
+        starts_at = times.moment(occurrence.on, datetime.min.time(), occurrence.zone)
+    return starts_at, occurrence.id

@@ -1,0 +1,93 @@
+"""Webinar series and their sessions, as wall times: instants are made late, in the programme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum
+
+from scheduler.model.audience import Audience
+from scheduler.model.notices import NoticeRule
+
+
+class Status(StrEnum):
+    CONFIRMED = "confirmed"
+    POSTPONED = "postponed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Speaker:
+    name: str
+    role: str = ""
+    city: str = ""
+
+
+@dataclass(frozen=True)
+class ProgrammeItem:
+    """One point of a session; a point without a speaker is legal, two speakers are two people."""
+
+    title: str
+    speakers: tuple[Speaker, ...] = ()
+
+
+@dataclass(frozen=True)
+class Join:
+    """How to get in. Never shown in public feeds or pages."""
+
+    platform: str = ""
+    #: "Webinar ID" or "Meeting ID", as the platform calls it
+    kind: str = ""
+    #: digits only
+    id: str = ""
+    link: str = ""
+    passcode: str = ""
+
+    @property
+    def shown_id(self) -> str:
+        """"626 174 989" or "941 7298 7853": 3-3-3, 3-3-4 or 3-4-4 digits, as the platform prints them."""
+        middle = 7 if len(self.id) == 11 else 6
+        return " ".join(part for part in (self.id[:3], self.id[3:middle], self.id[middle:]) if part)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One webinar of a series."""
+
+    #: written in the file, or the nominal date of a rule; never the position, title or present date
+    id: str
+    title: str
+    #: the day in `zone`; None while postponed without a new date
+    on: date
+    #: wall time in `zone`; None = to be announced
+    start: time | None
+    end: time | None
+    #: used where `end` is None
+    length_minutes: int
+    #: IANA name or fixed offset
+    zone: str
+    audience: Audience
+    status: Status = Status.CONFIRMED
+    #: why it was cancelled or postponed
+    reason: str = ""
+    description: str = ""
+    organisers: tuple[str, ...] = ()
+    join: Join = Join()
+    programme: tuple[ProgrammeItem, ...] = ()
+    recording: str = ""
+    summary: str = ""
+    summary_on: date | None = None
+    #: vanished from the files while it was in force: it stays in the feeds, nothing is sent, staff decide
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    id: str
+    title: str
+    description: str
+    organisers: tuple[str, ...]
+    #: None = the day it came into force
+    announced: date | None
+    sessions: tuple[Session, ...]
+    rules: tuple[NoticeRule, ...]

@@ -1,0 +1,138 @@
+"""The engine: looks what is due, writes it to the outbox, says when it wants to look again.
+
+One pass, in one transaction: all slots in (settled until, now] become rows, however long ago that was,
+and `settled_until` moves to now. Two engines on one slot are harmless: rows are unique.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scheduler.ical.invitations import Method
+from scheduler.mail.views import place_of, status_of
+from scheduler.model.cycles import Cycle
+from scheduler.model.notices import Kind
+from scheduler.model.plan import Slot, find_slots, latest_only
+from scheduler.model.programme import Window
+from scheduler.service.clock import Bell, Clock
+from scheduler.service.in_force import InForce, Memory
+from scheduler.store import ledger
+from scheduler.store.database import Database
+from scheduler.store.outbox import Duty, fire
+
+#: How far ahead slots are worked out at once ...
+LOOK_AHEAD = timedelta(days=30)
+#: ... and how far ahead the clock is asked to wake us (DESIGN, 5.5).
+WAKE_AHEAD = timedelta(hours=48)
+#: The smallest step of an instant: what is due exactly now is settled with now.
+_STEP = timedelta(microseconds=1)
+
+_METHODS = {
+    Kind.INVITATION: Method.REQUEST,
+    Kind.CHANGED: Method.REQUEST,
+    Kind.CANCELLED: Method.CANCEL,
+}
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The slots of one configuration in one window, in order."""
+
+    in_force: InForce
+    window: Window
+    slots: Sequence[Slot]
+
+    def due(self, settled_until: datetime, now: datetime) -> list[Slot]:
+        return [slot for slot in self.slots if settled_until <= slot.due_at <= now]
+
+    def wanted(self, now: datetime) -> list[datetime]:
+        """The instants within the next two days at which something is due."""
+        return sorted({slot.due_at for slot in self.slots if now < slot.due_at <= now + WAKE_AHEAD})
+
+    def holds(self, in_force: InForce, settled_until: datetime, now: datetime) -> bool:
+        covers = self.window.start <= settled_until and now + WAKE_AHEAD <= self.window.end
+        return self.in_force is in_force and covers
+
+
+@dataclass
+class Engine:
+    database: Database
+    clock: Clock
+    #: rung for the deliverer when there are new rows
+    post: Bell
+    memory: Memory
+    bell: Bell = field(init=False)
+    _outlook: Outlook | None = None
+
+    def __post_init__(self) -> None:
+        self.bell = self.clock.bell()
+
+    async def run(self) -> None:
+        """Looks, and sleeps until something is due or the bell rings; for ever."""
+        while True:
+            wanted = await self.look()
+            self.clock.wake_at(wanted, self.bell)
+            await self.clock.sleep_until(self.clock.now() + WAKE_AHEAD, self.bell)
+
+    async def look(self) -> list[datetime]:
+        """One pass; gives the instants at which it wants to look again."""
+        now = self.clock.now()
+        outlook, settled_until = await self._look_ahead(now)
+        slots = outlook.due(settled_until, now)
+        if slots:
+            await self._settle(outlook.in_force, slots, now)
+        return outlook.wanted(now)
+
+    async def _look_ahead(self, now: datetime) -> tuple[Outlook, datetime]:
+        async with self.database.read() as connection:
+            in_force = await self.memory.current(connection)
+            settled_until = await ledger.settled_until(connection) or now
+        if self._outlook is None or not self._outlook.holds(in_force, settled_until, now):
+            window = Window(settled_until, now + LOOK_AHEAD)
+            find = (in_force.configuration, in_force.groups, window, in_force.since)
+            slots = await asyncio.to_thread(find_slots, *find)
+            self._outlook = Outlook(in_force, window, slots)
+        return self._outlook, settled_until
+
+    async def _settle(self, in_force: InForce, slots: Sequence[Slot], now: datetime) -> None:
+        kept, replaced = latest_only(slots)
+        new = 0
+        async with self.database.write() as connection:
+            for slot in replaced:
+                why = "a later reminder took its place"
+                await fire(connection, duty_of(slot, in_force, missed_because=why), now)
+            for slot in kept:
+                why = "its moment had passed" if now >= slot.useful_by else ""
+                new += await fire(connection, duty_of(slot, in_force, missed_because=why), now)
+            await ledger.settle(connection, now + _STEP)
+        if new:
+            self.post.ring()
+
+
+def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
+    """A slot in the terms of the outbox."""
+    occurrence = slot.occurrence
+    revision = in_force.revisions.get(occurrence.id)
+    method = _METHODS.get(slot.rule.kind)
+    return Duty(
+        occurrence=occurrence.id,
+        rule=slot.rule.id,
+        kind=slot.rule.kind,
+        roles=slot.rule.to,
+        member_ids=tuple(in_force.member_ids[member.slug] for member in slot.members()),
+        uid=occurrence.id,
+        uid_domain=in_force.network.uid_domain,
+        uid_by_member=isinstance(occurrence.of, Cycle),
+        method=method.value if method else None,
+        revision=revision.sequence if revision else 0,
+        starts_at=occurrence.starts_at,
+        ends_at=occurrence.ends_at,
+        status=status_of(occurrence),
+        place=place_of(occurrence),
+        due_at=slot.due_at,
+        useful_by=slot.useful_by,
+        missed_because=missed_because,
+    )

@@ -1,0 +1,132 @@
+"""Every feed as bytes, under the path it has over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scheduler.ical.events import Revision, day_event, deadline_event, session_event
+from scheduler.ical.feeds import feed_item, render_feed
+from scheduler.ical.words import case_words, cycle_words, private_words, public_words
+from scheduler.languages import Language, language
+from scheduler.model.cycles import Cycle, Duty
+from scheduler.model.members import Member
+from scheduler.model.programme import DEADLINE_LENGTH, Occurrence
+from scheduler.service.in_force import InForce
+from scheduler.service.links import Links
+
+#: How long what is over stays in a feed, with the link to its recording.
+PAST_STAYS = timedelta(days=365)
+#: How long a cancelled session stays, so that every client hears of it (rule 53).
+CANCELLED_STAYS = timedelta(days=30)
+
+
+@dataclass
+class Feeds:
+    """The feeds of one configuration at one moment; each item is built once."""
+
+    in_force: InForce
+    links: Links
+    now: datetime
+    _items: dict[tuple[object, ...], bytes] = field(default_factory=dict)
+
+    def all_feeds(self) -> Iterator[tuple[str, bytes]]:
+        """(path, octets) of every public feed, then of every city's own."""
+        yield from self.public_feeds()
+        for member in self.in_force.configuration.members:
+            yield self.links.city_feed_path(member.slug), self.city_feed(member)
+
+    def public_feeds(self) -> Iterator[tuple[str, bytes]]:
+        network, configuration = self.in_force.network, self.in_force.configuration
+        sessions = [o for o in self.in_force.occurrences.values() if o.session and self._shows(o)]
+        yield "/feeds/all.ics", self._public(network.name, sessions)
+        for series in configuration.series:
+            mine = [o for o in sessions if o.of.id == series.id]
+            yield f"/feeds/series/{series.id}.ics", self._public(series.title, mine)
+        for region in network.regions:
+            members = [member for member in configuration.members if member.region == region.id]
+            theirs = [o for o in sessions if o.session and any(map(o.session.audience.includes, members))]
+            name = self._words.say("{network}: {region}", network=network.name, region=region.name)
+            yield f"/feeds/region/{region.id}.ics", self._public(name, theirs)
+        yield "/feeds/deadlines.ics", self._deadlines()
+
+    def city_feed(self, member: Member) -> bytes:
+        """What one city is invited to, and its own deadlines, on its own clock."""
+        network = self.in_force.network
+        words = language(member.languages[0], network.languages)
+        items = [
+            self._private_item(occurrence, member, words)
+            for occurrence in self._in_order(self.in_force.occurrences.values())
+            if self._shows(occurrence) and self._concerns(occurrence, member)
+        ]
+        name = words.say("{network}: {city}", network=network.name, city=member.name)
+        return render_feed(name, items)
+
+    @property
+    def _words(self) -> Language:
+        return language("en", self.in_force.network.languages)
+
+    def _concerns(self, occurrence: Occurrence, member: Member) -> bool:
+        if isinstance(occurrence.of, Cycle):
+            return occurrence.of.duty(member) is Duty.DUE
+        return occurrence.invites(member, self.in_force.network)
+
+    def _shows(self, occurrence: Occurrence) -> bool:
+        ends_at = occurrence.ends_at
+        ended = ends_at < self.now if ends_at else occurrence.on < self.now.date()
+        if not ended:
+            return True
+        if occurrence.is_cancelled:
+            return self._revision(occurrence).changed_at + CANCELLED_STAYS > self.now
+        on = ends_at.date() if ends_at else occurrence.on
+        return on > (self.now - PAST_STAYS).date()
+
+    def _in_order(self, occurrences: Iterable[Occurrence]) -> list[Occurrence]:
+        return sorted(occurrences, key=lambda o: (o.day_in("UTC"), o.id))
+
+    def _public(self, name: str, sessions: Iterable[Occurrence]) -> bytes:
+        return render_feed(name, [self._public_item(o) for o in self._in_order(sessions)])
+
+    def _deadlines(self) -> bytes:
+        network = self.in_force.network
+        name = self._words.say("{network}: deadlines", network=network.name)
+        deadlines = [o for o in self.in_force.occurrences.values() if isinstance(o.of, Cycle) and self._shows(o)]
+        return render_feed(name, [self._cycle_item(o) for o in self._in_order(deadlines)])
+
+    def _public_item(self, occurrence: Occurrence) -> bytes:
+        key = ("public", occurrence.id)
+        if key not in self._items:
+            network, revision = self.in_force.network, self._revision(occurrence)
+            words = public_words(occurrence, network, self._words)
+            event = session_event(occurrence, occurrence.uid(network), revision.sequence, words)
+            self._items[key] = feed_item(event, revision)
+        return self._items[key]
+
+    def _private_item(self, occurrence: Occurrence, member: Member, words: Language) -> bytes:
+        """The same for all on one clock; a deadline is the city's own, with a UID of its own."""
+        cycle = occurrence.of
+        own = (member.slug,) if isinstance(cycle, Cycle) else ()
+        key = ("private", occurrence.id, member.zone, words, *own)
+        if key not in self._items:
+            network, revision = self.in_force.network, self._revision(occurrence)
+            if isinstance(cycle, Cycle):
+                uid = f"{cycle.id}.{member.slug}@{network.uid_domain}"
+                ends_at = cycle.deadline.instant
+                said = case_words(cycle, member.zone, network, words)
+                event = deadline_event(uid, ends_at - DEADLINE_LENGTH, ends_at, revision.sequence, said)
+            else:
+                said = private_words(occurrence, member.zone, network, words)
+                event = session_event(occurrence, occurrence.uid(network), revision.sequence, said)
+            self._items[key] = feed_item(event, revision)
+        return self._items[key]
+
+    def _cycle_item(self, occurrence: Occurrence) -> bytes:
+        cycle, network, revision = occurrence.of, self.in_force.network, self._revision(occurrence)
+        assert isinstance(cycle, Cycle)  # noqa: S101 - asked of deadlines only
+        words = cycle_words(cycle, network, self._words)
+        event = day_event(occurrence.uid(network), cycle.deadline.on, revision.sequence, words)
+        return feed_item(event, revision)
+
+    def _revision(self, occurrence: Occurrence) -> Revision:
+        return self.in_force.revisions[occurrence.id]

@@ -1,0 +1,137 @@
+"""What is in force, as engine, deliverers and feeds read it; and how a proposal comes into force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.configuration import normal
+from scheduler.errors import NothingInForce
+from scheduler.ical.events import Revision
+from scheduler.model import changes, times
+from scheduler.model.members import Member
+from scheduler.model.moments import Since
+from scheduler.model.network import Configuration, Network
+from scheduler.model.plan import Group, group_members
+from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
+from scheduler.model.series import Series
+from scheduler.store import book, configurations, ledger
+from scheduler.store.database import Database
+
+
+@dataclass(frozen=True)
+class InForce:
+    """One configuration with all that was written down when it came into force."""
+
+    id: int
+    hash: str
+    configuration: Configuration
+    since: Since
+    revisions: Mapping[str, Revision]
+    #: slug -> row id
+    member_ids: Mapping[str, int]
+    _sessions: dict[tuple[str, str], tuple[Occurrence, ...]] = field(default_factory=dict)
+
+    @property
+    def network(self) -> Network:
+        return self.configuration.network
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        return group_members(self.configuration)
+
+    @cached_property
+    def members(self) -> Mapping[str, Member]:
+        return {member.slug: member for member in self.configuration.members}
+
+    @cached_property
+    def occurrences(self) -> Mapping[str, Occurrence]:
+        """Sessions and deadlines by id."""
+        parts = (*self.configuration.series, *self.configuration.cycles)
+        return {occurrence.id: occurrence for part in parts for occurrence in occurrences_of(part)}
+
+    @cached_property
+    def series(self) -> Mapping[str, Series]:
+        return {series.id: series for series in self.configuration.series}
+
+    def sessions_of(self, series: Series, member: Member) -> tuple[Occurrence, ...]:
+        """The sessions a member is invited to; worked out once for all that are alike."""
+        key = (series.id, self._likeness[member.slug])
+        if key not in self._sessions:
+            self._sessions[key] = sessions_for(series, member, self.network)
+        return self._sessions[key]
+
+    @cached_property
+    def _likeness(self) -> Mapping[str, str]:
+        return {member.slug: group.like.slug for group in self.groups for member in group.members}
+
+
+async def read_in_force(connection: AsyncConnection) -> InForce:
+    """Raises NothingInForce before the first configuration."""
+    applied = await configurations.latest(connection)
+    if applied is None:
+        raise NothingInForce(NothingInForce.__doc__)
+    rows = await ledger.read_revisions(connection)
+    since = Since(
+        applied.applied_at,
+        {name: row.significant_at for name, row in rows.items()},
+        await ledger.read_rules(connection),
+    )
+    revisions = {name: Revision(row.sequence, row.created_at, row.changed_at) for name, row in rows.items()}
+    return InForce(
+        applied.id,
+        applied.hash,
+        normal.from_text(applied.content),
+        since,
+        revisions,
+        await book.member_ids(connection),
+    )
+
+
+@dataclass
+class Memory:
+    """Remembers what is in force until another configuration is; asks the table each time."""
+
+    _known: InForce | None = None
+
+    async def current(self, connection: AsyncConnection) -> InForce:
+        latest = await configurations.latest_id(connection)
+        if self._known is None or self._known.id != latest:
+            self._known = await read_in_force(connection)
+        return self._known
+
+
+async def put_in_force(
+    database: Database, proposal: Configuration, *, now: datetime, by: str, replaces: str | None
+) -> list[str]:
+    """Makes a proposal the truth, in one transaction; gives the sessions that are held from now on.
+
+    replaces: the hash of what is in force as the one who applies saw it; None for the first time.
+    Raises ConfigurationMoved when another one came first.
+    """
+    async with database.write() as connection:
+        before = await configurations.latest(connection)
+        if before:
+            proposal = changes.carry_over(normal.from_text(before.content), proposal, now)
+        content = normal.to_text(proposal)
+        await configurations.put(
+            connection,
+            content=content,
+            hash=normal.hash_of(content),
+            replaces=replaces,
+            applied_at=now,
+            applied_by=by,
+            tzdata=times.tzdata_version(),
+        )
+        await book.write_members(connection, proposal.members)
+        await ledger.revise(connection, changes.marks(proposal), now)
+        await ledger.write_rules(connection, changes.rule_marks(proposal), now)
+        if await ledger.settled_until(connection) is None:
+            await ledger.settle(connection, now)
+        held = changes.held_sessions(proposal)
+        await ledger.note(connection, now, by, "apply", normal.hash_of(content), ", ".join(held))
+    return held

@@ -1,0 +1,162 @@
+"""From a row of the outbox to a finished message, made once for all who read it on the same clock."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from scheduler.ical.invitations import Invitation, Method, build_invitation
+from scheduler.ical.words import private_words
+from scheduler.languages import Language, language
+from scheduler.mail import views
+from scheduler.mail.messages import Envelope, Letter
+from scheduler.mail.templates import render
+from scheduler.model import times
+from scheduler.model.cycles import Cycle
+from scheduler.model.members import Member
+from scheduler.model.notices import Kind
+from scheduler.model.programme import Occurrence
+from scheduler.model.series import Series
+from scheduler.service.in_force import InForce
+from scheduler.service.links import Links
+from scheduler.store.outbox import Delivery
+
+T = TypeVar("T")
+#: Letters kept for the next reader on the same clock; a fan-out needs one for each zone it reaches.
+_KEPT = 512
+
+_REPORTS = frozenset({Kind.REPORT_OPENED, Kind.REPORT_REMINDER})
+
+
+@dataclass
+class Letters:
+    """Writes messages for what is in force; a new one for each configuration."""
+
+    in_force: InForce
+    links: Links
+    _made: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+
+    def write(self, delivery: Delivery, told: views.Told | None, now: datetime) -> bytes:
+        """told: what the contact was last told of the occurrence, for a mail that says what changed."""
+        member = self.in_force.members[delivery.member]
+        reader = self._reader(member)
+        letter = self._letter(delivery, member, reader, told)
+        envelope = Envelope(
+            name=delivery.name or member.name,
+            address=delivery.address,
+            city=member.name,
+            feed=self.links.city_feed(member.slug),
+            message_id=delivery.message_id,
+            date=now,
+        )
+        calendar = None
+        if delivery.method:
+            invitation = self._invitation(delivery, reader)
+            calendar = invitation.addressed_to(envelope.name, delivery.address, delivery.inserted_at)
+        return letter.addressed_to(envelope, calendar)
+
+    def _reader(self, member: Member) -> views.Reader:
+        network = self.in_force.network
+        return views.Reader(language(member.languages[0], network.languages), member.zone, network)
+
+    def _letter(
+        self, delivery: Delivery, member: Member, reader: views.Reader, told: views.Told | None
+    ) -> Letter:
+        surroundings = self._surroundings(delivery, member)
+        read_on = times.local_date(delivery.due_at, reader.zone)
+        neighbours = tuple(occurrence.id for occurrence in surroundings)
+        key = (
+            delivery.kind, delivery.occurrence, delivery.sequence, reader.language, reader.zone, read_on, neighbours, told
+        )  # fmt: skip
+
+        def make() -> Letter:
+            view = self._view(delivery, surroundings, reader, told)
+            texts = render(delivery.kind, view, reader.language)
+            can_be_stopped = delivery.kind not in _REPORTS
+            return Letter.of(texts, reader.network, delivery.method, can_be_stopped=can_be_stopped)
+
+        return self._kept(key, make)
+
+    def _invitation(self, delivery: Delivery, reader: views.Reader) -> Invitation:
+        occurrence = self.in_force.occurrences[delivery.occurrence]
+        method = Method(str(delivery.method))
+
+        def make() -> Invitation:
+            words = private_words(occurrence, reader.zone, reader.network, reader.language)
+            return build_invitation(occurrence, method, delivery.sequence, reader.network, words)
+
+        key = (delivery.occurrence, method, delivery.sequence, reader.language, reader.zone)
+        return self._kept(key, make)
+
+    def _surroundings(self, delivery: Delivery, member: Member) -> tuple[Occurrence, ...]:
+        """The sessions of the series that this member is invited to; they decide notes and what is next."""
+        occurrence = self.in_force.occurrences.get(delivery.occurrence)
+        series = occurrence.of if occurrence else self.in_force.series.get(delivery.occurrence)
+        return self.in_force.sessions_of(series, member) if isinstance(series, Series) else ()
+
+    def _view(
+        self,
+        delivery: Delivery,
+        sessions: tuple[Occurrence, ...],
+        reader: views.Reader,
+        told: views.Told | None,
+    ) -> views.View:
+        network, say = reader.network, reader.language.say
+        if delivery.kind is Kind.ANNOUNCEMENT:
+            series = self.in_force.series[delivery.occurrence]
+            ahead = views.sessions_ahead(sessions, delivery.due_at, reader)
+            return views.View(network, self._why_series(series, reader.language), series=series, sessions=ahead)
+        occurrence = self.in_force.occurrences[delivery.occurrence]
+        if isinstance(occurrence.of, Cycle):
+            read_on = times.local_date(delivery.due_at, reader.zone)
+            why = say("You get this mail because this city must report in this round.")
+            return views.View(network, why, report=views.report_view(occurrence, reader, read_on))
+        previous, following = _neighbours(occurrence, sessions)
+        return views.View(
+            network,
+            self._why_session(occurrence, reader.language),
+            session=views.session_view(occurrence, reader, previous),
+            ahead=self._ahead(occurrence, delivery, reader),
+            changes=views.changes(occurrence, told, reader) if told else (),
+            following=views.session_view(following, reader) if following else None,
+        )
+
+    def _ahead(self, occurrence: Occurrence, delivery: Delivery, reader: views.Reader) -> str:
+        days = occurrence.day_in(reader.zone) - times.local_date(delivery.due_at, reader.zone)
+        return views.ahead(days.days, reader.language)
+
+    def _why_series(self, series: Series, words: Language) -> str:
+        network = self.in_force.network.name
+        return words.say("You get this mail because your city is a member of the {network}.", network=network)
+
+    def _why_session(self, occurrence: Occurrence, words: Language) -> str:
+        assert occurrence.session is not None  # noqa: S101 - asked of sessions only
+        label, network = occurrence.session.audience.label, self.in_force.network.name
+        text = "You get this mail because your city is a member of the {network} and this webinar is for: {audience}."
+        return words.say(text, network=network, audience=label)
+
+    def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key in self._made:
+            self._made.move_to_end(key)
+        else:
+            self._made[key] = make()
+            if len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        made: T = self._made[key]
+        return made
+
+
+def _neighbours(
+    occurrence: Occurrence, sessions: tuple[Occurrence, ...]
+) -> tuple[Occurrence | None, Occurrence | None]:
+    """The session before and the one after, of those with a known time."""
+    starts_at = occurrence.starts_at
+    timed = [other for other in sessions if other.starts_at and other.id != occurrence.id]
+    if starts_at is None:
+        return None, None
+    before = [other for other in timed if other.starts_at and other.starts_at < starts_at]
+    after = [other for other in timed if other.starts_at and other.starts_at > starts_at]
+    return (before[-1] if before else None), (after[0] if after else None)

@@ -1,0 +1,214 @@
+"""A span of time played through the real engine, outbox, letters and mailbox, on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from scheduler.errors import SchedulerError
+from scheduler.mail.mailbox import Maildir
+from scheduler.model import times
+from scheduler.model.network import Configuration
+from scheduler.model.notices import Kind
+from scheduler.service.bootstrap import Service, build_service
+from scheduler.service.clock import VirtualClock
+from scheduler.service.feeds import Feeds
+from scheduler.service.in_force import InForce, put_in_force, read_in_force
+from scheduler.service.links import Links
+from scheduler.store import outbox
+from scheduler.store.database import Database, open_database
+from scheduler.store.migrate import migrate
+
+#: Signs the addresses in rehearsed mails: never the key of a real installation, so that no rehearsal
+#: lays open a real city's address, and two rehearsals give the same bytes.
+REHEARSAL_KEY = b"rehearsal"
+#: What a folder may hold to be emptied for a new rehearsal.
+_OURS = {"mailbox", "feeds", "messages", "timeline.json", "index.html"}
+_DATABASE = "scheduler.sqlite"
+
+Progress = Callable[[datetime], None]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Another configuration that is applied in the middle of a rehearsal."""
+
+    at: datetime
+    configuration: Configuration
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One delivery of the time line."""
+
+    #: when it was sent, aware UTC
+    instant: datetime
+    kind: str
+    occurrence: str
+    rule: str
+    member: str
+    role: str
+    address: str
+    message_id: str
+    #: start of the session, or the deadline, as the mail shows it there; ISO 8601 with offset
+    shown_local: str | None
+    method: str | None
+    sequence: int | None
+    #: inside the folder of the rehearsal
+    file: str
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What was played, and where it lies."""
+
+    folder: Path
+    start: datetime
+    end: datetime
+    timeline: Sequence[Entry]
+    #: (kind, state) -> number, for what was not sent
+    unsent: dict[tuple[str, str], int]
+    feeds: int
+    in_force: InForce
+
+
+def midnight(day: date, zone: str) -> datetime:
+    return times.moment(day, time(), zone)
+
+
+def only(configuration: Configuration, parts: Collection[str]) -> Configuration:
+    """The configuration with just these series and cycles; all of them where none is named.
+
+    Raises SchedulerError for a name that is neither.
+    """
+    known = [part.id for part in (*configuration.series, *configuration.cycles)]
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        raise SchedulerError(f'"{unknown[0]}" is no series and no cycle; known: {", ".join(known)}')
+    if not parts:
+        return configuration
+    return replace(
+        configuration,
+        series=tuple(series for series in configuration.series if series.id in parts),
+        cycles=tuple(cycle for cycle in configuration.cycles if cycle.id in parts),
+    )
+
+
+async def rehearse(
+    configuration: Configuration,
+    start: datetime,
+    end: datetime,
+    folder: Path,
+    base_url: str,
+    edits: Sequence[Edit] = (),
+    progress: Progress = lambda at: None,
+) -> Rehearsal:
+    """Plays [start, end) with a fresh database into `folder`, which is emptied first.
+
+    Raises SchedulerError for a folder that holds anything else than an earlier rehearsal.
+    """
+    _make_room(folder)
+    clock = VirtualClock(start, end, progress)
+    mailbox = Maildir(folder / "mailbox", durable=False).open()
+    links = Links(base_url, REHEARSAL_KEY)
+    database = open_database(f"sqlite:///{folder / _DATABASE}", durable=False)
+    try:
+        await migrate(database)
+        await put_in_force(database, configuration, now=start, by="rehearsal", replaces=None)
+        await _play(database, clock, mailbox, links, edits)
+        async with database.read() as connection:
+            in_force = await read_in_force(connection)
+            timeline = [_entry(row, in_force) async for row in outbox.sent(connection)]
+            states = await outbox.count_by_state(connection)
+    finally:
+        await database.close()
+    feeds = _write_feeds(folder, Feeds(in_force, links, end))
+    _write_timeline(folder, timeline)
+    unsent = {key: number for key, number in states.items() if key[1] != outbox.SENT}
+    return Rehearsal(folder, start, end, timeline, unsent, feeds, in_force)
+
+
+async def _play(
+    database: Database, clock: VirtualClock, mailbox: Maildir, links: Links, edits: Sequence[Edit]
+) -> None:
+    service = build_service(database, clock, mailbox, links)
+    ends = [asyncio.create_task(clock.over())]
+    if edits:
+        ends.append(asyncio.create_task(_edit(database, clock, edits, service)))
+    async with service.running() as tasks:
+        done, _ = await asyncio.wait([*ends, tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in ends:
+        task.cancel()
+    for task in done:
+        await task
+
+
+async def _edit(
+    database: Database, clock: VirtualClock, edits: Sequence[Edit], service: Service
+) -> None:
+    """Applies each edit at its moment, as staff would; then only sleeps."""
+    bell = clock.bell()
+    for edit in sorted(edits, key=lambda edit: edit.at):
+        await clock.sleep_until(edit.at, bell)
+        async with database.read() as connection:
+            replaces = (await read_in_force(connection)).hash
+        await put_in_force(database, edit.configuration, now=clock.now(), by="rehearsal", replaces=replaces)
+        service.engine.bell.ring()
+    await clock.sleep_until(None, bell)
+
+
+def _make_room(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    strangers = [p.name for p in folder.iterdir() if p.name not in _OURS and not p.name.startswith(_DATABASE)]
+    if strangers:
+        raise SchedulerError(f'{folder} holds "{strangers[0]}", which no rehearsal made; name an empty folder')
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _entry(row: outbox.Delivery, in_force: InForce) -> Entry:
+    return Entry(
+        instant=row.sent_at or row.due_at,
+        kind=row.kind.value,
+        occurrence=row.occurrence,
+        rule=row.rule,
+        member=row.member,
+        role=row.role,
+        address=row.address,
+        message_id=row.message_id,
+        shown_local=_shown_local(row, in_force),
+        method=row.method,
+        sequence=row.sequence if row.method else None,
+        file=f"mailbox/{row.receipt}",
+    )
+
+
+def _shown_local(row: outbox.Delivery, in_force: InForce) -> str | None:
+    if row.kind is Kind.ANNOUNCEMENT:
+        return None
+    shown = row.ends_at if row.kind in (Kind.REPORT_OPENED, Kind.REPORT_REMINDER) else row.starts_at
+    return times.local(shown, in_force.members[row.member].zone).isoformat() if shown else None
+
+
+def _write_feeds(folder: Path, feeds: Feeds) -> int:
+    number = 0
+    for path, octets in feeds.all_feeds():
+        file = folder / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(octets)
+        number += 1
+    return number
+
+
+def _write_timeline(folder: Path, timeline: Sequence[Entry]) -> None:
+    rows = [{**asdict(entry), "instant": entry.instant.astimezone(UTC).isoformat()} for entry in timeline]
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (folder / "timeline.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")

@@ -1,0 +1,46 @@
+"""A text that is the same for many, cut where something personal stands.
+
+Templates and calendars are made once with marks in them; a stencil cuts at the marks and joins each
+reader's own values in. Every place has its own encoding (plain text, HTML, calendar text ...): the one
+who cuts says which, so that no value can break out of its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+#: Private-use characters: no person types them (the readers of files refuse nothing of them, but a mark
+#: is only ever made here) and no encoder changes them.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_MARK = re.compile(f"{_OPEN}([a-z]+){_CLOSE}")
+
+Encoder = Callable[[str], str]
+
+
+def mark(name: str) -> str:
+    return f"{_OPEN}{name}{_CLOSE}"
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """Fixed parts and, between them, the names of personal values."""
+
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+    encode: Encoder
+
+    @classmethod
+    def cut(cls, text: str, encode: Encoder = str) -> Stencil:
+        pieces = _MARK.split(text)
+        return cls(tuple(pieces[::2]), tuple(pieces[1::2]), encode)
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        if not self.names:
+            return self.parts[0]
+        encoded = {name: self.encode(values[name]) for name in set(self.names)}
+        joined = [self.parts[0]]
+        for name, part in zip(self.names, self.parts[1:], strict=True):
+            joined += (encoded[name], part)
+        return "".join(joined)

@@ -1,0 +1,65 @@
+"""Members and contacts as rows, keyed by slug and address: what notices are joined with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.model.members import Member
+from scheduler.store import tables
+
+
+async def write_members(connection: AsyncConnection, members: Iterable[Member]) -> None:
+    """Makes the rows equal to `members`. Who is gone stays as a row that nobody writes to any more."""
+    wanted = {member.slug: member for member in members}
+    known = await member_ids(connection)
+    new = [{"slug": slug, "is_listed": True} for slug in wanted if slug not in known]
+    if new:
+        await connection.execute(tables.members.insert(), new)
+        known = await member_ids(connection)
+    await _mark_listed(connection, known, set(wanted))
+    await _write_contacts(connection, wanted.values(), known)
+
+
+async def member_ids(connection: AsyncConnection) -> dict[str, int]:
+    """slug -> id, of all that ever were."""
+    rows = await connection.execute(select(tables.members.c.slug, tables.members.c.id))
+    return {row.slug: row.id for row in rows}
+
+
+async def _mark_listed(connection: AsyncConnection, known: dict[str, int], wanted: set[str]) -> None:
+    listed = tables.members.c.is_listed
+    rows = await connection.execute(select(tables.members.c.slug, listed))
+    for slug, is_listed in rows.all():
+        if is_listed != (slug in wanted):
+            change = update(tables.members).where(tables.members.c.id == known[slug])
+            await connection.execute(change.values(is_listed=slug in wanted))
+
+
+async def _write_contacts(
+    connection: AsyncConnection, members: Iterable[Member], ids: dict[str, int]
+) -> None:
+    table = tables.contacts
+    rows = await connection.execute(
+        select(table.c.id, table.c.member_id, table.c.role, table.c.address, table.c.name, table.c.is_listed)
+    )
+    known = {(row.member_id, row.role, row.address): row for row in rows}
+    wanted = {
+        (ids[member.slug], contact.role, contact.address): contact.name
+        for member in members
+        for contact in member.contacts
+    }
+    new = [
+        {"member_id": member_id, "role": role, "address": address, "name": name, "is_listed": True}
+        for (member_id, role, address), name in wanted.items()
+        if (member_id, role, address) not in known
+    ]
+    if new:
+        await connection.execute(table.insert(), new)
+    for key, row in known.items():
+        name, is_listed = wanted.get(key, row.name), key in wanted
+        if (name, is_listed) != (row.name, row.is_listed):
+            change = update(table).where(table.c.id == row.id).values(name=name, is_listed=is_listed)
+            await connection.execute(change)

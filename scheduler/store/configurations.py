@@ -1,0 +1,62 @@
+"""What is in force: the latest row. Applying names the one it replaces (compare and set)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.errors import ConfigurationMoved
+from scheduler.store.tables import configurations
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A configuration that came into force, as normalised text."""
+
+    id: int
+    hash: str
+    content: str
+    applied_at: datetime
+    applied_by: str
+    tzdata: str
+
+
+async def latest(connection: AsyncConnection) -> Applied | None:
+    columns = [configurations.c[name] for name in Applied.__dataclass_fields__]
+    query = select(*columns).order_by(configurations.c.id.desc()).limit(1)
+    row = (await connection.execute(query)).one_or_none()
+    return Applied(**row._mapping) if row else None
+
+
+async def latest_id(connection: AsyncConnection) -> int:
+    """Grows with every configuration; 0 while there is none. Cheap enough to ask at every look."""
+    return await connection.scalar(select(func.max(configurations.c.id))) or 0
+
+
+async def put(
+    connection: AsyncConnection,
+    *,
+    content: str,
+    hash: str,
+    replaces: str | None,
+    applied_at: datetime,
+    applied_by: str,
+    tzdata: str,
+) -> None:
+    """Raises ConfigurationMoved unless `replaces` is the hash of what is in force (None: nothing is)."""
+    current = await latest(connection)
+    if (current.hash if current else None) != replaces:
+        raise ConfigurationMoved(ConfigurationMoved.__doc__)
+    await connection.execute(
+        configurations.insert().values(
+            content=content,
+            hash=hash,
+            replaces=replaces,
+            applied_at=applied_at,
+            applied_by=applied_by,
+            tzdata=tzdata,
+        )
+    )

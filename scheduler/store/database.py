@@ -1,0 +1,91 @@
+"""One database: SQLite in a file, or PostgreSQL. Writers and readers are apart, so that neither waits long.
+
+SQLite: WAL, synchronous=FULL, one connection that writes (every transaction begins IMMEDIATE: one that
+reads first and writes later would fail at once when another writer is there) and others that read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Integer, Select, bindparam, cast, event, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+#: How long a writer waits for another process on the same SQLite file.
+_BUSY_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Database:
+    """The two engines; `close` when done."""
+
+    writer: AsyncEngine
+    reader: AsyncEngine
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.writer.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, committed at the end or not at all."""
+        async with self.writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self.reader.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        await self.reader.dispose()
+        if self.writer is not self.reader:
+            await self.writer.dispose()
+
+
+def open_database(url: str, *, durable: bool = True) -> Database:
+    """url: sqlite:///path/to/file, or postgresql://user:password@host/name. The file's folder is made.
+
+    durable: False leaves out the wait for the disk; for rehearsals, which can be played again.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        parsed = parsed.set(drivername="sqlite+aiosqlite")
+        return Database(_sqlite(parsed, "BEGIN IMMEDIATE", 1, durable), _sqlite(parsed, "BEGIN", 4, durable))
+    engine = create_async_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    return Database(engine, engine)
+
+
+def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
+    synchronous = "FULL" if durable else "OFF"
+    engine = create_async_engine(
+        url, pool_size=size, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None}
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def settle(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def among(ids: Collection[int], connection: AsyncConnection) -> Select[tuple[int]]:
+    """The ids as one parameter, whatever their number: SELECT id FROM json_each / unnest."""
+    if connection.dialect.name == "sqlite":
+        each = func.json_each(bindparam(None, list(ids), type_=JSON)).table_valued("value")
+        return select(cast(each.c.value, Integer))
+    return select(func.unnest(bindparam(None, list(ids), type_=ARRAY(BigInteger))))
+

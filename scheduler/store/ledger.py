@@ -1,0 +1,92 @@
+"""What the service remembers of time: how far it has settled, revisions, rules, the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.store.tables import journal, revisions, rules, state
+
+
+@dataclass(frozen=True)
+class RevisionRow:
+    occurrence: str
+    sequence: int
+    significant: str
+    visible: str
+    created_at: datetime
+    significant_at: datetime
+    changed_at: datetime
+
+
+async def settled_until(connection: AsyncConnection) -> datetime | None:
+    """Everything due before this instant has been handled; None before the first configuration."""
+    at: datetime | None = await connection.scalar(select(state.c.settled_until))
+    return at
+
+
+async def settle(connection: AsyncConnection, until: datetime) -> None:
+    changed = await connection.execute(update(state).values(settled_until=until))
+    if changed.rowcount == 0:
+        await connection.execute(state.insert().values(id=1, settled_until=until))
+
+
+async def read_revisions(connection: AsyncConnection) -> dict[str, RevisionRow]:
+    rows = await connection.execute(select(revisions))
+    return {row.occurrence: RevisionRow(**row._mapping) for row in rows}
+
+
+async def revise(
+    connection: AsyncConnection, marks: Mapping[str, tuple[str, str]], now: datetime
+) -> None:
+    """Writes down what changed. marks: occurrence -> (hash of what raises SEQUENCE, hash of all that shows)."""
+    known = await read_revisions(connection)
+    for occurrence, (significant, visible) in marks.items():
+        row = known.get(occurrence)
+        if row is None:
+            values = {"sequence": 0, "created_at": now, "significant_at": now}
+            insert = revisions.insert().values(occurrence=occurrence, significant=significant, visible=visible)
+            await connection.execute(insert.values(**values, changed_at=now))
+        elif row.significant != significant:
+            change = {"sequence": row.sequence + 1, "significant": significant, "significant_at": now}
+            await _revise(connection, occurrence, {**change, "visible": visible, "changed_at": now})
+        elif row.visible != visible:
+            await _revise(connection, occurrence, {"visible": visible, "changed_at": now})
+
+
+async def _revise(connection: AsyncConnection, occurrence: str, values: Mapping[str, object]) -> None:
+    where = revisions.c.occurrence == occurrence
+    await connection.execute(update(revisions).where(where).values(**values))
+
+
+async def read_rules(connection: AsyncConnection) -> dict[tuple[str, str], datetime]:
+    """(series or cycle, rule) -> since when it is as it is."""
+    rows = await connection.execute(select(rules.c.owner, rules.c.rule, rules.c.since))
+    return {(row.owner, row.rule): row.since for row in rows}
+
+
+async def write_rules(
+    connection: AsyncConnection, fingerprints: Iterable[tuple[str, str, str]], now: datetime
+) -> None:
+    """fingerprints: (series or cycle, rule, fingerprint). A rule that changed counts from now on."""
+    rows = await connection.execute(select(rules))
+    known = {(row.owner, row.rule): row.fingerprint for row in rows}
+    for owner, rule, fingerprint in fingerprints:
+        if (owner, rule) not in known:
+            row = {"owner": owner, "rule": rule, "fingerprint": fingerprint, "since": now}
+            await connection.execute(rules.insert().values(**row))
+        elif known[owner, rule] != fingerprint:
+            where = (rules.c.owner == owner) & (rules.c.rule == rule)
+            await connection.execute(update(rules).where(where).values(fingerprint=fingerprint, since=now))
+
+
+async def note(
+    connection: AsyncConnection, at: datetime, actor: str, action: str, subject: str, detail: str = ""
+) -> None:
+    """One line in the journal."""
+    row = {"at": at, "actor": actor, "action": action, "subject": subject, "detail": detail}
+    await connection.execute(journal.insert().values(**row))

@@ -1,0 +1,186 @@
+"""The tables. The migrations make them; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """Takes and gives aware UTC datetimes only; SQLite would give naive ones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError(f"an aware instant is needed, not {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: One row: what the engine knows of itself.
+state = Table(
+    "state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # everything due before this instant has been handled
+    Column("settled_until", Instant, nullable=False),
+)
+
+#: What was and is in force: the latest row is. Files are a proposal.
+configurations = Table(
+    "configurations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False),
+    # of the configuration that it replaced
+    Column("replaces", String(64)),
+    Column("content", Text, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+    Column("applied_by", String(200), nullable=False),
+    # the release of the tz database that its instants were computed with
+    Column("tzdata", String(20), nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", String(100), nullable=False, unique=True),
+    # False: no longer in members.csv; the row stays, because what was sent points to it
+    Column("is_listed", Boolean, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("member_id", ForeignKey("members.id"), nullable=False, index=True),
+    Column("role", String(40), nullable=False),
+    Column("address", String(320), nullable=False),
+    Column("name", String(400), nullable=False),
+    Column("is_listed", Boolean, nullable=False),
+    UniqueConstraint("member_id", "role", "address"),
+)
+
+#: How often an occurrence changed in a way that calendars must know, and when last.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("occurrence", String(200), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    # hashes of what raises SEQUENCE, and of all that shows
+    Column("significant", String(64), nullable=False),
+    Column("visible", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("significant_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+#: Since when each rule of each series and cycle is as it is.
+rules = Table(
+    "rules",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("rule", String(100), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+#: What each contact was last told of an occurrence.
+told = Table(
+    "told",
+    metadata,
+    Column("contact_id", ForeignKey("contacts.id"), primary_key=True),
+    Column("occurrence", String(200), primary_key=True),
+    Column("uid", String(320), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("method", String(10), nullable=False),
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("status", String(20), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("told_at", Instant, nullable=False),
+)
+
+#: What is being and was sent: one row for each notice, never before its slot fires.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # occurrence, rule, contact, and what the words rest on
+    Column("notice_key", String(600), nullable=False, unique=True),
+    Column("message_id", String(700), nullable=False, unique=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False, index=True),
+    Column("occurrence", String(200), nullable=False, index=True),
+    Column("rule", String(100), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("uid", String(320), nullable=False),
+    # of the calendar inside; None for a mail without one
+    Column("method", String(10)),
+    Column("sequence", Integer, nullable=False),
+    # what the words rest on: when it no longer holds, the row is withdrawn
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("status", String(20), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("useful_by", Instant, nullable=False),
+    # DTSTAMP of the calendar inside
+    Column("inserted_at", Instant, nullable=False),
+    # queued, sending, sent, failed, missed, withdrawn
+    Column("state", String(12), nullable=False),
+    # in words for staff; empty while all is well
+    Column("reason", String(400), nullable=False),
+    Column("claim_token", String(40)),
+    Column("claim_until", Instant),
+    Column("sent_at", Instant),
+    # where the mailbox or the mail server put it
+    Column("receipt", String(400)),
+    Index("ix_outbox_state", "state", "due_at"),
+)
+
+#: Decisions and what the service did by itself, in order; rows are only ever added.
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("detail", Text, nullable=False),
+)
