@@ -50,47 +50,47 @@ class Language:
     def say_many(self, one: str, many: str, count: int, /, **values: object) -> str:
         return self.translations.ngettext(one, many, count).format(count=count, **values)
 
-    def date(self, day: date) -> str:
-        """"Wednesday 21 October 2020", in the order of the language."""
+    def full_date(self, day: date) -> str:
+        """Gives "Wednesday 21 October 2020", in the order of the language."""
         return _date(day, self.code)
 
     def short_date(self, day: date) -> str:
-        """"Wed 21 Oct", for subject lines."""
+        """Gives "Wed 21 Oct", for subject lines."""
         return format_skeleton("MMMEd", day, locale=self.locale).replace(",", "")
 
     def month(self, month: str) -> str:
-        """"April 2019" of "2019-04"."""
+        """Gives "April 2019" of "2019-04"."""
         return format_skeleton("yMMMM", date.fromisoformat(f"{month}-01"), locale=self.locale)
 
     def clock(self, local: datetime) -> str:
-        """"13:00", as clocks there show it."""
+        """Gives "13:00", as clocks there show it."""
         return _clock(local.hour, local.minute, self.code)
 
     def hours(self, starts_at: datetime, ends_at: datetime | None, zone: str) -> str:
-        """"13:00–14:30" in a zone."""
+        """Gives "13:00–14:30" in a zone."""
         begin = self.clock(times.local(starts_at, zone))
         return f"{begin}–{self.clock(times.local(ends_at, zone))}" if ends_at else begin
 
     def span(self, starts_at: datetime, ends_at: datetime | None, zone: str) -> str:
-        """"Wednesday 17 June 2020, 06:00–07:30" in a zone."""
-        day = self.date(times.local_date(starts_at, zone))
+        """Gives "Wednesday 17 June 2020, 06:00–07:30" in a zone."""
+        day = self.full_date(times.local_date(starts_at, zone))
         return self.say("{date}, {hours}", date=day, hours=self.hours(starts_at, ends_at, zone))
 
     def home_clock(self, at: datetime, network: Network) -> str:
-        """"Hamburg time (CEST, UTC+2)": the label as it really is on that day."""
+        """Gives "Hamburg time (CEST, UTC+2)": the label as it really is on that day."""
         offset = times.offset_label(at, network.zone)
         name = times.abbreviation(at, network.zone)
         said = f"{name}, {offset}" if name else offset
         return self.say("{place} time ({clock})", place=network.place, clock=said)
 
     def relation(self, day: date, other: date) -> str:
-        """"the next day" where `day` comes after `other`, "the day before", or nothing."""
+        """Gives "the next day" where `day` comes after `other`, "the day before", or nothing."""
         if day == other:
             return ""
         return self.say("the next day") if day > other else self.say("the day before")
 
     def listed(self, words: Iterable[str]) -> str:
-        """"one, two and three"."""
+        """Gives "one, two and three"."""
         return format_list(list(words), locale=self.locale)
 
 

@@ -33,7 +33,7 @@ _WRITE_DEADLINE = "write date, hour and zone, such as 2021-12-31 23:59:59 Europe
 
 
 def read_deadline(value: Any) -> Deadline:
-    """ "2021-12-31 23:59:59 Europe/Berlin": which hour, and whose, is never a default (story US-23)."""
+    """Reads "2021-12-31 23:59:59 Europe/Berlin": which hour, and whose, is never a default (story US-23)."""
     parts = one_line(value).split()
     if len(parts) < 3:
         missing = "hour and zone" if len(parts) < 2 else "hour or zone"
@@ -79,7 +79,11 @@ class CycleForm(Form):
 
 
 def read_cycle(
-    document: Document, network: Network, vocabulary: Vocabulary, notices: NoticesForm | None, problems: Problems
+    document: Document,
+    network: Network,
+    vocabulary: Vocabulary,
+    notices: NoticesForm | None,
+    problems: Problems,
 ) -> Cycle | None:
     form = fill_in(CycleForm, document, problems)
     if form is None:
@@ -109,7 +113,7 @@ def read_cycle(
 
 
 def _cohort(form: WhoForm, vocabulary: Vocabulary) -> Cohort:
-    """"joined before 2020-09" means before the intake announced in that month, else before its first day."""
+    """Joined before 2020-09: before the intake announced in that month, else before its first day."""
     before = form.joined_before
     first = vocabulary.intake_of(before) or date.fromisoformat(f"{before}-01") if before else None
     return Cohort(

@@ -130,7 +130,9 @@ class _Builder:
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise _Refused(self._place(event), 'a second document begins here ("---")', "one file, one document")
+                    raise _Refused(
+                        self._place(event), 'a second document begins here ("---")', "one file, one document"
+                    )
                 root = self._node(next(self.events))
         if root is None or (root.text is None and root.items is None and root.entries is None):
             raise _Refused(Place(self.file), "this file is empty")
@@ -139,15 +141,19 @@ class _Builder:
     def _node(self, event: yaml.Event) -> Node:
         place = self._place(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Refused(place, "anchors (&) and aliases (*) are not read here", "write the text out, or in quotes")
-        if getattr(event, "tag", None):
-            raise _Refused(place, f"tags such as {event.tag} are not read here", "write the text in quotes")
+            raise _Refused(
+                place, "anchors (&) and aliases (*) are not read here", "write the text out, or in quotes"
+            )
+        if tag := getattr(event, "tag", None):
+            raise _Refused(place, f"tags such as {tag} are not read here", "write the text in quotes")
         if isinstance(event, yaml.ScalarEvent):
             left_out = event.value == "" and event.style is None
             return Node(place, text=None if left_out else event.value)
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise _Refused(place, f"this is nested more than {MAX_DEPTH} levels deep", "look for a stray [ or {")
+            raise _Refused(
+                place, f"this is nested more than {MAX_DEPTH} levels deep", "look for a stray [ or {"
+            )
         node = self._sequence(place) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(place)
         self.depth -= 1
         return node
@@ -170,4 +176,5 @@ class _Builder:
         return Node(place, entries=entries)
 
     def _place(self, event: yaml.Event) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)

@@ -97,7 +97,9 @@ def _check_slugs(
         named += [(cycle, path) for path in _paths(cycle, (), ("also", "exempt"))]
     for document, (slug, place) in named:
         if document and slug not in known:
-            problems.error(place, f'"{slug}" is no member in members.csv', did_you_mean(slug, known, "write its slug"))
+            problems.error(
+                place, f'"{slug}" is no member in members.csv', did_you_mean(slug, known, "write its slug")
+            )
 
 
 def _paths(

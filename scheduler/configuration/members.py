@@ -47,7 +47,11 @@ def read_countries(path: Path, problems: Problems) -> tuple[Country, ...]:
         coordinator = _addresses(row, "national_coordinator", problems)
         commission = _addresses(row, "national_commission", problems)
         if not re.fullmatch("[A-Z]{2}", row["country"]):
-            problems.error(row.place("country"), f'"{row["country"]}" is no country code', "write two capitals, such as NO")
+            problems.error(
+                row.place("country"),
+                f'"{row["country"]}" is no country code',
+                "write two capitals, such as NO",
+            )
         name = row["name"] or row["country"]
         countries.append(Country(row["country"], name, _first(coordinator), _first(commission)))
     return tuple(countries)
@@ -94,14 +98,18 @@ class _Reader:
     def _country(self, row: Row) -> str:
         code = row["country"]
         if code not in {country.code for country in self.countries}:
-            self.problems.error(row.place("country"), f'the country "{code}" is not in countries.csv', "add it there")
+            self.problems.error(
+                row.place("country"), f'the country "{code}" is not in countries.csv', "add it there"
+            )
         return code
 
     def _region(self, row: Row) -> str:
         ids = [region.id for region in self.network.regions]
         if row["region"] not in ids:
             instead = did_you_mean(row["region"], ids, f"known: {listed(ids)}")
-            self.problems.error(row.place("region"), f'the region "{row["region"]}" is not in network.yaml', instead)
+            self.problems.error(
+                row.place("region"), f'the region "{row["region"]}" is not in network.yaml', instead
+            )
         return row["region"]
 
     def _zone(self, row: Row) -> str:
@@ -125,7 +133,9 @@ class _Reader:
         days = [part.strip().lower() for part in row["weekend"].split("-")]
         if not 1 <= len(days) <= 2 or any(day not in _WEEKDAYS for day in days):
             what = f'"{row["weekend"]}" is no weekend'
-            self.problems.error(row.place("weekend"), what, "write a day or a span of days, such as Sun or Fri-Sat")
+            self.problems.error(
+                row.place("weekend"), what, "write a day or a span of days, such as Sun or Fri-Sat"
+            )
             return ()
         first, last = _WEEKDAYS.index(days[0]), _WEEKDAYS.index(days[-1])
         span = tuple((first + step) % 7 for step in range((last - first) % 7 + 1))
@@ -181,7 +191,9 @@ class _Reader:
             if _YEAR.fullmatch(text):
                 return Span(date(int(text), 1, 1), date(int(text), 12, 31))
         except (ValueError, calendar.IllegalMonthError):
-            raise _Unreadable(f'"{text}" is not in the calendar', "write a day or month that exists") from None
+            raise _Unreadable(
+                f'"{text}" is not in the calendar', "write a day or month that exists"
+            ) from None
         raise _Unreadable(*_no_period(period))
 
     def _closed(self, memberships: list[Membership], row: Row) -> tuple[Membership, ...]:
@@ -192,9 +204,10 @@ class _Reader:
             if membership.until == date.max:
                 begins = later[0].began.first if later else None
                 until = begins - date.resolution if begins else None
-                membership = Membership(membership.began, until, membership.certainty)  # noqa: PLW2901
+                membership = Membership(membership.began, until, membership.certainty)
             if later and (
-                membership.until is None or (later[0].began.first and later[0].began.first <= membership.until)
+                membership.until is None
+                or (later[0].began.first and later[0].began.first <= membership.until)
             ):
                 what = "memberships: a period begins before the one before it has ended"
                 self.problems.error(row.place("memberships"), what, "write START to END|START, oldest first")
@@ -206,9 +219,13 @@ class _Reader:
         for contact in contacts:
             if not self.network.may_write_to(contact.address):
                 what = f"mail to {row['slug']} is refused: only_to in network.yaml names other domains"
-                self.problems.warning(row.place(contact.role), what, "add the domain there, or remove only_to")
+                self.problems.warning(
+                    row.place(contact.role), what, "add the domain there, or remove only_to"
+                )
         if not any(contact.role == "coordinator" for contact in contacts):
-            self.problems.error(row.place("coordinator"), f"{row['slug']} has no coordinator", "write an address")
+            self.problems.error(
+                row.place("coordinator"), f"{row['slug']} has no coordinator", "write an address"
+            )
         return contacts
 
 
@@ -263,4 +280,7 @@ def _no_period(period: str) -> tuple[str, str]:
             f'"{period}" may be a month or a day: a spreadsheet program has rewritten this cell',
             "write it as 2020-09, in a cell formatted as text",
         )
-    return f'"{period}" is no membership', "write 2020-09-23, 2020-09, 2020, by 2020-09 or unknown, and to END if it ended"
+    return (
+        f'"{period}" is no membership',
+        "write 2020-09-23, 2020-09, 2020, by 2020-09 or unknown, and to END if it ended",
+    )

@@ -130,7 +130,9 @@ def _check_zone(zone: str, place: Place, problems: Problems) -> None:
     try:
         times.check_zone(zone)
     except UnknownZone:
-        problems.error(place, f'the zone "{zone}" is unknown', "write a place such as Europe/Berlin, or +01:00")
+        problems.error(
+            place, f'the zone "{zone}" is unknown', "write a place such as Europe/Berlin, or +01:00"
+        )
 
 
 def _check_audiences(form: NetworkForm, document: Document, problems: Problems) -> None:

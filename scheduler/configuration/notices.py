@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
+from typing import Any
 
 from pydantic import Field
 
 from scheduler.configuration.document import Document
 from scheduler.configuration.members import ROLES
 from scheduler.configuration.problems import Problems, did_you_mean, listed
-from scheduler.configuration.schema import Clock, DaysAway, Form, Id, Minutes, Text, WorkingDays, YesNo, fill_in
+from scheduler.configuration.schema import (
+    Clock,
+    DaysAway,
+    Form,
+    Id,
+    Minutes,
+    Text,
+    WorkingDays,
+    YesNo,
+    fill_in,
+)
 from scheduler.model.network import Network
 from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, When, WorkingDaysBefore
 
@@ -98,7 +109,7 @@ def merge(base: NoticeForm, changes: NoticeForm | None) -> NoticeForm:
     """The rules of notices.yaml with what one series or cycle writes differently."""
     if changes is None:
         return base
-    merged = {}
+    merged: dict[str, Any] = {}
     for key, value in base:
         change = getattr(changes, key)
         if isinstance(value, RuleForm):
@@ -138,9 +149,13 @@ def check_notices(
         for moment in written:
             if moment not in moments:
                 allowed = f"here may stand: {listed(moments)}" if moments else "remove the line"
-                problems.error(document.place_of_key(*place_path, moment), f'"{moment}" does not fit "{key}"', allowed)
+                problems.error(
+                    document.place_of_key(*place_path, moment), f'"{moment}" does not fit "{key}"', allowed
+                )
         if len(written) > 1:
-            problems.error(place, f'the rule "{name}" names {len(written)} moments: {listed(written)}', "keep one")
+            problems.error(
+                place, f'the rule "{name}" names {len(written)} moments: {listed(written)}', "keep one"
+            )
         if complete and moments and not written:
             problems.error(place, f'the rule "{name}" does not say when', f"write {' or '.join(moments)}")
         for position, role in enumerate(rule.to or ()):
@@ -148,9 +163,12 @@ def check_notices(
                 instead = did_you_mean(role, ROLES, f"known: {listed(ROLES)}")
                 problems.error(document.place(*place_path, "to", position), f'"{role}" is no role', instead)
         if complete and not rule.to:
-            problems.error(place, f'the rule "{name}" names no role', "write to: with a list, such as - coordinator")
+            problems.error(
+                place, f'the rule "{name}" names no role', "write to: with a list, such as - coordinator"
+            )
         if rule.at and network.quiet_hours.hold(rule.at):
-            what = f"{rule.at:%H:%M} lies in the quiet hours, so these mails wait for {network.quiet_hours.end:%H:%M}"
+            end = network.quiet_hours.end
+            what = f"{rule.at:%H:%M} lies in the quiet hours, so these mails wait for {end:%H:%M}"
             problems.warning(document.place(*place_path, "at"), what, "write another hour")
 
 

@@ -65,7 +65,8 @@ def read_clock(value: object) -> time:
     found = _CLOCK.fullmatch(text)
     if not found:
         say(f'"{text}" is no time of day', 'write hours and minutes in quotes, such as "13:00"')
-    return time(*(int(part) for part in found.groups(default="0")))
+    hours, minutes, seconds = (int(part) for part in found.groups(default="0"))
+    return time(hours, minutes, seconds)
 
 
 def read_yes_no(value: object) -> bool:
@@ -156,7 +157,9 @@ def _explain(finding: Any, form: type[Form], document: Document, problems: Probl
         case "extra_forbidden":
             known = _keys(form, path[:-1])
             instead = did_you_mean(str(path[-1]), known, f"known here: {listed(known)}")
-            problems.error(document.place_of_key(*path), f'"{path[-1]}" is no key that can stand here', instead)
+            problems.error(
+                document.place_of_key(*path), f'"{path[-1]}" is no key that can stand here', instead
+            )
         case "list_type" | "tuple_type":
             problems.error(place, "a list is needed here", 'begin each item on its own line with "- "')
         case "dict_type" | "model_type" | "model_attributes_type":

@@ -131,7 +131,11 @@ class SeriesForm(Form):
 
 
 def read_series(
-    document: Document, network: Network, vocabulary: Vocabulary, notices: NoticesForm | None, problems: Problems
+    document: Document,
+    network: Network,
+    vocabulary: Vocabulary,
+    notices: NoticesForm | None,
+    problems: Problems,
 ) -> Series | None:
     form = fill_in(SeriesForm, document, problems)
     if form is None:
@@ -174,11 +178,15 @@ def _suggest_ids(document: Document, problems: Problems) -> None:
         entries = node.entries or {}
         if "id" in entries or "title" not in entries:
             continue
-        words = unicodedata.normalize("NFKD", entries["title"][1].text or "").encode("ascii", "ignore").decode()
+        words = (
+            unicodedata.normalize("NFKD", entries["title"][1].text or "").encode("ascii", "ignore").decode()
+        )
         proposal = "-".join(re.findall(r"[a-z0-9]+", words.lower())[:5])
         place = document.place("sessions", number)
         problems.found = {p for p in problems.found if p.place != place or p.what != '"id" is missing'}
-        problems.error(place, '"id" is missing', f"write for example id: {proposal}" if proposal else "write it")
+        problems.error(
+            place, '"id" is missing', f"write for example id: {proposal}" if proposal else "write it"
+        )
 
 
 @dataclass
@@ -192,7 +200,9 @@ class _Reader:
     def sessions(self) -> tuple[Session, ...]:
         form, place = self.form, self.document.place
         if form.every and form.sessions:
-            self.problems.error(place("sessions"), "a series has either `every` or `sessions`", "keep one of the two")
+            self.problems.error(
+                place("sessions"), "a series has either `every` or `sessions`", "keep one of the two"
+            )
             return ()
         if form.every:
             return self._by_rule(form.every)
@@ -206,14 +216,18 @@ class _Reader:
     def _refuse_rule_words(self) -> None:
         for key in ("from", "until", "except", "move", "details"):
             if self.document.has(key):
-                self.problems.error(self.document.place_of_key(key), f'"{key}" goes with `every`', "remove it")
+                self.problems.error(
+                    self.document.place_of_key(key), f'"{key}" goes with `every`', "remove it"
+                )
 
     def _refuse_twins(self) -> None:
         seen: set[str] = set()
         for number, session in enumerate(self.form.sessions):
             if session.id in seen:
                 place = self.document.place("sessions", number, "id")
-                self.problems.error(place, f'the id "{session.id}" stands here twice', "ids are names for ever; write another")
+                self.problems.error(
+                    place, f'the id "{session.id}" stands here twice', "ids are names for ever; write another"
+                )
             seen.add(session.id)
 
     def _listed(self, number: int, form: SessionForm) -> Session | None:
@@ -305,7 +319,7 @@ class _Reader:
         if self.form.start is None or self.form.end is None:
             return None
         day = date(2000, 1, 1)
-        length = datetime.combine(day, self.form.end) - datetime.combine(day, self.form.start)  # noqa: DTZ - a length
+        length = datetime.combine(day, self.form.end) - datetime.combine(day, self.form.start)
         return length.seconds // 60
 
     def _check_hours(
@@ -321,7 +335,9 @@ class _Reader:
                 self.problems.error(place(name), str(error), "write another hour, or another zone")
         if end is not None and end <= start:
             what = f"this session ends at {end:%H:%M}, before it starts at {start:%H:%M}"
-            self.problems.error(place("end"), what, "for one that runs over midnight write length_minutes instead of end")
+            self.problems.error(
+                place("end"), what, "for one that runs over midnight write length_minutes instead of end"
+            )
 
     def audience(self, label: str | None, place: Place) -> Audience | None:
         if label is None:

@@ -36,9 +36,7 @@ class Row:
         return [part.strip() for part in self[column].split("|") if part.strip()]
 
 
-def read_table(
-    path: Path, needed: Sequence[str], allowed: Sequence[str], problems: Problems
-) -> list[Row]:
+def read_table(path: Path, needed: Sequence[str], allowed: Sequence[str], problems: Problems) -> list[Row]:
     """The rows of a CSV file with a header line; separators are read off the header, never guessed.
 
     A column that is missing or unknown, and each row with too many or too few cells, is a problem.
@@ -76,7 +74,9 @@ def _columns_are_known(
         place = Place(start.file, 1, number)
         if column not in (*needed, *allowed):
             known = (*needed, *allowed)
-            problems.error(place, f'"{column}" is no column', did_you_mean(column, known, f"known: {listed(known)}"))
+            problems.error(
+                place, f'"{column}" is no column', did_you_mean(column, known, f"known: {listed(known)}")
+            )
             good = False
         elif columns.count(column) > 1:
             problems.error(place, f'the column "{column}" stands here twice', "keep one of the two")

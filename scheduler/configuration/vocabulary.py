@@ -96,7 +96,9 @@ class Vocabulary:
         if meaning is None:
             problems.error(place, said, f'say in network.yaml, under zone_labels, what "{word}" means')
             return None
-        problems.warning(place, said, f"network.yaml says {meaning}, so {_utc(times.moment(on, at, meaning))} it is")
+        problems.warning(
+            place, said, f"network.yaml says {meaning}, so {_utc(times.moment(on, at, meaning))} it is"
+        )
         return meaning
 
 

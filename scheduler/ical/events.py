@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from icalendar import Event
+from icalendar import Component, Event
 from icalendar.parser import Contentline
 from icalendar.prop import vUri
 
 from scheduler.model.programme import Occurrence
-
 
 PRODID = "-//Learning Cities Scheduler//EN"
 
@@ -68,15 +67,20 @@ def day_event(uid: str, on: date, sequence: int, words: Words) -> Event:
     return event
 
 
-def content_lines(event: Event) -> list[str]:
+def content_lines(component: Component) -> list[str]:
     """The lines of a component, unfolded."""
-    text: str = event.to_ical().decode()
+    text: str = component.to_ical().decode()
     return text.replace("\r\n ", "").removesuffix("\r\n").split("\r\n")
 
 
 def folded(lines: Iterable[str]) -> bytes:
     """Content lines as they go over the wire: CRLF, at most 75 octets, cut between characters (rule 58)."""
-    return b"".join(Contentline(line).to_ical() + b"\r\n" for line in lines)
+    return b"".join(_fold(line) for line in lines)
+
+
+def _fold(line: str) -> bytes:
+    octets: bytes = Contentline(line).to_ical()  # type: ignore[no-untyped-call]
+    return octets + b"\r\n"
 
 
 def _event(uid: str, sequence: int, words: Words) -> Event:

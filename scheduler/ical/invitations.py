@@ -18,7 +18,6 @@ from scheduler.model.programme import Occurrence
 from scheduler.stencil import Stencil, mark
 
 
-
 class Method(StrEnum):
     REQUEST = "REQUEST"
     CANCEL = "CANCEL"
@@ -64,13 +63,17 @@ def build_invitation(
     calendar.add("method", method.value)
     head, tail = content_lines(calendar)[:-1], ["END:VCALENDAR"]
     first, *properties, last = content_lines(event)
-    return _cut(method, [*head, first, f"DTSTAMP:{mark('stamp')}", *properties, _attendee(method), last, *tail])
+    return _cut(
+        method, [*head, first, f"DTSTAMP:{mark('stamp')}", *properties, _attendee(method), last, *tail]
+    )
 
 
 def _attendee(method: Method) -> str:
     """Without RSVP=TRUE there are no buttons (rule 12); a cancellation asks nothing."""
     asks = ";PARTSTAT=NEEDS-ACTION;RSVP=TRUE" if method is Method.REQUEST else ""
-    return f'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT{asks};CN="{mark("name")}":mailto:{mark("address")}'
+    return (
+        f'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT{asks};CN="{mark("name")}":mailto:{mark("address")}'
+    )
 
 
 def _cut(method: Method, lines: list[str]) -> Invitation:

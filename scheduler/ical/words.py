@@ -7,11 +7,16 @@ from scheduler.languages import Language
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
-from scheduler.model.series import Join, ProgrammeItem, Series
+from scheduler.model.series import Join, ProgrammeItem, Series, Session
 
 
-def private_words(occurrence: Occurrence, zone: str, network: Network, language: Language) -> Words:
-    """For an invitation or the feed of one city: its own hour, and how to join (rule 60)."""
+def private_words(
+    occurrence: Occurrence, zone: str, network: Network, language: Language, *, is_over: bool = False
+) -> Words:
+    """For an invitation or the feed of one city: its own hour, and how to join (rule 60).
+
+    is_over: recording and summary are named; before the session there are none.
+    """
     session = occurrence.session
     assert session is not None  # noqa: S101 - asked of sessions only
     say = language.say
@@ -19,13 +24,14 @@ def private_words(occurrence: Occurrence, zone: str, network: Network, language:
     if not occurrence.is_cancelled:
         parts += [joining(session.join, language), session.reason]
         parts += [_item(item) for item in session.programme]
-        parts += [say("Recording: {link}", link=session.recording)] if session.recording else []
-        parts += [say("Summary: {link}", link=session.summary)] if session.summary else []
+        parts += _outcomes(session, language) if is_over else []
     location = "" if occurrence.is_cancelled else session.join.link or say("Online")
     return Words(_summary(occurrence, language), "\n".join(part for part in parts if part), location)
 
 
-def public_words(occurrence: Occurrence, network: Network, language: Language) -> Words:
+def public_words(
+    occurrence: Occurrence, network: Network, language: Language, *, is_over: bool = False
+) -> Words:
     """For feeds that everybody may read: no link, number or pass code, and short (under 200 octets)."""
     session, series = occurrence.session, occurrence.of
     assert session is not None  # noqa: S101 - asked of sessions only
@@ -33,8 +39,7 @@ def public_words(occurrence: Occurrence, network: Network, language: Language) -
     if occurrence.starts_at:
         clock = language.home_clock(occurrence.starts_at, network)
         parts.append(f"{language.hours(occurrence.starts_at, None, network.zone)} {clock}")
-    if session.recording:
-        parts.append(language.say("Recording: {link}", link=session.recording))
+    parts += _outcomes(session, language)[:1] if is_over else []
     return Words(_summary(occurrence, language), "\n".join(parts), language.say("Online"))
 
 
@@ -58,6 +63,15 @@ def cycle_words(cycle: Cycle, network: Network, language: Language) -> Words:
     return Words(language.say("Deadline: {title}", title=cycle.title), text)
 
 
+def _outcomes(session: Session, language: Language) -> list[str]:
+    found = []
+    if session.recording:
+        found.append(language.say("Recording: {link}", link=session.recording))
+    if session.summary:
+        found.append(language.say("Summary: {link}", link=session.summary))
+    return found
+
+
 def joining(join: Join, language: Language) -> str:
     number = f"{join.kind}: {join.shown_id}" if join.id else ""
     passcode = language.say("Passcode: {passcode}", passcode=join.passcode) if join.passcode else ""
@@ -71,7 +85,7 @@ def _summary(occurrence: Occurrence, language: Language) -> str:
 
 
 def _hours(occurrence: Occurrence, zone: str, network: Network, language: Language) -> str:
-    """"06:00 here, 13:00 Hamburg time (CEST, UTC+2)"."""
+    """Gives "06:00 here, 13:00 Hamburg time (CEST, UTC+2)"."""
     if occurrence.starts_at is None:
         return language.say("Time to be announced")
     here = language.hours(occurrence.starts_at, None, zone)

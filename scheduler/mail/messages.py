@@ -75,7 +75,9 @@ class Letter:
             return headers.head(block) + b"\r\n" + _joined(texts, _ALTERNATIVE)
         kind = f'text/calendar; charset="utf-8"; method={self.method}; component=VEVENT'
         alternative = _joined([*texts, _part(kind, calendar)], _ALTERNATIVE)
-        inner = f'Content-Type: multipart/alternative; boundary="{_ALTERNATIVE}"\r\n\r\n'.encode() + alternative
+        inner = (
+            f'Content-Type: multipart/alternative; boundary="{_ALTERNATIVE}"\r\n\r\n'.encode() + alternative
+        )
         name = "cancellation.ics" if self.method == "CANCEL" else "invitation.ics"
         attached = _part(f'application/ics; name="{name}"', calendar, f'attachment; filename="{name}"')
         return headers.head(block) + b"\r\n" + _joined([inner, attached], _MIXED)
@@ -84,8 +86,8 @@ class Letter:
         sender, domain = self.network.sender, self.network.uid_domain
         subject = self.subject.fill(personal)
         found = [
-            ("From", headers.mailbox("From", sender.name, sender.address)),
-            ("To", headers.mailbox("To", envelope.name, envelope.address)),
+            ("From", headers.mailbox(sender.name, sender.address)),
+            ("To", headers.mailbox(envelope.name, envelope.address)),
             ("Reply-To", f"<{self.network.reply_to}>"),
             ("Subject", headers.unstructured("Subject", subject)),
             ("Date", format_datetime(envelope.date)),

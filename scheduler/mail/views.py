@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from scheduler.languages import Language
-from scheduler.stencil import mark
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import Join, ProgrammeItem, Series
+from scheduler.stencil import mark
 
 #: Filled in for each reader.
 CITY = mark("city")
@@ -133,10 +133,12 @@ def when(occurrence: Occurrence, reader: Reader, previous: Occurrence | None = N
     """
     language, network = reader.language, reader.network
     if occurrence.starts_at is None:
-        day = language.date(occurrence.on)
+        day = language.full_date(occurrence.on)
         short = language.short_date(occurrence.on)
         return When(day, "", "", day, "", "", short=short)
-    return _timed(occurrence.starts_at, occurrence.ends_at, reader, _note(occurrence, previous, reader), network)
+    return _timed(
+        occurrence.starts_at, occurrence.ends_at, reader, _note(occurrence, previous, reader), network
+    )
 
 
 def _timed(
@@ -211,7 +213,7 @@ def report_view(occurrence: Occurrence, reader: Reader, on: date) -> ReportView:
 
 
 def ahead(days: int, language: Language) -> str:
-    """"today", "tomorrow", "in 7 days"."""
+    """Gives "today", "tomorrow", "in 7 days"."""
     if days <= 0:
         return language.say("today")
     if days == 1:
@@ -224,8 +226,13 @@ def changes(occurrence: Occurrence, told: Told, reader: Reader) -> tuple[Change,
     say = reader.language.say
     found = []
     if (told.starts_at, told.ends_at) != (occurrence.starts_at, occurrence.ends_at):
-        found.append(Change(say("Time"), _span_or_open(told.starts_at, told.ends_at, reader),
-                            _span_or_open(occurrence.starts_at, occurrence.ends_at, reader)))
+        found.append(
+            Change(
+                say("Time"),
+                _span_or_open(told.starts_at, told.ends_at, reader),
+                _span_or_open(occurrence.starts_at, occurrence.ends_at, reader),
+            )
+        )
     if told.status != status_of(occurrence):
         words = {"confirmed": say("confirmed"), "postponed": say("postponed"), "cancelled": say("cancelled")}
         found.append(Change(say("Status"), words[told.status], words[status_of(occurrence)]))

@@ -25,12 +25,12 @@ def fingerprint(value: object) -> str:
 
 def marks(configuration: Configuration) -> dict[str, tuple[str, str]]:
     """occurrence id -> (fingerprint of what is significant, fingerprint of all that shows)."""
-    return {name: marks_of for part in _parts(configuration) for name, marks_of in _marks_of(part)}
+    return {name: marks_of for part in configuration.parts for name, marks_of in _marks_of(part)}
 
 
 def rule_marks(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
     """(series or cycle id, rule id, fingerprint of the rule)."""
-    for part in _parts(configuration):
+    for part in configuration.parts:
         for rule in part.rules:
             yield part.id, rule.id, fingerprint(_meaning(rule))
 
@@ -57,10 +57,6 @@ def carry_over(before: Configuration, proposal: Configuration, now: datetime) ->
 
 def held_sessions(configuration: Configuration) -> list[str]:
     return [f"{one.id}.{series.id}" for series in configuration.series for one in series.sessions if one.held]
-
-
-def _parts(configuration: Configuration) -> tuple[Series | Cycle, ...]:
-    return (*configuration.series, *configuration.cycles)
 
 
 def _marks_of(part: Series | Cycle) -> Iterator[tuple[str, tuple[str, str]]]:

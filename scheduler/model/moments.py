@@ -108,9 +108,8 @@ def _announcement(question: Question) -> Iterator[datetime]:
 
 
 def _invitation(question: Question) -> Iterator[datetime]:
-    occurrence, rule = question.occurrence, question.rule
     announced_at = _announced_at(question)
-    if not _is_open(question) or announced_at is None or rule.when is None:
+    if not _is_open(question) or announced_at is None or question.rule.when is None:
         return
     yield question.awake(max(_named(question), announced_at))
 
@@ -223,7 +222,9 @@ def _told_from(question: Question, earliest: datetime) -> datetime | None:
         standing = question.member.standing(day)
         if standing is Standing.MEMBER:
             return question.awake(earliest)
-        later = [m.certain_from for m in question.member.memberships if m.certain_from and m.certain_from > day]
+        later = [
+            m.certain_from for m in question.member.memberships if m.certain_from and m.certain_from > day
+        ]
         if not later:
             return None
         earliest = max(earliest, question.in_hamburg(min(later), OFFICE_OPENS))

@@ -72,3 +72,8 @@ class Configuration:
     countries: tuple[Country, ...]
     series: tuple[Series, ...]
     cycles: tuple[Cycle, ...]
+
+    @property
+    def parts(self) -> tuple[Series | Cycle, ...]:
+        """Everything that has dates."""
+        return (*self.series, *self.cycles)

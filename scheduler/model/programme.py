@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from scheduler.errors import SchedulerError
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member, Standing
@@ -14,6 +15,8 @@ from scheduler.model.series import Series, Session, Status
 
 #: A deadline shows in calendars as an item of this length that ends at the deadline (DESIGN, section 6).
 DEADLINE_LENGTH = timedelta(minutes=30)
+#: A summary that comes on this day after the session, or later, is late.
+SUMMARY_LATE_FROM = 15
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def build_programme(configuration: Configuration, window: Window) -> tuple[Occur
     """
     found = (
         occurrence
-        for part in (*configuration.series, *configuration.cycles)
+        for part in configuration.parts
         for occurrence in occurrences_of(part)
         if _order(occurrence)[0] in window
     )
@@ -95,6 +98,42 @@ def occurrences_of(part: Series | Cycle) -> tuple[Occurrence, ...]:
     if isinstance(part, Cycle):
         return (_deadline(part),)
     return tuple(sorted(_sessions(part), key=_order))
+
+
+def only(configuration: Configuration, parts: Collection[str]) -> Configuration:
+    """The configuration with just these series and cycles; all of them where none is named.
+
+    Raises SchedulerError for a name that is neither.
+    """
+    known = [part.id for part in configuration.parts]
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        raise SchedulerError(f'"{unknown[0]}" is no series and no cycle; known: {", ".join(known)}')
+    if not parts:
+        return configuration
+    return replace(
+        configuration,
+        series=tuple(series for series in configuration.series if series.id in parts),
+        cycles=tuple(cycle for cycle in configuration.cycles if cycle.id in parts),
+    )
+
+
+def summaries_late(configuration: Configuration, on: date) -> list[tuple[Occurrence, int]]:
+    """Sessions without a summary, or whose summary took longer than two weeks: (session, days).
+
+    The summaries of 2020 took 14, 16 and 19 days: the first is in time, the other two are late.
+    """
+    sessions = (o for series in configuration.series for o in occurrences_of(series) if not o.is_off)
+    taken = ((o, _days_to_summary(o, on)) for o in sessions if o.starts_at)
+    return [(occurrence, days) for occurrence, days in taken if days >= SUMMARY_LATE_FROM]
+
+
+def _days_to_summary(occurrence: Occurrence, on: date) -> int:
+    session = occurrence.session
+    there_on = session.summary_on if session and session.summary else None
+    if session and session.summary and there_on is None:
+        return 0
+    return (min(there_on, on) if there_on else on).toordinal() - occurrence.on.toordinal()
 
 
 def sessions_for(series: Series, member: Member, network: Network) -> tuple[Occurrence, ...]:

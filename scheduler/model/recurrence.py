@@ -1,4 +1,4 @@
-""""third wednesday", except, move -> dates. Days on a calendar, never hours."""
+"""Rules such as "third wednesday", with except and move -> dates. Days on a calendar, never hours."""
 
 from __future__ import annotations
 
@@ -53,11 +53,10 @@ def read_every(words: str) -> str:
 def _expand(every: str, first: date, last: date) -> Iterable[date]:
     *ordinal, weekday = every.split()
     day = rrule.weekday(WEEKDAYS.index(weekday))
-    frequency = rrule.MONTHLY if ordinal else rrule.WEEKLY
     rule = rrule.rrule(
-        frequency,
+        rrule.MONTHLY if ordinal else rrule.WEEKLY,
         byweekday=day(_ORDINALS[ordinal[0]]) if ordinal else day,
-        dtstart=datetime.combine(first, time()),  # noqa: DTZ - calendar days, no instant is meant
-        until=datetime.combine(last, time()),  # noqa: DTZ - as above
+        dtstart=datetime.combine(first, time()),
+        until=datetime.combine(last, time()),
     )
     return (found.date() for found in rule)

@@ -45,7 +45,7 @@ class Join:
 
     @property
     def shown_id(self) -> str:
-        """"626 174 989" or "941 7298 7853": 3-3-3, 3-3-4 or 3-4-4 digits, as the platform prints them."""
+        """As the platform prints it, 3-3-3, 3-3-4 or 3-4-4 digits: "941 7298 7853"."""
         middle = 7 if len(self.id) == 11 else 6
         return " ".join(part for part in (self.id[:3], self.id[3:middle], self.id[middle:]) if part)
 

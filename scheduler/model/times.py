@@ -43,7 +43,7 @@ def only_zone_of(country: str) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _tzinfo(zone: str) -> pytz.BaseTzInfo:
+def _tzinfo(zone: str) -> pytz.BaseTzInfo | pytz._FixedOffset:
     offset = _OFFSET.fullmatch(zone)
     if offset:
         sign, hours, minutes = offset.groups()
@@ -141,4 +141,3 @@ def working_day_on_or_before(day: date, weekend: Iterable[int]) -> date:
     while day.weekday() in days_off:
         day -= _DAY
     return day
-

@@ -57,7 +57,7 @@ class VirtualClock:
     #: where it stops
     end: datetime
     #: hears of every jump
-    on_jump: Callable[[datetime], None] = lambda at: None
+    on_jump: Callable[[datetime], None] | None = None
     _bells: int = 0
     _sleepers: dict[Bell, tuple[datetime | None, asyncio.Future[None]]] = field(default_factory=dict)
     _wanted: list[tuple[datetime, int, Bell]] = field(default_factory=list)
@@ -103,7 +103,8 @@ class VirtualClock:
                 self._over.set()
                 return
             self.at = max(self.at, next_one)
-            self.on_jump(self.at)
+            if self.on_jump:
+                self.on_jump(self.at)
             self._ring_what_is_due()
 
     def _ring_what_is_due(self) -> None:

@@ -56,7 +56,9 @@ class Deliverer:
         async with self.database.write() as connection:
             rows = await outbox.claim(connection, token, MAX_IN_FLIGHT, now)
             in_force = await self.memory.current(connection) if rows else None
-            told = await outbox.last_told(connection, [(r.contact_id, r.occurrence) for r in rows if _compares(r)])
+            told = await outbox.last_told(
+                connection, [(r.contact_id, r.occurrence) for r in rows if _compares(r)]
+            )
         if not rows or in_force is None:
             return False
         verdicts = {row.id: why_not(row, in_force, now) for row in rows}

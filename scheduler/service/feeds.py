@@ -22,6 +22,16 @@ PAST_STAYS = timedelta(days=365)
 CANCELLED_STAYS = timedelta(days=30)
 
 
+@dataclass(frozen=True)
+class Feed:
+    """One calendar to subscribe to."""
+
+    #: as over HTTP, "/feeds/all.ics"
+    path: str
+    name: str
+    octets: bytes
+
+
 @dataclass
 class Feeds:
     """The feeds of one configuration at one moment; each item is built once."""
@@ -31,27 +41,27 @@ class Feeds:
     now: datetime
     _items: dict[tuple[object, ...], bytes] = field(default_factory=dict)
 
-    def all_feeds(self) -> Iterator[tuple[str, bytes]]:
-        """(path, octets) of every public feed, then of every city's own."""
+    def all_feeds(self) -> Iterator[Feed]:
+        """Every public feed, then every city's own."""
         yield from self.public_feeds()
         for member in self.in_force.configuration.members:
-            yield self.links.city_feed_path(member.slug), self.city_feed(member)
+            yield self.city_feed(member)
 
-    def public_feeds(self) -> Iterator[tuple[str, bytes]]:
+    def public_feeds(self) -> Iterator[Feed]:
         network, configuration = self.in_force.network, self.in_force.configuration
         sessions = [o for o in self.in_force.occurrences.values() if o.session and self._shows(o)]
-        yield "/feeds/all.ics", self._public(network.name, sessions)
+        yield self._public("/feeds/all.ics", network.name, sessions)
         for series in configuration.series:
             mine = [o for o in sessions if o.of.id == series.id]
-            yield f"/feeds/series/{series.id}.ics", self._public(series.title, mine)
+            yield self._public(f"/feeds/series/{series.id}.ics", series.title, mine)
         for region in network.regions:
             members = [member for member in configuration.members if member.region == region.id]
             theirs = [o for o in sessions if o.session and any(map(o.session.audience.includes, members))]
             name = self._words.say("{network}: {region}", network=network.name, region=region.name)
-            yield f"/feeds/region/{region.id}.ics", self._public(name, theirs)
-        yield "/feeds/deadlines.ics", self._deadlines()
+            yield self._public(f"/feeds/region/{region.id}.ics", name, theirs)
+        yield self._deadlines()
 
-    def city_feed(self, member: Member) -> bytes:
+    def city_feed(self, member: Member) -> Feed:
         """What one city is invited to, and its own deadlines, on its own clock."""
         network = self.in_force.network
         words = language(member.languages[0], network.languages)
@@ -61,7 +71,7 @@ class Feeds:
             if self._shows(occurrence) and self._concerns(occurrence, member)
         ]
         name = words.say("{network}: {city}", network=network.name, city=member.name)
-        return render_feed(name, items)
+        return Feed(self.links.city_feed_path(member.slug), name, render_feed(name, items))
 
     @property
     def _words(self) -> Language:
@@ -74,31 +84,36 @@ class Feeds:
 
     def _shows(self, occurrence: Occurrence) -> bool:
         ends_at = occurrence.ends_at
-        ended = ends_at < self.now if ends_at else occurrence.on < self.now.date()
-        if not ended:
+        if not self._is_over(occurrence):
             return True
         if occurrence.is_cancelled:
             return self._revision(occurrence).changed_at + CANCELLED_STAYS > self.now
         on = ends_at.date() if ends_at else occurrence.on
         return on > (self.now - PAST_STAYS).date()
 
+    def _is_over(self, occurrence: Occurrence) -> bool:
+        return occurrence.ends_at < self.now if occurrence.ends_at else occurrence.on < self.now.date()
+
     def _in_order(self, occurrences: Iterable[Occurrence]) -> list[Occurrence]:
         return sorted(occurrences, key=lambda o: (o.day_in("UTC"), o.id))
 
-    def _public(self, name: str, sessions: Iterable[Occurrence]) -> bytes:
-        return render_feed(name, [self._public_item(o) for o in self._in_order(sessions)])
+    def _public(self, path: str, name: str, sessions: Iterable[Occurrence]) -> Feed:
+        return Feed(path, name, render_feed(name, [self._public_item(o) for o in self._in_order(sessions)]))
 
-    def _deadlines(self) -> bytes:
+    def _deadlines(self) -> Feed:
         network = self.in_force.network
         name = self._words.say("{network}: deadlines", network=network.name)
-        deadlines = [o for o in self.in_force.occurrences.values() if isinstance(o.of, Cycle) and self._shows(o)]
-        return render_feed(name, [self._cycle_item(o) for o in self._in_order(deadlines)])
+        deadlines = [
+            o for o in self.in_force.occurrences.values() if isinstance(o.of, Cycle) and self._shows(o)
+        ]
+        items = [self._cycle_item(o) for o in self._in_order(deadlines)]
+        return Feed("/feeds/deadlines.ics", name, render_feed(name, items))
 
     def _public_item(self, occurrence: Occurrence) -> bytes:
         key = ("public", occurrence.id)
         if key not in self._items:
             network, revision = self.in_force.network, self._revision(occurrence)
-            words = public_words(occurrence, network, self._words)
+            words = public_words(occurrence, network, self._words, is_over=self._is_over(occurrence))
             event = session_event(occurrence, occurrence.uid(network), revision.sequence, words)
             self._items[key] = feed_item(event, revision)
         return self._items[key]
@@ -116,7 +131,8 @@ class Feeds:
                 said = case_words(cycle, member.zone, network, words)
                 event = deadline_event(uid, ends_at - DEADLINE_LENGTH, ends_at, revision.sequence, said)
             else:
-                said = private_words(occurrence, member.zone, network, words)
+                is_over = self._is_over(occurrence)
+                said = private_words(occurrence, member.zone, network, words, is_over=is_over)
                 event = session_event(occurrence, occurrence.uid(network), revision.sequence, said)
             self._items[key] = feed_item(event, revision)
         return self._items[key]

@@ -51,7 +51,7 @@ class InForce:
     @cached_property
     def occurrences(self) -> Mapping[str, Occurrence]:
         """Sessions and deadlines by id."""
-        parts = (*self.configuration.series, *self.configuration.cycles)
+        parts = self.configuration.parts
         return {occurrence.id: occurrence for part in parts for occurrence in occurrences_of(part)}
 
     @cached_property

@@ -43,7 +43,7 @@ class Letters:
         """told: what the contact was last told of the occurrence, for a mail that says what changed."""
         member = self.in_force.members[delivery.member]
         reader = self._reader(member)
-        letter = self._letter(delivery, member, reader, told)
+        letter = self._letter(delivery, member, reader, told, now)
         envelope = Envelope(
             name=delivery.name or member.name,
             address=delivery.address,
@@ -63,17 +63,21 @@ class Letters:
         return views.Reader(language(member.languages[0], network.languages), member.zone, network)
 
     def _letter(
-        self, delivery: Delivery, member: Member, reader: views.Reader, told: views.Told | None
+        self,
+        delivery: Delivery,
+        member: Member,
+        reader: views.Reader,
+        told: views.Told | None,
+        now: datetime,
     ) -> Letter:
         surroundings = self._surroundings(delivery, member)
-        read_on = times.local_date(delivery.due_at, reader.zone)
+        read_on = times.local_date(now, reader.zone)
         neighbours = tuple(occurrence.id for occurrence in surroundings)
-        key = (
-            delivery.kind, delivery.occurrence, delivery.sequence, reader.language, reader.zone, read_on, neighbours, told
-        )  # fmt: skip
+        words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, neighbours, told)
+        key = (*words_rest_on, reader.language, reader.zone, read_on)
 
         def make() -> Letter:
-            view = self._view(delivery, surroundings, reader, told)
+            view = self._view(delivery, surroundings, reader, told, now)
             texts = render(delivery.kind, view, reader.language)
             can_be_stopped = delivery.kind not in _REPORTS
             return Letter.of(texts, reader.network, delivery.method, can_be_stopped=can_be_stopped)
@@ -103,40 +107,42 @@ class Letters:
         sessions: tuple[Occurrence, ...],
         reader: views.Reader,
         told: views.Told | None,
+        now: datetime,
     ) -> views.View:
         network, say = reader.network, reader.language.say
         if delivery.kind is Kind.ANNOUNCEMENT:
             series = self.in_force.series[delivery.occurrence]
-            ahead = views.sessions_ahead(sessions, delivery.due_at, reader)
-            return views.View(network, self._why_series(series, reader.language), series=series, sessions=ahead)
+            ahead = views.sessions_ahead(sessions, now, reader)
+            return views.View(network, self._why_member(reader.language), series=series, sessions=ahead)
         occurrence = self.in_force.occurrences[delivery.occurrence]
         if isinstance(occurrence.of, Cycle):
-            read_on = times.local_date(delivery.due_at, reader.zone)
             why = say("You get this mail because this city must report in this round.")
-            return views.View(network, why, report=views.report_view(occurrence, reader, read_on))
+            return views.View(
+                network, why, report=views.report_view(occurrence, reader, times.local_date(now, reader.zone))
+            )
         previous, following = _neighbours(occurrence, sessions)
         return views.View(
             network,
             self._why_session(occurrence, reader.language),
             session=views.session_view(occurrence, reader, previous),
-            ahead=self._ahead(occurrence, delivery, reader),
+            ahead=_ahead(occurrence, reader, now),
             changes=views.changes(occurrence, told, reader) if told else (),
             following=views.session_view(following, reader) if following else None,
         )
 
-    def _ahead(self, occurrence: Occurrence, delivery: Delivery, reader: views.Reader) -> str:
-        days = occurrence.day_in(reader.zone) - times.local_date(delivery.due_at, reader.zone)
-        return views.ahead(days.days, reader.language)
-
-    def _why_series(self, series: Series, words: Language) -> str:
+    def _why_member(self, words: Language) -> str:
         network = self.in_force.network.name
         return words.say("You get this mail because your city is a member of the {network}.", network=network)
 
     def _why_session(self, occurrence: Occurrence, words: Language) -> str:
         assert occurrence.session is not None  # noqa: S101 - asked of sessions only
         label, network = occurrence.session.audience.label, self.in_force.network.name
-        text = "You get this mail because your city is a member of the {network} and this webinar is for: {audience}."
-        return words.say(text, network=network, audience=label)
+        return words.say(
+            "You get this mail because your city is a member of the {network}"
+            " and this webinar is for: {audience}.",
+            network=network,
+            audience=label,
+        )
 
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
         if key in self._made:
@@ -147,6 +153,11 @@ class Letters:
                 self._made.popitem(last=False)
         made: T = self._made[key]
         return made
+
+
+def _ahead(occurrence: Occurrence, reader: views.Reader, now: datetime) -> str:
+    days = occurrence.day_in(reader.zone) - times.local_date(now, reader.zone)
+    return views.ahead(days.days, reader.language)
 
 
 def _neighbours(

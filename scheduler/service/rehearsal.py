@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scheduler.errors import SchedulerError
@@ -17,7 +17,7 @@ from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
 from scheduler.service.bootstrap import Service, build_service
 from scheduler.service.clock import VirtualClock
-from scheduler.service.feeds import Feeds
+from scheduler.service.feeds import Feed, Feeds
 from scheduler.service.in_force import InForce, put_in_force, read_in_force
 from scheduler.service.links import Links
 from scheduler.store import outbox
@@ -73,30 +73,8 @@ class Rehearsal:
     timeline: Sequence[Entry]
     #: (kind, state) -> number, for what was not sent
     unsent: dict[tuple[str, str], int]
-    feeds: int
+    feeds: Sequence[Feed]
     in_force: InForce
-
-
-def midnight(day: date, zone: str) -> datetime:
-    return times.moment(day, time(), zone)
-
-
-def only(configuration: Configuration, parts: Collection[str]) -> Configuration:
-    """The configuration with just these series and cycles; all of them where none is named.
-
-    Raises SchedulerError for a name that is neither.
-    """
-    known = [part.id for part in (*configuration.series, *configuration.cycles)]
-    unknown = [part for part in parts if part not in known]
-    if unknown:
-        raise SchedulerError(f'"{unknown[0]}" is no series and no cycle; known: {", ".join(known)}')
-    if not parts:
-        return configuration
-    return replace(
-        configuration,
-        series=tuple(series for series in configuration.series if series.id in parts),
-        cycles=tuple(cycle for cycle in configuration.cycles if cycle.id in parts),
-    )
 
 
 async def rehearse(
@@ -106,7 +84,7 @@ async def rehearse(
     folder: Path,
     base_url: str,
     edits: Sequence[Edit] = (),
-    progress: Progress = lambda at: None,
+    progress: Progress | None = None,
 ) -> Rehearsal:
     """Plays [start, end) with a fresh database into `folder`, which is emptied first.
 
@@ -148,9 +126,7 @@ async def _play(
         await task
 
 
-async def _edit(
-    database: Database, clock: VirtualClock, edits: Sequence[Edit], service: Service
-) -> None:
+async def _edit(database: Database, clock: VirtualClock, edits: Sequence[Edit], service: Service) -> None:
     """Applies each edit at its moment, as staff would; then only sleeps."""
     bell = clock.bell()
     for edit in sorted(edits, key=lambda edit: edit.at):
@@ -166,7 +142,9 @@ def _make_room(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     strangers = [p.name for p in folder.iterdir() if p.name not in _OURS and not p.name.startswith(_DATABASE)]
     if strangers:
-        raise SchedulerError(f'{folder} holds "{strangers[0]}", which no rehearsal made; name an empty folder')
+        raise SchedulerError(
+            f'{folder} holds "{strangers[0]}", which no rehearsal made; name an empty folder'
+        )
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -198,14 +176,13 @@ def _shown_local(row: outbox.Delivery, in_force: InForce) -> str | None:
     return times.local(shown, in_force.members[row.member].zone).isoformat() if shown else None
 
 
-def _write_feeds(folder: Path, feeds: Feeds) -> int:
-    number = 0
-    for path, octets in feeds.all_feeds():
-        file = folder / path.lstrip("/")
+def _write_feeds(folder: Path, feeds: Feeds) -> list[Feed]:
+    written = list(feeds.all_feeds())
+    for feed in written:
+        file = folder / feed.path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(octets)
-        number += 1
-    return number
+        file.write_bytes(feed.octets)
+    return written
 
 
 def _write_timeline(folder: Path, timeline: Sequence[Entry]) -> None:

@@ -88,4 +88,3 @@ def among(ids: Collection[int], connection: AsyncConnection) -> Select[tuple[int
         each = func.json_each(bindparam(None, list(ids), type_=JSON)).table_valued("value")
         return select(cast(each.c.value, Integer))
     return select(func.unnest(bindparam(None, list(ids), type_=ARRAY(BigInteger))))
-

@@ -40,16 +40,16 @@ async def read_revisions(connection: AsyncConnection) -> dict[str, RevisionRow]:
     return {row.occurrence: RevisionRow(**row._mapping) for row in rows}
 
 
-async def revise(
-    connection: AsyncConnection, marks: Mapping[str, tuple[str, str]], now: datetime
-) -> None:
-    """Writes down what changed. marks: occurrence -> (hash of what raises SEQUENCE, hash of all that shows)."""
+async def revise(connection: AsyncConnection, marks: Mapping[str, tuple[str, str]], now: datetime) -> None:
+    """Writes down what changed. marks: occurrence -> (hash of what is significant, of all that shows)."""
     known = await read_revisions(connection)
     for occurrence, (significant, visible) in marks.items():
         row = known.get(occurrence)
         if row is None:
             values = {"sequence": 0, "created_at": now, "significant_at": now}
-            insert = revisions.insert().values(occurrence=occurrence, significant=significant, visible=visible)
+            insert = revisions.insert().values(
+                occurrence=occurrence, significant=significant, visible=visible
+            )
             await connection.execute(insert.values(**values, changed_at=now))
         elif row.significant != significant:
             change = {"sequence": row.sequence + 1, "significant": significant, "significant_at": now}

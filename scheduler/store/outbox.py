@@ -94,7 +94,11 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
     values: dict[str, Any] = {
         "notice_key": literal(f"{duty.occurrence}|{duty.rule}|") + contact + literal("|") + basis,
         "message_id": (
-            literal(f"<{duty.occurrence}.{duty.rule}.") + basis + literal(".") + contact + literal(f"@{duty.uid_domain}>")
+            literal(f"<{duty.occurrence}.{duty.rule}.")
+            + basis
+            + literal(".")
+            + contact
+            + literal(f"@{duty.uid_domain}>")
         ),
         "contact_id": contacts.c.id,
         "occurrence": literal(duty.occurrence),
@@ -135,7 +139,9 @@ def _sequence(duty: Duty) -> ColumnElement[int]:
     if duty.method is None:
         return literal(duty.revision)
     grown = told.c.sequence + 1
-    return case((told.c.sequence.is_(None), duty.revision), (grown > duty.revision, grown), else_=duty.revision)
+    return case(
+        (told.c.sequence.is_(None), duty.revision), (grown > duty.revision, grown), else_=duty.revision
+    )
 
 
 def _basis(duty: Duty, sequence: ColumnElement[int]) -> ColumnElement[str]:
@@ -182,7 +188,12 @@ def _differs(duty: Duty) -> ColumnElement[bool]:
 async def claim(connection: AsyncConnection, token: str, most: int, now: datetime) -> list[Delivery]:
     """Up to `most` rows that are due, oldest first, marked with the token; others cannot take them."""
     free = or_(outbox.c.state == QUEUED, and_(outbox.c.state == SENDING, outbox.c.claim_until < now))
-    chosen = select(outbox.c.id).where(free, outbox.c.due_at <= now).order_by(outbox.c.due_at, outbox.c.id).limit(most)
+    chosen = (
+        select(outbox.c.id)
+        .where(free, outbox.c.due_at <= now)
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(most)
+    )
     if connection.dialect.name == "postgresql":
         chosen = chosen.with_for_update(skip_locked=True)
     mark = update(outbox).where(outbox.c.id.in_(chosen))
@@ -215,7 +226,9 @@ async def _remember_told(connection: AsyncConnection, ids: Collection[int], now:
     )
     insert = _insert(connection, told).from_select([*same, "method", "told_at"], rows)
     news = {name: insert.excluded[name] for name in (*same[2:], "method", "told_at")}
-    await connection.execute(insert.on_conflict_do_update(index_elements=["contact_id", "occurrence"], set_=news))
+    await connection.execute(
+        insert.on_conflict_do_update(index_elements=["contact_id", "occurrence"], set_=news)
+    )
 
 
 async def close(

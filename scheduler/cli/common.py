@@ -1,0 +1,86 @@
+"""What commands share: the options they have in common, and how they read and speak."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from scheduler.configuration.load import Loaded, load
+from scheduler.configuration.problems import Severity
+from scheduler.errors import ConfigurationRefused, SchedulerError
+from scheduler.model import times
+from scheduler.model.network import Configuration
+from scheduler.settings import Settings
+
+#: Prints as it is: no colours are read into what staff wrote, no line is broken in a pipe.
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Folder with the configuration (default: config, or SCHEDULER_CONFIG)."),
+]
+
+
+def read_configuration(folder: Path | None) -> Loaded:
+    return load(folder or Settings().config)
+
+
+def accepted(loaded: Loaded) -> Configuration:
+    """The configuration; where it has errors they are said, and the command ends."""
+    if loaded.configuration is None:
+        for problem in loaded.problems:
+            if problem.severity is Severity.ERROR:
+                err.print(str(problem))
+        raise ConfigurationRefused(f"{ConfigurationRefused.__doc__} See all with: scheduler check")
+    return loaded.configuration
+
+
+def read_date(text: str, option: str) -> date:
+    """A date of the command line; wrong usage is said in one line."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f'"{text}" is no date; write year-month-day, such as 2020-05-15', param_hint=option
+        ) from None
+
+
+def span(first: str, last: str, zone: str) -> tuple[datetime, datetime]:
+    """Midnights in the secretariat's zone, the second exclusive."""
+    start, end = (
+        times.moment(read_date(text, option), datetime.min.time(), zone)
+        for text, option in ((first, "--from"), (last, "--to"))
+    )
+    if end <= start:
+        raise typer.BadParameter(f"{last} does not come after {first}", param_hint="--to")
+    return start, end
+
+
+def is_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+def find_member(configuration: Configuration, name: str) -> str:
+    """The slug of a member named by slug, name or alias. Raises SchedulerError where that is not one."""
+    wanted = name.casefold()
+    found = [
+        member.slug
+        for member in configuration.members
+        if wanted in {word.casefold() for word in (member.slug, member.name, *member.aliases)}
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SchedulerError(f'"{name}" may be {" or ".join(found)}; write one of these')
+    raise SchedulerError(f'"{name}" is no member; write its slug from members.csv')
+
+
+def counted(number: int, noun: str) -> str:
+    """Gives "1 mail", "3,313 mails"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,35 @@
+"""The command line: `scheduler COMMAND`. Exit 0: fine, 1: problems found, 2: wrong usage."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from scheduler.cli import check, db, plan, rehearse
+from scheduler.errors import SchedulerError
+
+app = typer.Typer(
+    help="Webinars, invitations and report deadlines for a network of cities, each at its own hour.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("check")(check.check)
+app.command("plan")(plan.plan)
+app.command("rehearse")(rehearse.rehearse_command)
+app.add_typer(db.app, name="db")
+
+
+def run() -> None:
+    """The console command. What the service refuses is one sentence, never a traceback."""
+    try:
+        app()
+    except SchedulerError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()

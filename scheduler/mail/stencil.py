@@ -1,1 +1,0 @@
-from scheduler.stencil import *  # noqa

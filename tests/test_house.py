@@ -1,0 +1,91 @@
+"""Imports run downhill only (ARCHITECTURE.md): each room may look into those below it, and only there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "scheduler"
+
+#: room -> the rooms it may import from; modules at the top of the package are rooms of their own.
+BELOW = {
+    "errors": set(),
+    "shipped": set(),
+    "stencil": set(),
+    "settings": {"errors"},
+    "model": {"errors"},
+    "languages": {"errors", "shipped", "model"},
+    "configuration": {"errors", "model"},
+    "ical": {"errors", "stencil", "model", "languages"},
+    "mail": {"errors", "shipped", "stencil", "model", "languages"},
+    "store": {"errors", "shipped", "model"},
+    "service": {
+        "errors", "shipped", "stencil", "settings", "model", "languages", "configuration", "ical", "mail", "store",
+    },
+    "cli": {"errors", "settings", "model", "languages", "configuration", "store", "service"},
+}  # fmt: skip
+
+#: library -> the only files that may import it.
+DOORS = {
+    "pytz": {"model/times.py"},
+    "dateutil": {"model/recurrence.py"},
+    "icalendar": {"ical/"},
+    "aiosmtplib": {"mail/"},
+    "apscheduler": {"service/clock.py"},
+    "sqlalchemy": {"store/", "service/in_force.py"},
+    "alembic": {"store/"},
+    "yaml": {"configuration/document.py"},
+    "babel": {"languages.py"},
+    "jinja2": {"mail/templates.py", "service/reading.py"},
+}
+
+
+def sources() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_only_from_rooms_below_its_own(path: Path) -> None:
+    if room(path) == "__init__":
+        return
+    allowed = BELOW[room(path)] | {room(path)}
+
+    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("scheduler.")}
+
+    assert rooms <= allowed
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_library_with_a_door_is_imported_there_only(path: Path) -> None:
+    relative = str(path.relative_to(PACKAGE))
+
+    for name in imported(path):
+        doors = DOORS.get(name.split(".")[0])
+        assert doors is None or any(relative.startswith(door) for door in doors), name
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "model").glob("*.py")), ids=lambda path: path.name)
+def test_nothing_in_the_model_asks_a_clock(path: Path) -> None:
+    calls = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+    assert not calls & {"now", "today", "utcnow"}
