@@ -1,0 +1,74 @@
+"""A small stage for engine and deliverer: a virtual clock, a mailbox, and what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+from scheduler.mail.mailbox import Maildir
+from scheduler.model.network import Configuration
+from scheduler.service.bootstrap import build_service
+from scheduler.service.clock import VirtualClock
+from scheduler.service.in_force import put_in_force
+from scheduler.service.links import Links
+from scheduler.store import configurations, outbox
+from scheduler.store.database import Database
+from scheduler.store.outbox import Delivery
+
+
+@dataclass
+class Stage:
+    database: Database
+    folder: Path
+
+    async def apply(self, configuration: Configuration, now: datetime) -> list[str]:
+        """Puts a configuration in force, as staff would at `now`."""
+        async with self.database.read() as connection:
+            before = await configurations.latest(connection)
+        replaces = before.hash if before else None
+        return await put_in_force(self.database, configuration, now=now, by="staff", replaces=replaces)
+
+    async def play(self, start: datetime, end: datetime) -> None:
+        """Engine and deliverer at work from `start` to `end`."""
+        clock = VirtualClock(start, end)
+        service = build_service(self.database, clock, self.mailbox, Links("https://cities.example", b"test"))
+        async with service.running() as tasks:
+            over = asyncio.create_task(clock.over())
+            done, _ = await asyncio.wait([over, tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+
+    @property
+    def mailbox(self) -> Maildir:
+        return Maildir(self.folder / "mailbox", durable=False).open()
+
+    async def sent(self, kind: str | None = None) -> list[Delivery]:
+        async with self.database.read() as connection:
+            rows = [row async for row in outbox.sent(connection)]
+        return [row for row in rows if kind in (None, row.kind.value)]
+
+    async def states(self) -> dict[tuple[str, str], int]:
+        async with self.database.read() as connection:
+            return await outbox.count_by_state(connection)
+
+    def message(self, delivery: Delivery) -> Message:
+        assert delivery.receipt
+        return message_from_bytes((self.folder / "mailbox" / delivery.receipt).read_bytes())
+
+
+def part(message: Message, kind: str) -> str:
+    """The text of the one part of a kind."""
+    found = [one for one in message.walk() if one.get_content_type() == kind]
+    octets = found[0].get_payload(decode=True)
+    assert isinstance(octets, bytes)
+    return octets.decode()
+
+
+def told(rows: Sequence[Delivery]) -> list[tuple[str, str, str | None, int]]:
+    """(kind, member, method, sequence) of each, in the order of sending."""
+    return [(row.kind.value, row.member, row.method, row.sequence) for row in rows]

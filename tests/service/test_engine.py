@@ -1,0 +1,314 @@
+"""Engine, outbox and deliverer together, on both databases.
+
+The series of the cast: one session on Monday 14 June 2027, 13:00 in Hamburg (11:00Z), announced on
+3 May, so the invitation goes 28 days before, on 17 May at 09:00 of the member's day.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import date, time
+
+from scheduler.model.audience import Audience
+from scheduler.model.members import Membership, Span
+from scheduler.model.series import Join, Status
+from tests import cast
+from tests.cast import DOHA, MEDELLIN, MELTON, a_configuration, a_series, a_session, at
+from tests.service.stage import Stage, part, told
+
+APRIL = at("2027-04-26T08:00:00+00:00")
+LATE_MAY = at("2027-05-25T08:00:00+00:00")
+JULY = at("2027-07-15T08:00:00+00:00")
+NAMED = (MEDELLIN, MELTON, DOHA)
+
+
+async def test_each_member_gets_each_notice_once(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=NAMED), APRIL)
+
+    await stage.play(APRIL, JULY)
+
+    sent = Counter((row.rule, row.member) for row in await stage.sent())
+    rules = ("announcement", "invitation", "week-before", "working-day-before")
+    assert sent == {(rule, member): 1 for rule in rules for member in NAMED}
+
+
+async def test_notices_go_out_at_the_members_own_hours(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA, MEDELLIN)), APRIL)
+
+    await stage.play(APRIL, JULY)
+
+    moments = {(row.rule, row.member): row.sent_at for row in await stage.sent()}
+    assert moments == {
+        ("announcement", DOHA): at("2027-05-03T10:00:00+03:00"),
+        ("announcement", MEDELLIN): at("2027-05-03T07:00:00-05:00"),
+        ("invitation", DOHA): at("2027-05-17T09:00:00+03:00"),
+        ("invitation", MEDELLIN): at("2027-05-17T09:00:00-05:00"),
+        ("week-before", DOHA): at("2027-06-07T09:00:00+03:00"),
+        ("week-before", MEDELLIN): at("2027-06-07T09:00:00-05:00"),
+        ("working-day-before", DOHA): at("2027-06-13T09:00:00+03:00"),
+        ("working-day-before", MEDELLIN): at("2027-06-11T09:00:00-05:00"),
+    }
+
+
+async def test_playing_on_after_a_stop_repeats_nothing(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=NAMED), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    before = len(await stage.sent())
+
+    await stage.play(LATE_MAY, JULY)
+
+    sent = await stage.sent()
+    assert len(sent) == before + 6
+    assert len({row.message_id for row in sent}) == len(sent)
+
+
+async def test_after_an_outage_only_the_latest_reminder_goes_out(stage: Stage) -> None:
+    """Both reminders fell into the outage: the older one is recorded as missed."""
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    await stage.play(at("2027-06-13T20:00:00+00:00"), JULY)
+
+    reminders = await stage.sent("reminder")
+    assert [row.rule for row in reminders] == ["working-day-before"]
+    assert (await stage.states())["reminder", "missed"] == 1
+
+
+async def test_a_reminder_for_a_session_that_has_begun_is_missed(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    await stage.play(at("2027-06-14T11:00:00+00:00"), JULY)
+
+    assert await stage.sent("reminder") == []
+    assert (await stage.states())["reminder", "missed"] == 2
+
+
+async def test_a_moved_session_is_told_to_those_who_were_invited(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=NAMED), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    moved = a_session(start=time(15), end=time(16))
+
+    await stage.apply(a_configuration(a_series(moved), members=NAMED), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    changed = await stage.sent("changed")
+    assert {(row.member, row.method, row.sequence) for row in changed} == {
+        (member, "REQUEST", 1) for member in NAMED
+    }
+
+
+async def test_a_change_rests_ten_minutes_then_waits_for_the_morning(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA, MEDELLIN)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    moved = a_session(start=time(15), end=time(16))
+
+    await stage.apply(a_configuration(a_series(moved), members=(DOHA, MEDELLIN)), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    assert {row.member: row.sent_at for row in await stage.sent("changed")} == {
+        DOHA: at("2027-05-25T11:10:00+03:00"),
+        MEDELLIN: at("2027-05-25T07:00:00-05:00"),
+    }
+
+
+async def test_a_changed_mail_says_old_and_new_in_the_readers_time(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    moved = a_session(start=time(15), end=time(16))
+
+    await stage.apply(a_configuration(a_series(moved), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    text = part(stage.message((await stage.sent("changed"))[0]), "text/plain")
+    assert "Monday 14 June 2027, 14:00–15:00" in text
+    assert "Monday 14 June 2027, 16:00–17:00" in text
+
+
+async def test_moved_and_moved_back_within_the_settling_time_says_nothing(stage: Stage) -> None:
+    house = a_configuration(a_series(), members=(DOHA,))
+    await stage.apply(house, APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    await stage.apply(a_configuration(a_series(a_session(start=time(15), end=time(16))), members=(DOHA,)), LATE_MAY)
+    await stage.apply(house, at("2027-05-25T08:05:00+00:00"))
+    await stage.play(at("2027-05-25T08:05:00+00:00"), JULY)
+
+    assert await stage.sent("changed") == []
+
+
+async def test_a_changed_link_is_told(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    elsewhere = a_session(join=Join(platform="Zoom", kind="Webinar ID", id="94172987853"))
+
+    await stage.apply(a_configuration(a_series(elsewhere), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    text = part(stage.message((await stage.sent("changed"))[0]), "text/plain")
+    assert "941 7298 7853" in text
+
+
+async def test_a_new_title_is_told_to_nobody(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    await stage.apply(a_configuration(a_series(a_session(title="Renamed")), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, at("2027-05-27T08:00:00+00:00"))
+
+    assert {row.kind.value for row in await stage.sent()} == {"announcement", "invitation"}
+
+
+async def test_a_cancelled_session_is_cancelled_for_those_who_were_invited(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    cancelled = a_session(status=Status.CANCELLED, reason="The speaker is ill.")
+
+    await stage.apply(a_configuration(a_series(cancelled), members=NAMED), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    rows = (await stage.sent())[2:]
+    assert told(rows) == [("cancelled", DOHA, "CANCEL", 1)]
+
+
+async def test_a_cancellation_carries_no_way_to_join(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    await stage.apply(a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    message = stage.message((await stage.sent("cancelled"))[0])
+    for kind in ("text/plain", "text/html", "text/calendar"):
+        assert "meet.cities.example" not in part(message, kind)
+
+
+async def test_a_restored_session_is_invited_again_with_a_higher_sequence(stage: Stage) -> None:
+    house = a_configuration(a_series(), members=(DOHA,))
+    await stage.apply(house, APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    await stage.apply(a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, at("2027-05-26T08:00:00+00:00"))
+
+    await stage.apply(house, at("2027-05-26T08:00:00+00:00"))
+    await stage.play(at("2027-05-26T08:00:00+00:00"), at("2027-06-01T08:00:00+00:00"))
+
+    assert told((await stage.sent())[1:]) == [
+        ("invitation", DOHA, "REQUEST", 0),
+        ("cancelled", DOHA, "CANCEL", 1),
+        ("invitation", DOHA, "REQUEST", 2),
+    ]
+
+
+async def test_who_leaves_the_audience_is_cancelled_while_who_stays_hears_nothing(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=NAMED), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    arab = a_session(audience=Audience("Arab countries", regions=("arab-states",)))
+
+    await stage.apply(a_configuration(a_series(arab), members=NAMED), LATE_MAY)
+    await stage.play(LATE_MAY, at("2027-05-27T08:00:00+00:00"))
+
+    later = [row for row in await stage.sent() if row.sent_at and row.sent_at >= LATE_MAY]
+    assert sorted(told(later)) == [
+        ("cancelled", MEDELLIN, "CANCEL", 1),
+        ("cancelled", MELTON, "CANCEL", 1),
+    ]
+
+
+async def test_who_enters_the_audience_is_invited_to_the_present_state(stage: Stage) -> None:
+    arab = a_session(audience=Audience("Arab countries", regions=("arab-states",)))
+    await stage.apply(a_configuration(a_series(arab), members=(DOHA, MEDELLIN)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    await stage.apply(a_configuration(a_series(), members=(DOHA, MEDELLIN)), LATE_MAY)
+    await stage.play(LATE_MAY, at("2027-05-27T08:00:00+00:00"))
+
+    later = [row for row in await stage.sent() if row.sent_at and row.sent_at >= LATE_MAY]
+    assert told(later) == [
+        ("announcement", MEDELLIN, None, 0),
+        ("invitation", MEDELLIN, "REQUEST", 0),
+    ]
+
+
+async def test_a_member_that_joins_later_gets_no_reminder_of_before(stage: Stage) -> None:
+    """It joins on 10 June: after the week before, before the working day before."""
+    joining = Membership(Span(date(2027, 6, 10), date(2027, 6, 10)), None, "announced")
+    house = a_configuration(a_series(), members=(DOHA,))
+    newcomer = replace(house.members[0], memberships=(joining,))
+    await stage.apply(replace(house, members=(newcomer,)), APRIL)
+
+    await stage.play(APRIL, JULY)
+
+    assert [(row.rule, row.sent_at) for row in await stage.sent()] == [
+        ("announcement", at("2027-06-10T09:00:00+02:00")),
+        ("invitation", at("2027-06-10T09:00:00+02:00")),
+        ("working-day-before", at("2027-06-13T09:00:00+03:00")),
+    ]
+
+
+async def test_a_session_whose_time_comes_later_keeps_its_uid(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(a_session(start=None, end=None)), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    assert {row.kind.value for row in await stage.sent()} == {"announcement"}
+
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, at("2027-05-27T08:00:00+00:00"))
+
+    invitation = (await stage.sent("invitation"))[0]
+    assert (invitation.uid, invitation.sequence) == ("first.talks@learning-cities.example", 1)
+
+
+async def test_a_session_that_vanished_from_the_files_is_held_not_cancelled(stage: Stage) -> None:
+    two = a_series(a_session(), a_session(id="second", on=date(2027, 6, 21)))
+    await stage.apply(a_configuration(two, members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    held = await stage.apply(a_configuration(a_series(), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    assert held == ["second.talks"]
+    assert await stage.sent("cancelled") == []
+    assert {row.occurrence for row in await stage.sent("reminder")} == {"first.talks"}
+
+
+async def test_a_row_of_a_session_moved_before_it_was_sent_is_withdrawn(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    due = at("2027-06-07T06:00:00+00:00")
+    await queue_without_delivering(stage, due)
+
+    moved = a_session(on=date(2027, 6, 16))
+    await stage.apply(a_configuration(a_series(moved), members=(DOHA,)), due)
+    await stage.play(due, JULY)
+
+    assert (await stage.states())["reminder", "withdrawn"] == 1
+    assert {row.starts_at for row in await stage.sent("reminder")} == {at("2027-06-16T11:00:00+00:00")}
+
+
+async def queue_without_delivering(stage: Stage, now: object) -> None:
+    """One look of the engine at `now`, and no deliverer."""
+    from scheduler.service.clock import VirtualClock
+    from scheduler.service.engine import Engine
+    from scheduler.service.in_force import Memory
+
+    clock = VirtualClock(now, JULY)  # type: ignore[arg-type]
+    await Engine(stage.database, clock, clock.bell(), Memory()).look()
+
+
+async def test_two_engines_on_one_slot_are_harmless(stage: Stage) -> None:
+    from scheduler.store import ledger
+
+    await stage.apply(a_configuration(a_series(), members=NAMED), APRIL)
+    await queue_without_delivering(stage, LATE_MAY)
+    async with stage.database.write() as connection:
+        await ledger.settle(connection, APRIL)
+
+    await queue_without_delivering(stage, LATE_MAY)
+
+    states = await stage.states()
+    assert states["invitation", "queued"] == len(NAMED)
+
+
+def test_the_stage_has_open_membership() -> None:
+    assert all(member.memberships == (cast.OPEN,) for member in a_configuration().members)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from scheduler.errors import DatabaseTooNew
+from scheduler.store.database import Database, open_database
+from scheduler.store.migrate import migrate
+from scheduler.store.tables import metadata
+
+
+async def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.read() as connection:
+        found = await connection.run_sync(differences)
+
+    assert found == []
+
+
+async def test_migrating_twice_changes_nothing(database: Database) -> None:
+    assert await migrate(database) == await migrate(database)
+
+
+async def test_a_newer_database_is_refused(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(DatabaseTooNew, match="newer program"):
+        await migrate(database)
+
+
+async def test_sqlite_survives_the_loss_of_power(tmp_path: Path) -> None:
+    """A kill test cannot see synchronous=NORMAL, so the settings themselves are looked at."""
+    database = open_database(f"sqlite:///{tmp_path / 'new' / 'test.sqlite'}")
+
+    async with database.write() as connection:
+        mode = await connection.scalar(text("PRAGMA journal_mode"))
+        synchronous = await connection.scalar(text("PRAGMA synchronous"))
+        foreign_keys = await connection.scalar(text("PRAGMA foreign_keys"))
+    await database.close()
+
+    assert (mode, synchronous, foreign_keys) == ("wal", 2, 1)
