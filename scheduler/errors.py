@@ -55,6 +55,10 @@ class DatabaseTooNew(SchedulerError):
     """The database was written by a newer program than this one; install that version or newer."""
 
 
+class DatabaseUnusable(SchedulerError):
+    """A database that cannot be reached, or a file that is none. It is left as it is."""
+
+
 class AddressRefused(SchedulerError):
     """An address outside the domains that `only_to` in network.yaml allows."""
 

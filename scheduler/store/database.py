@@ -15,10 +15,14 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Integer, Select, bindparam, cast, event, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from scheduler.errors import DatabaseUnusable
 
 #: How long a writer waits for another process on the same SQLite file.
 _BUSY_SECONDS = 10
+_WRITE_A_URL = "write the database as sqlite:///path/to/file or postgresql://user:password@host/name"
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,17 @@ def open_database(url: str, *, durable: bool = True) -> Database:
 
     durable: False leaves out the wait for the disk; for rehearsals, which can be played again.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseUnusable(_WRITE_A_URL) from None  # the address may hold a password
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         parsed = parsed.set(drivername="sqlite+aiosqlite")
         return Database(_sqlite(parsed, "BEGIN IMMEDIATE", 1, durable), _sqlite(parsed, "BEGIN", 4, durable))
+    if parsed.get_backend_name() != "postgresql":
+        raise DatabaseUnusable(_WRITE_A_URL)
     engine = create_async_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     return Database(engine, engine)
 

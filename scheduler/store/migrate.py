@@ -8,8 +8,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from scheduler.errors import DatabaseTooNew
+from scheduler.errors import DatabaseTooNew, DatabaseUnusable
 from scheduler.shipped import shipped
 from scheduler.store.database import Database
 
@@ -17,10 +18,14 @@ from scheduler.store.database import Database
 async def migrate(database: Database) -> str:
     """Runs what is missing, in one transaction; gives the version reached.
 
-    Raises DatabaseTooNew when the database was written by a newer program.
+    Raises DatabaseTooNew when the database was written by a newer program, DatabaseUnusable when it
+    cannot be reached or is none.
     """
-    async with database.write() as connection:
-        return await connection.run_sync(_upgrade)
+    try:
+        async with database.write() as connection:
+            return await connection.run_sync(_upgrade)
+    except DBAPIError as error:
+        raise DatabaseUnusable(f"the database cannot be used ({error.orig}); nothing was changed") from error
 
 
 def _upgrade(connection: Connection) -> str:
