@@ -8,11 +8,11 @@ from __future__ import annotations
 import gettext
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 
 from scheduler.model import times
@@ -20,7 +20,7 @@ from scheduler.model.network import Network
 from scheduler.shipped import shipped
 
 #: Where a bare language code would give the habits of another country: English is written with the day
-#: before the month, and with a clock of 24 hours.
+#: before the month.
 _LOCALES = {"en": "en_GB", "pt": "pt_PT", "zh": "zh_Hans"}
 _DOMAIN = "scheduler"
 
@@ -63,8 +63,8 @@ class Language:
         return format_skeleton("yMMMM", date.fromisoformat(f"{month}-01"), locale=self.locale)
 
     def clock(self, local: datetime) -> str:
-        """Gives "13:00", as clocks there show it."""
-        return _clock(local.hour, local.minute, self.code)
+        """Gives "06:00": 24 hours, two figures, in every language, so that it can be copied and compared."""
+        return f"{local:%H:%M}"
 
     def hours(self, starts_at: datetime, ends_at: datetime | None, zone: str) -> str:
         """Gives "13:00–14:30" in a zone."""
@@ -114,8 +114,3 @@ def _translations(code: str) -> gettext.NullTranslations:
 def _date(day: date, code: str) -> str:
     text = format_date(day, "full", locale=_locale(code))
     return text.replace(",", "") if code == "en" else text
-
-
-@lru_cache(maxsize=8192)
-def _clock(hour: int, minute: int, code: str) -> str:
-    return format_time(time(hour, minute), "short", locale=_locale(code))

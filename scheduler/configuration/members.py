@@ -14,7 +14,7 @@ from scheduler.configuration.network import read_address
 from scheduler.configuration.problems import Problems, did_you_mean, listed
 from scheduler.configuration.schema import read_id
 from scheduler.configuration.table import Row, read_table
-from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.configuration.vocabulary import Vocabulary, intake_span
 from scheduler.errors import UnknownZone
 from scheduler.model import times
 from scheduler.model.members import Contact, Member, Membership, Span
@@ -166,7 +166,7 @@ class _Reader:
             raise _Unreadable(*_no_period(period))
         began = self._span(parts["start"], period)
         if parts["by"]:
-            began = Span(None, began.last)
+            began = Span(None, intake_span(parts["start"]).last)
         end = parts["end"]
         if end is None:
             return Membership(began, None, certainty)

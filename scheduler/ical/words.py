@@ -7,7 +7,10 @@ from scheduler.languages import Language
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
-from scheduler.model.series import Join, ProgrammeItem, Series, Session
+from scheduler.model.series import Join, ProgrammeItem, Series, Session, Status
+
+#: Feeds that everybody reads stay small: octets of a description, as written with its escapes.
+_PUBLIC_OCTETS = 199
 
 
 def private_words(
@@ -20,9 +23,10 @@ def private_words(
     session = occurrence.session
     assert session is not None  # noqa: S101 - asked of sessions only
     say = language.say
-    parts = [_hours(occurrence, zone, network, language), _about(occurrence)]
+    reason = say("Reason: {reason}", reason=session.reason) if session.reason else ""
+    parts = [_hours(occurrence, zone, network, language), reason, _about(occurrence)]
     if not occurrence.is_cancelled:
-        parts += [joining(session.join, language), session.reason]
+        parts += [joining(session.join, language)]
         parts += [_item(item) for item in session.programme]
         parts += _outcomes(session, language) if is_over else []
     location = "" if occurrence.is_cancelled else session.join.link or say("Online")
@@ -32,15 +36,22 @@ def private_words(
 def public_words(
     occurrence: Occurrence, network: Network, language: Language, *, is_over: bool = False
 ) -> Words:
-    """For feeds that everybody may read: no link, number or pass code, and short (under 200 octets)."""
+    """For feeds that everybody may read: no link, number or pass code, and short (under 200 octets).
+
+    A recording that is too long an address for that is left to the feeds of the cities.
+    """
     session, series = occurrence.session, occurrence.of
     assert session is not None  # noqa: S101 - asked of sessions only
-    parts = [_cut(series.title, 90)]
+    parts = []
     if occurrence.starts_at:
         clock = language.home_clock(occurrence.starts_at, network)
         parts.append(f"{language.hours(occurrence.starts_at, None, network.zone)} {clock}")
     parts += _outcomes(session, language)[:1] if is_over else []
-    return Words(_summary(occurrence, language), "\n".join(parts), language.say("Online"))
+    while parts and _octets(parts) > _PUBLIC_OCTETS:
+        parts.pop()
+    title = _cut(series.title, _PUBLIC_OCTETS - _octets(["", *parts]))
+    text = "\n".join([title, *parts] if title else parts)
+    return Words(_summary(occurrence, language), text, language.say("Online"))
 
 
 def case_words(cycle: Cycle, zone: str, network: Network, language: Language) -> Words:
@@ -73,21 +84,29 @@ def _outcomes(session: Session, language: Language) -> list[str]:
 
 
 def joining(join: Join, language: Language) -> str:
-    number = f"{join.kind}: {join.shown_id}" if join.id else ""
+    number = f"{join.kind or language.say('Meeting ID')}: {join.shown_id}" if join.id else ""
     passcode = language.say("Passcode: {passcode}", passcode=join.passcode) if join.passcode else ""
     return "\n".join(part for part in (join.link, join.platform, number, passcode) if part)
 
 
 def _summary(occurrence: Occurrence, language: Language) -> str:
-    if occurrence.is_tentative:
+    if _is_postponed(occurrence):
+        return language.say("{title} (postponed, a new date follows)", title=occurrence.title)
+    if occurrence.is_tentative and not occurrence.is_cancelled:
         return language.say("{title} (time to be announced)", title=occurrence.title)
     return occurrence.title
 
 
+def _is_postponed(occurrence: Occurrence) -> bool:
+    return occurrence.session is not None and occurrence.session.status is Status.POSTPONED
+
+
 def _hours(occurrence: Occurrence, zone: str, network: Network, language: Language) -> str:
     """Gives "06:00 here, 13:00 Hamburg time (CEST, UTC+2)"."""
+    if _is_postponed(occurrence):
+        return language.say("Postponed, a new date follows")
     if occurrence.starts_at is None:
-        return language.say("Time to be announced")
+        return "" if occurrence.is_cancelled else language.say("Time to be announced")
     here = language.hours(occurrence.starts_at, None, zone)
     home = language.hours(occurrence.starts_at, None, network.zone)
     clock = language.home_clock(occurrence.starts_at, network)
@@ -105,8 +124,17 @@ def _item(item: ProgrammeItem) -> str:
     return f"- {item.title}: {names}" if names else f"- {item.title}"
 
 
+def _octets(parts: list[str]) -> int:
+    """As a calendar writes them: line ends, commas, semicolons and backslashes take two."""
+    text = "\n".join(parts)
+    return len(text.encode()) + sum(text.count(character) for character in "\n,;\\")
+
+
 def _cut(text: str, most_octets: int) -> str:
-    octets = text.encode()
-    if len(octets) <= most_octets:
+    """The text, or its beginning and an ellipsis; nothing where not even that has room."""
+    if _octets([text]) <= most_octets:
         return text
-    return octets[: most_octets - 3].decode(errors="ignore").rstrip() + "…"
+    kept = text[:most_octets]
+    while kept and _octets([kept.rstrip() + "…"]) > most_octets:
+        kept = kept[:-1]
+    return kept.rstrip() + "…" if kept else ""

@@ -15,7 +15,7 @@ from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
-from scheduler.model.series import Join, ProgrammeItem, Series
+from scheduler.model.series import Join, ProgrammeItem, Series, Status
 from scheduler.stencil import mark
 
 #: Filled in for each reader.
@@ -32,7 +32,7 @@ class Told:
     starts_at: datetime | None
     ends_at: datetime | None
     status: str
-    #: link, platform and number as one text
+    #: as `place_of` gives it
     place: str
 
 
@@ -40,21 +40,25 @@ class Told:
 class When:
     """A span of time there and in Hamburg; the hours are left out while they are to be announced."""
 
-    #: "Wednesday 17 June 2020, 06:00–07:30"
+    #: "Wednesday 17 June 2020, 06:00–07:30"; empty while postponed, for the old day no longer counts
     here: str
     #: "UTC−5", empty while the hour is open
     here_clock: str
-    #: "the next day" where the date there is not the one in Hamburg
+    #: "the next day" where the date there is not the announced one
     here_relation: str
     #: "Wednesday 17 June 2020, 13:00–14:30"
     home: str
     #: "Hamburg time (CEST, UTC+2)"
     home_clock: str
+    #: the same for the date in Hamburg: a host's own zone may have another one
     home_relation: str
+    #: "Wednesday 21 October 2020, 19:00–20:30 (UTC−5)" where neither date above is the announced one
+    announced: str = ""
     #: "22:00 here this time, not 21:00 (clocks changed)", or empty
     note: str = ""
     #: "Wed 17 Jun, 06:00" there, for a subject line
     short: str = ""
+    is_postponed: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -75,10 +79,14 @@ class SessionView:
     recording: str = ""
     summary: str = ""
 
+    @property
+    def is_postponed(self) -> bool:
+        return self.when.is_postponed
+
 
 @dataclass(frozen=True)
 class Change:
-    """One line of "what changed": old is empty where there was nothing before."""
+    """One line of "what changed": old is empty where there was nothing before; some are of several lines."""
 
     what: str
     old: str
@@ -131,32 +139,44 @@ def when(occurrence: Occurrence, reader: Reader, previous: Occurrence | None = N
     previous: the last session of the series that the reader was invited to; where its hour there was
     another one, a note says so.
     """
-    language, network = reader.language, reader.network
+    language = reader.language
+    if _is_postponed(occurrence):
+        return When("", "", "", "", "", "", is_postponed=True)
     if occurrence.starts_at is None:
         day = language.full_date(occurrence.on)
         short = language.short_date(occurrence.on)
         return When(day, "", "", day, "", "", short=short)
-    return _timed(
-        occurrence.starts_at, occurrence.ends_at, reader, _note(occurrence, previous, reader), network
-    )
+    written = (occurrence.on, occurrence.zone)
+    note = _note(occurrence, previous, reader)
+    return _timed(occurrence.starts_at, occurrence.ends_at, reader, written, note)
 
 
 def _timed(
-    starts_at: datetime, ends_at: datetime | None, reader: Reader, note: str, network: Network
+    starts_at: datetime, ends_at: datetime | None, reader: Reader, written: tuple[date, str], note: str = ""
 ) -> When:
-    language, zone = reader.language, reader.zone
+    """written: the date and zone it was announced with, which "the next day" is next to (story US-09)."""
+    language, zone, network = reader.language, reader.zone, reader.network
+    on, announced_in = written
     here, home = times.local_date(starts_at, zone), times.local_date(starts_at, network.zone)
-    clock = language.clock(times.local(starts_at, zone))
+    announced = ""
+    if on not in (here, home):
+        hours = language.span(starts_at, ends_at, announced_in)
+        announced = f"{hours} ({times.offset_label(starts_at, announced_in)})"
     return When(
         here=language.span(starts_at, ends_at, zone),
         here_clock=times.offset_label(starts_at, zone),
-        here_relation=language.relation(here, home),
+        here_relation=language.relation(here, on),
         home=language.span(starts_at, ends_at, network.zone),
         home_clock=language.home_clock(starts_at, network),
-        home_relation=language.relation(home, here),
+        home_relation=language.relation(home, on),
+        announced=announced,
         note=note,
-        short=f"{language.short_date(here)}, {clock}",
+        short=f"{language.short_date(here)}, {language.clock(times.local(starts_at, zone))}",
     )
+
+
+def _is_postponed(occurrence: Occurrence) -> bool:
+    return occurrence.session is not None and occurrence.session.status is Status.POSTPONED
 
 
 def _note(occurrence: Occurrence, previous: Occurrence | None, reader: Reader) -> str:
@@ -199,13 +219,13 @@ def report_view(occurrence: Occurrence, reader: Reader, on: date) -> ReportView:
     """on: the day on which it is read, on the reader's calendar; days are counted there."""
     cycle = occurrence.of
     assert isinstance(cycle, Cycle)  # noqa: S101 - asked of deadlines only
-    deadline = cycle.deadline.instant
+    deadline, written = cycle.deadline.instant, (cycle.deadline.on, cycle.deadline.zone)
     days_left = (times.local_date(deadline, reader.zone) - on).days
     first, last = (reader.language.month(month) for month in cycle.period)
     return ReportView(
         title=cycle.title,
         period=reader.language.say("{first} to {last}", first=first, last=last),
-        when=_timed(deadline, None, reader, "", reader.network),
+        when=_timed(deadline, None, reader, written),
         submit_at=cycle.submit_at,
         days_left=days_left,
         ahead=ahead(days_left, reader.language),
@@ -213,11 +233,15 @@ def report_view(occurrence: Occurrence, reader: Reader, on: date) -> ReportView:
 
 
 def ahead(days: int, language: Language) -> str:
-    """Gives "today", "tomorrow", "in 7 days"."""
-    if days <= 0:
+    """Gives "today", "tomorrow", "in 7 days"; of what is over "yesterday", "7 days ago"."""
+    if days == 0:
         return language.say("today")
     if days == 1:
         return language.say("tomorrow")
+    if days == -1:
+        return language.say("yesterday")
+    if days < 0:
+        return language.say_many("{count} day ago", "{count} days ago", -days)
     return language.say_many("in {count} day", "in {count} days", days)
 
 
@@ -229,8 +253,8 @@ def changes(occurrence: Occurrence, told: Told, reader: Reader) -> tuple[Change,
         found.append(
             Change(
                 say("Time"),
-                _span_or_open(told.starts_at, told.ends_at, reader),
-                _span_or_open(occurrence.starts_at, occurrence.ends_at, reader),
+                _span_or_open(told.starts_at, told.ends_at, reader, told.status),
+                _span_or_open(occurrence.starts_at, occurrence.ends_at, reader, status_of(occurrence)),
             )
         )
     if told.status != status_of(occurrence):
@@ -241,7 +265,11 @@ def changes(occurrence: Occurrence, told: Told, reader: Reader) -> tuple[Change,
     return tuple(found)
 
 
-def _span_or_open(starts_at: datetime | None, ends_at: datetime | None, reader: Reader) -> str:
+def _span_or_open(
+    starts_at: datetime | None, ends_at: datetime | None, reader: Reader, status: str
+) -> str:
+    if status == Status.POSTPONED:
+        return reader.language.say("postponed, a new date follows")
     if starts_at is None:
         return reader.language.say("to be announced")
     return reader.language.span(starts_at, ends_at, reader.zone)
@@ -252,23 +280,27 @@ def status_of(occurrence: Occurrence) -> str:
 
 
 def place_of(occurrence: Occurrence) -> str:
-    """Link, number and pass code as one line: what must not change without a word."""
+    """Link, platform, number and pass code, each on a line: what must not change without a word.
+
+    It is stored as what was told, so it is the same in every language.
+    """
     if occurrence.session is None:
         return ""
     join = occurrence.session.join
-    number = f"{join.kind} {join.shown_id}" if join.id else ""
-    return ", ".join(part for part in (join.link, join.platform, number, join.passcode) if part)
+    number = f"{join.kind or 'Meeting ID'}: {join.shown_id}" if join.id else ""
+    passcode = f"Passcode: {join.passcode}" if join.passcode else ""
+    return "\n".join(part for part in (join.link, join.platform, number, passcode) if part)
 
 
 def sessions_ahead(
     sessions: Sequence[Occurrence], after: datetime, reader: Reader
 ) -> tuple[SessionView, ...]:
-    """The sessions that have not begun, each with the note where its hour there differs from the last."""
+    """The sessions that have not begun (a postponed one has not), each with the note where its hour there differs from the last."""
     views = []
     previous: Occurrence | None = None
     for occurrence in sessions:
         begins = occurrence.starts_at or times.end_of_day(occurrence.on, occurrence.zone)
-        if begins > after:
+        if begins > after or _is_postponed(occurrence):
             views.append(session_view(occurrence, reader, previous))
         previous = occurrence if occurrence.starts_at else previous
     return tuple(views)
