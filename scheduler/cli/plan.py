@@ -16,7 +16,7 @@ from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.cycles import Duty
 from scheduler.model.members import Member, Standing
-from scheduler.model.moments import Since
+from scheduler.model.moments import FOLLOW_UP_USEFUL, Since
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
 from scheduler.model.plan import Group, Slot, find_slots, group_members
@@ -126,18 +126,30 @@ def _in(built: Plan) -> str:
 
 
 def _doubts(built: Plan) -> Iterator[str]:
-    """Members that nobody can place, rounds that need decisions, summaries that are late."""
+    """Members that nobody can place, languages without texts, rounds with their numbers, late summaries."""
     zone = built.configuration.network.zone
     day = times.local_date(built.window.start, zone)
     undecided = [m.name for m in built.configuration.members if m.standing(day) is Standing.UNDECIDED]
     if undecided:
         yield f"Undecided on {day}, so they get nothing ({len(undecided)}): {', '.join(undecided)}"
+    yield from _untranslated(built)
     for cycle in built.configuration.cycles:
         duties = Counter(cycle.duty(member) for member in built.configuration.members)
         numbers = ", ".join(f"{duties[duty]} {duty.value}" for duty in Duty)
         yield f"Who must report in {cycle.id}: {numbers}"
     for occurrence, days in summaries_late(built.configuration, day):
+        if days > FOLLOW_UP_USEFUL.days:
+            continue
         yield f"Summary late: {occurrence.id}, {counted(days, 'day')}"
+
+
+def _untranslated(built: Plan) -> Iterator[str]:
+    """Members that are written to in English because there are no texts in their own language."""
+    written_to = {member.slug: member for slot in built.slots for member in slot.members()}
+    codes = Counter(member.languages[0] for member in written_to.values())
+    missing = [(code, n) for code, n in codes.most_common() if code not in built.configuration.network.languages]
+    if missing:
+        yield f"In English for want of texts: {', '.join(f'{number} {code}' for code, number in missing)}"
 
 
 def _standing(built: Plan, member: Member) -> Iterator[str]:

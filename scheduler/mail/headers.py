@@ -13,14 +13,18 @@ from collections.abc import Sequence
 
 from scheduler.errors import MessageRefused
 
-#: Words and blanks that need no encoding in an unstructured header, nor quotes in a display name.
-_PLAIN = re.compile(r"[\x20-\x7e]*")
-_ATOMS = re.compile(r"[A-Za-z0-9 '-]*")
+#: Words with one blank between them that need no encoding in an unstructured header, nor quotes in a
+#: display name. More blanks would get lost where a line is folded or a reader tidies up.
+_PLAIN = re.compile(r"(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?")
+_ATOMS = re.compile(r"[A-Za-z0-9'-]+(?: [A-Za-z0-9'-]+)*")
+#: Controls other than a line end with a line end's other half.
+_STRAY = re.compile(r"\r(?!\n)|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 #: A word longer than this cannot be folded as it is.
 _LONGEST_WORD = 60
 _LINE = 75
-#: Octets in one encoded word: 45 become 60 letters, and 75 with what stands around them (RFC 2047, 2).
-_WORD_OCTETS = 45
+#: Octets in one encoded word: 39 become 52 letters, 64 with what stands around them, and 73 behind
+#: "Subject: ", where RFC 2047 (section 2) allows 75 a word and 76 a line.
+_WORD_OCTETS = 39
 
 
 def unstructured(name: str, text: str) -> str:
@@ -67,10 +71,7 @@ def head(headers: Sequence[tuple[str, str]]) -> bytes:
     """The header block. Raises MessageRefused when it holds any line that was not meant."""
     block = "".join(f"{name}: {value}\r\n" for name, value in headers)
     names = [line.partition(":")[0] for line in block.split("\r\n")[:-1] if line[:1] not in (" ", "\t")]
-    if (
-        names != [name for name, _ in headers]
-        or "\r" in block.replace("\r\n", "")
-        or "\n" in block.replace("\r\n", "")
-    ):
+    is_meant = names == [name for name, _ in headers]
+    if not is_meant or not block.isascii() or _STRAY.search(block):
         raise MessageRefused(MessageRefused.__doc__)
     return block.encode("ascii")

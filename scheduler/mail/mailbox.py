@@ -25,7 +25,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Maildir:
-    """A folder with cur, new and tmp. The same message put twice is the same file."""
+    """A folder with cur, new and tmp. The same message put twice, even days later, is the same file."""
 
     root: Path
     #: False: no fsync; for rehearsals, which can be played again
@@ -37,18 +37,21 @@ class Maildir:
         return self
 
     def deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[tuple[int, str]]:
-        """Puts messages into `new`; gives (id, file inside the folder) of each.
+        """Puts messages into `new`, with `now` as the date of the file, which mail programs show as the
+        moment of arrival; gives (id, file inside the folder) of each.
 
         Raises AddressRefused for an address that `only_to` does not allow: nothing is put then.
         """
         for message in messages:
             if not network.may_write_to(message.address):
                 raise AddressRefused(AddressRefused.__doc__)
-        return [(message.id, self._put(message, now)) for message in messages]
+        receipts = [(message.id, self._put(message, now)) for message in messages]
+        if self.durable:
+            self._keep_names()
+        return receipts
 
     def _put(self, message: Outgoing, now: datetime) -> str:
-        key = hashlib.sha256(message.message_id.encode()).hexdigest()[:20]
-        name = f"{int(now.timestamp())}.{key}.scheduler"
+        name = f"{hashlib.sha256(message.message_id.encode()).hexdigest()[:20]}.scheduler"
         temporary, final = self.root / "tmp" / name, self.root / "new" / name
         with temporary.open("wb") as file:
             # a mailbox on disk has this machine's line ends, as mail programs expect of a Maildir
@@ -56,5 +59,14 @@ class Maildir:
             if self.durable:
                 file.flush()
                 os.fsync(file.fileno())
+        os.utime(temporary, (now.timestamp(), now.timestamp()))
         temporary.rename(final)
         return f"new/{name}"
+
+    def _keep_names(self) -> None:
+        """A file that was written through can still lose its name when the machine loses its power."""
+        folder = os.open(self.root / "new", os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

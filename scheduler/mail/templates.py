@@ -29,7 +29,8 @@ def render(kind: Kind, view: View, language: Language) -> Texts:
         environment.get_template(f"mail/{kind.value}/{part}").render(view=view, language=language)
         for part in ("subject.txt", "body.txt", "body.html")
     )
-    return Texts(" ".join(subject.split()), plain.strip() + "\n", html.strip() + "\n")
+    lines = (line.strip(" ") for line in subject.split("\n"))
+    return Texts(" ".join(filter(None, lines)), plain.strip() + "\n", html.strip() + "\n")
 
 
 @lru_cache(maxsize=16)

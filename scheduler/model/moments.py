@@ -51,9 +51,9 @@ class Question:
     @property
     def settled_at(self) -> datetime:
         """When the last change has rested long enough to be told; at once where the session is near."""
-        starts_at = self.occurrence.starts_at
-        if starts_at and starts_at - self.since.applied_at <= NEAR:
-            return self.since.applied_at
+        starts_at, applied_at = self.occurrence.starts_at, self.since.applied_at
+        if starts_at and applied_at <= starts_at <= applied_at + NEAR:
+            return applied_at
         return self.since.applied_at + self.network.settle
 
     def awake(self, at: datetime) -> datetime:
@@ -139,9 +139,14 @@ def _reminder(question: Question) -> Iterator[datetime]:
 
 
 def _follow_up(question: Question) -> Iterator[datetime]:
-    """When recording and summary are there, or on the day of the rule with what is there."""
+    """When recording and summary are there, or on the day of the rule with what is there.
+
+    Nothing for sessions that were over before they, or the rule, came into force.
+    """
     session = question.occurrence.session
     if not _is_open(question) or session is None or not (session.recording or session.summary):
+        return
+    if question.since.of(question.occurrence, question.rule) > _ends(question.occurrence):
         return
     earliest = _named(question)
     if session.recording and session.summary:

@@ -90,6 +90,8 @@ def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:
     member = in_force.members.get(row.member)
     if member is None or not row.is_listed:
         return outbox.WITHDRAWN, "the contact is no longer in members.csv"
+    if not in_force.network.may_write_to(row.address):
+        return outbox.FAILED, "only_to in network.yaml does not allow this address"
     if row.kind is Kind.ANNOUNCEMENT:
         gone = row.occurrence not in in_force.series
         return (outbox.WITHDRAWN, "the series is no longer there") if gone else None

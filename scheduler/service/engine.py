@@ -7,6 +7,7 @@ and `settled_until` moves to now. Two engines on one slot are harmless: rows are
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -45,12 +46,16 @@ class Outlook:
     window: Window
     slots: Sequence[Slot]
 
-    def due(self, settled_until: datetime, now: datetime) -> list[Slot]:
-        return [slot for slot in self.slots if settled_until <= slot.due_at <= now]
+    def due(self, settled_until: datetime, now: datetime) -> Sequence[Slot]:
+        return self._between(settled_until, now + _STEP)
 
     def wanted(self, now: datetime) -> list[datetime]:
         """The instants within the next two days at which something is due."""
-        return sorted({slot.due_at for slot in self.slots if now < slot.due_at <= now + WAKE_AHEAD})
+        return sorted({slot.due_at for slot in self._between(now + _STEP, now + WAKE_AHEAD + _STEP)})
+
+    def _between(self, start: datetime, end: datetime) -> Sequence[Slot]:
+        first = bisect_left(self.slots, start, key=lambda slot: slot.due_at)
+        return self.slots[first : bisect_left(self.slots, end, lo=first, key=lambda slot: slot.due_at)]
 
     def holds(self, in_force: InForce, settled_until: datetime, now: datetime) -> bool:
         covers = self.window.start <= settled_until and now + WAKE_AHEAD <= self.window.end

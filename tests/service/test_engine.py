@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, time
 
 from scheduler.model.audience import Audience
-from scheduler.model.members import Membership, Span
+from scheduler.model.members import Contact, Membership, Span
 from scheduler.model.series import Join, Status
 from tests import cast
 from tests.cast import DOHA, MEDELLIN, MELTON, a_configuration, a_series, a_session, at
@@ -284,6 +284,45 @@ async def test_a_row_of_a_session_moved_before_it_was_sent_is_withdrawn(stage: S
 
     assert (await stage.states())["reminder", "withdrawn"] == 1
     assert {row.starts_at for row in await stage.sent("reminder")} == {at("2027-06-16T11:00:00+00:00")}
+
+
+async def test_an_address_outside_the_allowed_domains_is_never_written_to(stage: Stage) -> None:
+    house = a_configuration(a_series(), members=(DOHA,))
+    stranger = replace(house.members[0], contacts=(Contact("coordinator", "city@real.org"),))
+    await stage.apply(replace(house, members=(stranger,)), APRIL)
+
+    await stage.play(APRIL, JULY)
+
+    assert await stage.sent() == []
+    assert {state for _, state in await stage.states()} == {"failed"}
+
+
+async def test_the_recording_is_sent_once_when_it_comes(stage: Stage) -> None:
+    """It comes a month after the session, when day 21 is over; the summary two weeks later says nothing more."""
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, JULY)
+    recorded = a_session(recording="https://recordings.cities.example/1")
+    await stage.apply(a_configuration(a_series(recorded), members=(DOHA,)), JULY)
+    august = at("2027-08-02T08:00:00+00:00")
+    await stage.play(JULY, august)
+
+    summed_up = replace(recorded, summary="https://cities.example/summary")
+    await stage.apply(a_configuration(a_series(summed_up), members=(DOHA,)), august)
+    await stage.play(august, at("2027-09-01T08:00:00+00:00"))
+
+    assert [row.sent_at for row in await stage.sent("follow-up")] == [at("2027-07-15T08:10:00+00:00")]
+
+
+async def test_a_rule_switched_on_says_nothing_of_the_past(stage: Stage) -> None:
+    recorded = a_session(recording="https://recordings.cities.example/1")
+    silent = tuple(replace(r, enabled=r.id != "follow-up") for r in a_series().rules)
+    await stage.apply(a_configuration(a_series(recorded, rules=silent), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, JULY)
+
+    await stage.apply(a_configuration(a_series(recorded), members=(DOHA,)), JULY)
+    await stage.play(JULY, at("2027-09-01T08:00:00+00:00"))
+
+    assert await stage.sent("follow-up") == []
 
 
 async def queue_without_delivering(stage: Stage, now: object) -> None:
