@@ -42,7 +42,9 @@ lock:
 
 # the texts that translators work from
 messages: $(READY)
-	$(BIN)/pybabel -q extract -F babel.cfg -o scheduler/locale/scheduler.pot --no-location --project=scheduler .
+	$(BIN)/pybabel -q extract -F babel.cfg -k say -k say_many:1,2 -c NOTE: --no-location \
+	  --project=scheduler --copyright-holder="the authors of scheduler" \
+	  -o scheduler/locale/scheduler.pot .
 
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis

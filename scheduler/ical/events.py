@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from icalendar import Component, Event
+from icalendar import Component, Event, vText
 from icalendar.prop import vUri
 
 from scheduler.model.programme import Occurrence
@@ -14,6 +14,16 @@ from scheduler.model.programme import Occurrence
 PRODID = "-//Learning Cities Scheduler//EN"
 #: The longest line without its end (RFC 5545, section 3.1).
 _LINE_OCTETS = 75
+_ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+
+
+class Text(vText):
+    """A text of people, escaped once (rule 58). The library takes "C:\\New" for a text with a line end."""
+
+    __slots__ = ()
+
+    def to_ical(self) -> bytes:
+        return self.replace("\r\n", "\n").replace("\r", "\n").translate(_ESCAPES).encode()
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,8 @@ def session_event(occurrence: Occurrence, uid: str, sequence: int, words: Words)
         event.add("dtstart", occurrence.starts_at)
         event.add("dtend", occurrence.ends_at)
     event.add("status", _status(occurrence))
-    event.add("transp", "OPAQUE" if occurrence.starts_at else "TRANSPARENT")
+    takes_time = occurrence.starts_at and not occurrence.is_cancelled
+    event.add("transp", "OPAQUE" if takes_time else "TRANSPARENT")
     return event
 
 
@@ -102,11 +113,11 @@ def _event(uid: str, sequence: int, words: Words) -> Event:
     event = Event()
     event.add("uid", uid)
     event.add("sequence", sequence)
-    event.add("summary", words.summary)
+    event.add("summary", Text(words.summary))
     if words.description:
-        event.add("description", words.description)
+        event.add("description", Text(words.description))
     if words.location:
-        event.add("location", words.location)
+        event.add("location", Text(words.location))
     if words.url:
         event.add("url", vUri(words.url))
     return event

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from icalendar import Calendar, Event, vText
+from icalendar import Calendar, Event
 from icalendar.prop import vDuration
 
-from scheduler.ical.events import PRODID, Revision, content_lines, folded
+from scheduler.ical.events import PRODID, Revision, Text, content_lines, folded
 
 #: What clients are asked to wait between two looks; what they do is another matter (rule 52).
 REFRESH = timedelta(hours=6)
@@ -29,8 +29,8 @@ def render_feed(name: str, items: Iterable[bytes]) -> bytes:
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
-    calendar.add("name", vText(name))
-    calendar.add("x-wr-calname", vText(name))
+    calendar.add("name", Text(name))
+    calendar.add("x-wr-calname", Text(name))
     calendar.add("refresh-interval", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", vDuration(REFRESH))
     lines = content_lines(calendar)

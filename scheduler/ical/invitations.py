@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from icalendar import Calendar, vCalAddress
+from icalendar import Calendar, vCalAddress, vText
 
 from scheduler.ical.events import PRODID, Words, content_lines, folded, session_event
 from scheduler.model.network import Network
@@ -49,10 +49,12 @@ class Invitation:
 def build_invitation(
     occurrence: Occurrence, method: Method, sequence: int, network: Network, words: Words
 ) -> Invitation:
+    """words: as the reader's own feed has them. A city that is no longer meant gets the title alone."""
+    if method is Method.CANCEL and not occurrence.is_cancelled:
+        words = Words(words.summary, "")
     event = session_event(occurrence, occurrence.uid(network), sequence, words)
     if method is Method.CANCEL:
-        event.pop("status")
-        event.add("status", "CANCELLED")
+        event["status"] = vText("CANCELLED")
     organiser = vCalAddress(f"mailto:{network.sender.address}")
     organiser.params["CN"] = network.sender.name
     event.add("organizer", organiser)

@@ -29,18 +29,17 @@ _WORD_OCTETS = 39
 
 def unstructured(name: str, text: str) -> str:
     """A subject: as it is where that is safe and can be folded, else in encoded words (RFC 2047)."""
-    words = text.split(" ")
-    if _PLAIN.fullmatch(text) and "=?" not in text and max(map(len, words)) <= _LONGEST_WORD:
-        return _folded(name, words)
-    return _encoded_words(text)
+    if "=?" in text or not _can_be_folded(text, _PLAIN):
+        return _encoded_words(text)
+    return _folded(text, len(name) + 2)
 
 
 def mailbox(name: str, address: str) -> str:
     """`Name <address>`; the address has passed the strict grammar of the configuration."""
     if not name:
         return f"<{address}>"
-    is_plain = _ATOMS.fullmatch(name) and len(name) <= _LONGEST_WORD
-    return f"{name if is_plain else _encoded_words(name)}\r\n <{address}>"
+    shown = _folded(name, len("From: ")) if _can_be_folded(name, _ATOMS) else _encoded_words(name)
+    return f"{shown}\r\n <{address}>"
 
 
 def _encoded_words(text: str) -> str:
@@ -55,10 +54,14 @@ def _encoded_words(text: str) -> str:
     return "\r\n ".join(f"=?utf-8?b?{b64encode(word).decode()}?=" for word in [*words, octets])
 
 
-def _folded(name: str, words: Sequence[str]) -> str:
+def _can_be_folded(text: str, allowed: re.Pattern[str]) -> bool:
+    return bool(allowed.fullmatch(text)) and max(map(len, text.split(" "))) <= _LONGEST_WORD
+
+
+def _folded(text: str, begins_at: int) -> str:
     lines, line = [], ""
-    room = _LINE - len(name) - 2
-    for word in words:
+    room = _LINE - begins_at
+    for word in text.split(" "):
         if line and len(line) + 1 + len(word) > room:
             lines.append(line)
             line, room = word, _LINE - 1

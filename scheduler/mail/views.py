@@ -265,9 +265,7 @@ def changes(occurrence: Occurrence, told: Told, reader: Reader) -> tuple[Change,
     return tuple(found)
 
 
-def _span_or_open(
-    starts_at: datetime | None, ends_at: datetime | None, reader: Reader, status: str
-) -> str:
+def _span_or_open(starts_at: datetime | None, ends_at: datetime | None, reader: Reader, status: str) -> str:
     if status == Status.POSTPONED:
         return reader.language.say("postponed, a new date follows")
     if starts_at is None:
@@ -295,7 +293,10 @@ def place_of(occurrence: Occurrence) -> str:
 def sessions_ahead(
     sessions: Sequence[Occurrence], after: datetime, reader: Reader
 ) -> tuple[SessionView, ...]:
-    """The sessions that have not begun (a postponed one has not), each with the note where its hour there differs from the last."""
+    """The sessions that have not begun, each with the note where its hour there differs from the last.
+
+    A postponed one has not begun, however old its old day is.
+    """
     views = []
     previous: Occurrence | None = None
     for occurrence in sessions:

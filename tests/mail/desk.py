@@ -1,0 +1,187 @@
+"""A desk to write mails at: readers, the views of every kind, and finished messages taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from scheduler.languages import Language
+from scheduler.mail import views
+from scheduler.mail.messages import Envelope, Letter
+from scheduler.mail.templates import render
+from scheduler.model.notices import Kind
+from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
+from tests.cast import a_series, a_session, at, member, real
+
+EN = Language("en")
+NETWORK = real().network
+RECOVERY = next(series for series in real().series if series.id == "covid-19-recovery")
+THIRD_WEDNESDAY = next(series for series in real().series if series.id == "third-wednesday-2027")
+REPORT_2021 = next(cycle for cycle in real().cycles if cycle.id == "report-2021")
+WHY = (
+    "You get this mail because your city is a member of the Global Network of Learning Cities"
+    " and this webinar is for: World."
+)
+NOW = at("2027-06-01T07:00:00+00:00")
+#: What somebody could write as a title or a name, to get a header of their own.
+HOSTILE = [
+    "x\r\nBcc: evil@x.example",
+    "x\rBcc: evil@x.example",
+    "x\nBcc: evil@x.example",
+    "x\r\n\r\nA body",
+    "x\r\n ",
+    "a\x0bb",
+    "a\x0cb",
+    "a\x85Bcc: evil@x.example",
+    "a\u2028Bcc: evil@x.example",
+    "a\x00b",
+    "=?utf-8?q?x=0D=0ABcc=3Aevil@x.example?=",
+    "A =?utf-8?b?eA0KQmNjOiBldmls?= B",
+    "=?",
+    "x" * 2000,
+    "word " * 400 + "end",
+    "é" * 2000,
+    "漢字 " * 500 + "end",
+    "😀" * 300,
+    "🏳️‍🌈 👩‍👩‍👧",
+    "שלום עולם",
+    "\u202eevil\u202c",
+    "أسبوع التعلم",
+    'a, b; c: "d" <evil@x.example>',
+    "(a comment) b\\c",
+    "two  blanks",
+    " at the ends ",
+    "\ttabs\t",
+    "",
+]
+
+
+def reader(zone: str, language: Language = EN) -> views.Reader:
+    return views.Reader(language, zone, NETWORK)
+
+
+def reader_in(slug: str, language: Language = EN) -> views.Reader:
+    return reader(member(slug).zone, language)
+
+
+def the_session(**changes: object) -> Occurrence:
+    """The session of the cast, with changes."""
+    (occurrence,) = occurrences_of(a_series(a_session(**changes)))
+    return occurrence
+
+
+def the_deadline() -> Occurrence:
+    (occurrence,) = occurrences_of(REPORT_2021)
+    return occurrence
+
+
+def session_with_previous(slug: str, name: str) -> tuple[Occurrence, Occurrence | None]:
+    """A session of the recovery series, and the one before it, as a member is invited to them."""
+    sessions = sessions_for(RECOVERY, member(slug), NETWORK)
+    position = [occurrence.id for occurrence in sessions].index(f"{name}.{RECOVERY.id}")
+    return sessions[position], sessions[position - 1] if position else None
+
+
+def told(occurrence: Occurrence, sequence: int = 0) -> views.Told:
+    """What was told of an occurrence as it is."""
+    status, place = views.status_of(occurrence), views.place_of(occurrence)
+    return views.Told(sequence, "REQUEST", occurrence.starts_at, occurrence.ends_at, status, place)
+
+
+# the view of each kind
+
+
+def announcement(who: views.Reader, *sessions: Occurrence) -> views.View:
+    """Of the recovery series, or of the series of these sessions."""
+    series = sessions[0].of if sessions else RECOVERY
+    found = views.sessions_ahead(sessions or occurrences_of(RECOVERY), at("2020-05-18T07:00:00+00:00"), who)
+    return views.View(NETWORK, WHY, series=series, sessions=found)  # type: ignore[arg-type]
+
+
+def about(
+    occurrence: Occurrence,
+    who: views.Reader,
+    previous: Occurrence | None = None,
+    before: views.Told | None = None,
+    following: Occurrence | None = None,
+    days: int = 7,
+) -> views.View:
+    """Of an invitation, reminder, change, cancellation or follow-up."""
+    return views.View(
+        NETWORK,
+        WHY,
+        session=views.session_view(occurrence, who, previous),
+        ahead=views.ahead(days, who.language),
+        changes=views.changes(occurrence, before, who) if before else (),
+        following=views.session_view(following, who) if following else None,
+    )
+
+
+def report(who: views.Reader, on: date = date(2021, 12, 24)) -> views.View:
+    return views.View(NETWORK, WHY, report=views.report_view(the_deadline(), who, on))
+
+
+def views_of_all_kinds(who: views.Reader, occurrence: Occurrence | None = None) -> dict[Kind, views.View]:
+    """One view of each kind, about one session."""
+    occurrence = occurrence or the_session(recording="https://r.cities.example/1", programme=())
+    moved = told(the_session(start=None, end=None))
+    return {
+        Kind.ANNOUNCEMENT: announcement(who, occurrence),
+        Kind.INVITATION: about(occurrence, who),
+        Kind.CHANGED: about(occurrence, who, before=moved),
+        Kind.CANCELLED: about(occurrence, who),
+        Kind.REMINDER: about(occurrence, who),
+        Kind.FOLLOW_UP: about(occurrence, who, following=occurrence),
+        Kind.REPORT_OPENED: report(who, date(2021, 9, 27)),
+        Kind.REPORT_REMINDER: report(who),
+    }
+
+
+# the finished message
+
+
+def envelope(**changes: str) -> Envelope:
+    plain = Envelope(
+        name="Melton",
+        address="learningcity@melton.example",
+        city="Melton",
+        feed="https://cities.example/feeds/city/secret.ics",
+        message_id="<first.talks.invitation.0.1@learning-cities.example>",
+        date=NOW,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def letter(kind: Kind, view: views.View, method: str | None = None, language: Language = EN) -> Letter:
+    is_duty = kind in (Kind.REPORT_OPENED, Kind.REPORT_REMINDER)
+    return Letter.of(render(kind, view, language), NETWORK, method, can_be_stopped=not is_duty)
+
+
+def posted(kind: Kind, view: views.View, **changes: str) -> EmailMessage:
+    """A mail without a calendar, as it arrives."""
+    return arrived(letter(kind, view).addressed_to(envelope(**changes), None))
+
+
+def arrived(octets: bytes) -> EmailMessage:
+    message = message_from_bytes(octets, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    assert not message.defects
+    return message
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    """The text of the one part of a kind."""
+    (found,) = (one for one in message.walk() if one.get_content_type() == kind)
+    octets = found.get_payload(decode=True)
+    assert isinstance(octets, bytes)
+    return octets.decode()
+
+
+def plain(message: EmailMessage) -> str:
+    return part(message, "text/plain").replace("\r\n", "\n")
+
+
+def html(message: EmailMessage) -> str:
+    return part(message, "text/html").replace("\r\n", "\n")

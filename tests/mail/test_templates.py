@@ -1,0 +1,308 @@
+"""The words of each kind of mail, whole, for readers who show what can go wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, time
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+
+from scheduler.languages import Language
+from scheduler.mail import views
+from scheduler.mail.templates import render
+from scheduler.model.notices import Kind
+from scheduler.model.programme import occurrences_of
+from scheduler.model.series import Join, ProgrammeItem, Speaker, Status
+from tests.cast import KASHAN, MEDELLIN, MELTON, a_series, a_session
+from tests.golden import assert_golden
+from tests.mail.desk import (
+    EN,
+    NETWORK,
+    THIRD_WEDNESDAY,
+    WHY,
+    about,
+    announcement,
+    html,
+    plain,
+    posted,
+    reader,
+    reader_in,
+    report,
+    session_with_previous,
+    the_session,
+    told,
+    views_of_all_kinds,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+HERE = reader_in(MELTON)
+HOSTILE = "<script>alert('1')</script> & \"quoted\" {{ 7 * 7 }} %(x)s {x} </title><b>"
+
+
+def by_bogota() -> views.View:
+    """A session whose host gave the hour, as Apia reads it: its date is the announced one nowhere."""
+    occurrence = the_session(
+        start=time(19), end=time(20), zone="America/Bogota", status=Status.CANCELLED, reason="A storm"
+    )
+    return about(occurrence, reader("Pacific/Apia"))
+
+
+def moved() -> views.View:
+    join = Join("Zoom", "Webinar ID", "94172987853", "https://meet.cities.example/2", "lantern")
+    occurrence = the_session(start=time(15), end=time(16), join=join)
+    return about(occurrence, reader("Asia/Kathmandu"), before=told(the_session()))
+
+
+def put_off() -> views.View:
+    occurrence = the_session(status=Status.POSTPONED, reason="A storm")
+    return about(occurrence, HERE, before=told(the_session()))
+
+
+def an_hour_later() -> views.View:
+    """21 October 2020 in Melton, where clocks changed since the session before."""
+    occurrence, previous = session_with_previous(MELTON, "sustainable-development")
+    return about(occurrence, HERE, previous)
+
+
+def libraries() -> views.View:
+    return about(occurrences_of(THIRD_WEDNESDAY)[0], reader("Pacific/Chatham"), days=1)
+
+
+def afterwards() -> views.View:
+    occurrence, _ = session_with_previous(KASHAN, "inclusion")
+    following, _ = session_with_previous(KASHAN, "measurement")
+    return about(occurrence, reader_in(KASHAN), following=following)
+
+
+#: file -> (kind, city, view)
+MAILS: dict[str, tuple[Kind, str, Callable[[], views.View]]] = {
+    "announcement": (Kind.ANNOUNCEMENT, "Medellín", lambda: announcement(reader_in(MEDELLIN))),
+    "invitation": (
+        Kind.INVITATION,
+        "Melton",
+        an_hour_later,
+    ),
+    "changed": (Kind.CHANGED, "Kathmandu", moved),
+    "postponed": (Kind.CHANGED, "Melton", put_off),
+    "cancelled": (Kind.CANCELLED, "Apia", by_bogota),
+    "reminder": (Kind.REMINDER, "Waitangi", libraries),
+    "follow-up": (Kind.FOLLOW_UP, "Kashan", afterwards),
+    "report-opened": (Kind.REPORT_OPENED, "Melton", lambda: report(HERE, date(2021, 9, 27))),
+    "report-reminder": (Kind.REPORT_REMINDER, "Medellín", lambda: report(reader_in(MEDELLIN))),
+}
+
+
+@pytest.mark.parametrize("name", MAILS)
+@pytest.mark.parametrize("part", ["subject", "txt", "html"])
+def test_a_mail_looks_like_this(name: str, part: str) -> None:
+    kind, city, make = MAILS[name]
+    message = posted(kind, make(), city=city)
+
+    texts = {"subject": f"{message['Subject']}\n", "txt": plain(message), "html": html(message)}
+
+    assert_golden(GOLDEN / f"{name}.{part}", texts[part].encode())
+
+
+# whatever people write
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_hostile_text_is_literal_in_html(kind: Kind) -> None:
+    item = ProgrammeItem(HOSTILE, (Speaker(HOSTILE, HOSTILE, HOSTILE),))
+    session = a_session(
+        title=HOSTILE, description=HOSTILE, reason=HOSTILE, programme=(item,), organisers=(HOSTILE,)
+    )
+    (occurrence,) = occurrences_of(a_series(session, title=HOSTILE, description=HOSTILE))
+
+    text = html(posted(kind, views_of_all_kinds(HERE, occurrence)[kind], city=HOSTILE))
+
+    assert "<script" not in text
+    assert text.count("<b>") == 0
+    assert HOSTILE in unescape(text)
+
+
+def test_a_hostile_title_is_literal_in_a_subject() -> None:
+    subject = posted(Kind.REMINDER, about(the_session(title=HOSTILE), HERE), city="Melton")["Subject"]
+
+    assert subject == f"Reminder, in 7 days: {HOSTILE} – Mon 14 Jun, 21:00 in Melton"
+
+
+def test_blanks_in_a_title_stay_as_they_are() -> None:
+    title = "«\u00a0Two  blanks\u00a0»"
+
+    assert title in posted(Kind.REMINDER, about(the_session(title=title), HERE))["Subject"]
+
+
+def test_a_link_cannot_leave_its_attribute() -> None:
+    session = the_session(join=Join(link='https://x.example/"><script>'), recording="https://x.example/'<i>")
+
+    for kind in (Kind.INVITATION, Kind.FOLLOW_UP):
+        text = html(posted(kind, about(session, HERE)))
+        assert "<script>" not in text
+        assert "<i>" not in text
+
+
+class Tags(HTMLParser):
+    """Counts what is open, and remembers every tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self.seen.add(tag)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_every_tag_is_closed(name: str) -> None:
+    kind, city, make = MAILS[name]
+
+    assert Tags(html(posted(kind, make(), city=city))).open == []
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_html_brings_nothing_that_mail_programs_refuse(name: str) -> None:
+    """Rule 21: no script, form or external style, and under 100 KB."""
+    kind, city, make = MAILS[name]
+    text = html(posted(kind, make(), city=city))
+
+    assert not Tags(text).seen & {"script", "form", "link", "img", "iframe", "object"}
+    assert len(text.encode()) < 100_000
+
+
+# layout
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("reason", ["", "A storm"])
+def test_no_label_stands_alone_in_a_text(kind: Kind, reason: str) -> None:
+    bare = the_session(join=Join(), organisers=(), reason=reason, recording="https://r.example")
+    for view in (views_of_all_kinds(HERE, bare)[kind], views_of_all_kinds(HERE)[kind]):
+        lines = plain(posted(kind, view)).splitlines()
+
+        below = [
+            below
+            for line, below in zip(lines, [*lines[1:], ""], strict=True)
+            if re.fullmatch("[A-Z -]+", line)
+        ]
+        assert below
+        assert all(re.match(r"  \S", line) for line in below)
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_no_blank_lines_pile_up(name: str) -> None:
+    kind, city, make = MAILS[name]
+
+    assert "\n\n\n" not in plain(posted(kind, make(), city=city))
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_a_line_is_broken_where_a_blank_allows(name: str) -> None:
+    kind, city, make = MAILS[name]
+
+    lines = plain(posted(kind, make(), city=city)).splitlines()
+
+    assert max(len(line) for line in lines if " " in line.strip()) <= 78
+
+
+def test_why_it_came_is_broken_like_the_rest() -> None:
+    text = plain(posted(Kind.REMINDER, about(the_session(), HERE)))
+
+    assert WHY not in text
+    assert WHY in re.sub(r"\s+", " ", text)
+
+
+def test_an_announcement_counts_what_has_a_date() -> None:
+    sessions = (
+        a_session(id="a"),
+        a_session(id="b", on=date(2027, 6, 21)),
+        a_session(id="c", status=Status.POSTPONED),
+    )
+    message = posted(Kind.ANNOUNCEMENT, announcement(HERE, *occurrences_of(a_series(*sessions))))
+
+    assert message["Subject"] == "Save 2 dates: Talks among cities"
+    assert "Postponed, a new date follows" in plain(message)
+
+
+def test_an_announcement_without_dates_asks_to_save_none() -> None:
+    message = posted(Kind.ANNOUNCEMENT, announcement(HERE, the_session(status=Status.POSTPONED)))
+
+    assert message["Subject"] == "New webinar series: Talks among cities"
+    assert "save" not in plain(message).lower()
+
+
+@pytest.mark.parametrize("kind", [Kind.ANNOUNCEMENT, Kind.CHANGED, Kind.CANCELLED, Kind.INVITATION])
+def test_a_postponed_session_never_shows_its_old_day(kind: Kind) -> None:
+    occurrence = the_session(status=Status.POSTPONED)
+    view = replace(views_of_all_kinds(HERE, occurrence)[kind], changes=())
+
+    message = posted(kind, view)
+
+    assert "Postponed, a new date follows" in plain(message)
+    assert "Postponed, a new date follows" in html(message)
+    assert "14 Jun" not in f"{message['Subject']}{plain(message)}{html(message)}"
+
+
+def test_what_follows_may_be_postponed() -> None:
+    view = about(
+        the_session(summary="https://s.example"), HERE, following=the_session(status=Status.POSTPONED)
+    )
+
+    text = plain(posted(Kind.FOLLOW_UP, view))
+
+    assert text[text.index("NEXT IN") :].splitlines()[1:3] == [
+        "  A first session",
+        "    Postponed, a new date follows",
+    ]
+
+
+def test_a_changed_place_stands_on_lines_of_its_own() -> None:
+    text = plain(posted(Kind.CHANGED, moved()))
+
+    assert (
+        "    Before:\n      https://meet.cities.example/1\n      Zoom\n      Webinar ID: 626 174 989\n"
+        in text
+    )
+    assert "<br>Zoom<br>Webinar ID: 941 7298 7853<br>Passcode: lantern" in html(posted(Kind.CHANGED, moved()))
+
+
+def test_a_change_to_nothing_is_still_to_be_announced() -> None:
+    view = about(the_session(join=Join()), HERE, before=told(the_session()))
+
+    assert "    Now: to be announced\n" in plain(posted(Kind.CHANGED, view))
+
+
+# languages
+
+
+def test_a_language_from_right_to_left_says_so() -> None:
+    who = reader("Asia/Qatar", Language("ar"))
+
+    texts = render(Kind.REMINDER, about(the_session(), who), Language("ar"))
+
+    assert '<html lang="ar" dir="rtl">' in texts.html
+    assert '<span dir="ltr">626 174 989</span>' in texts.html
+    assert "\u2066626 174 989\u2069" in texts.plain
+
+
+# honesty
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_view_that_lacks_what_a_mail_says_is_an_error(kind: Kind) -> None:
+    with pytest.raises(UndefinedError):
+        render(kind, views.View(NETWORK, WHY), EN)
