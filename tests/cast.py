@@ -47,6 +47,11 @@ def member(slug: str, configuration: Configuration | None = None) -> Member:
     return next(one for one in members if one.slug == slug)
 
 
+def a_member(slug: str, *memberships: Membership) -> Member:
+    """A real city with just these memberships."""
+    return replace(member(slug), memberships=memberships)
+
+
 #: West of Hamburg, no summer time; the weekend is Saturday and Sunday.
 MEDELLIN = "medellin"
 #: Far east, with summer time in the southern summer: its hour moves twice between June and December.

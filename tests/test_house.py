@@ -23,10 +23,11 @@ BELOW = {
     "mail": {"errors", "shipped", "stencil", "model", "languages"},
     "store": {"errors", "shipped", "model"},
     "service": {
-        "errors", "shipped", "stencil", "settings", "model", "languages", "configuration", "ical", "mail", "store",
+        *("errors", "shipped", "stencil", "settings", "model", "languages"),
+        *("configuration", "ical", "mail", "store"),
     },
     "cli": {"errors", "settings", "model", "languages", "configuration", "store", "service"},
-}  # fmt: skip
+}
 
 #: library -> the only files that may import it.
 DOORS = {

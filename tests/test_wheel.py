@@ -27,13 +27,32 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=ROOT)
     (wheel,) = folder.glob("*.whl")
     site = folder / "site"
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site))
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(site),
+    )
     run(*pip, str(wheel), cwd=folder)
     return site
 
 
 def test_a_mail_can_be_rendered_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    words = ("--cycle", "report-2021", "--from", "2021-09-27", "--to", "2021-09-28", "--into", str(tmp_path / "out"))
+    words = (
+        "--cycle",
+        "report-2021",
+        "--from",
+        "2021-09-27",
+        "--to",
+        "2021-09-28",
+        "--into",
+        str(tmp_path / "out"),
+    )
     command = (sys.executable, "-m", "scheduler.cli.main", "rehearse", *words, "--config", str(CONFIG))
 
     out = run(*command, cwd=tmp_path, PYTHONPATH=str(installed))
@@ -42,6 +61,12 @@ def test_a_mail_can_be_rendered_from_the_wheel(installed: Path, tmp_path: Path) 
 
 
 def test_the_wheel_is_what_was_run(installed: Path, tmp_path: Path) -> None:
-    out = run(sys.executable, "-c", "import scheduler; print(scheduler.__file__)", cwd=tmp_path, PYTHONPATH=str(installed))
+    out = run(
+        sys.executable,
+        "-c",
+        "import scheduler; print(scheduler.__file__)",
+        cwd=tmp_path,
+        PYTHONPATH=str(installed),
+    )
 
     assert Path(out.strip()).is_relative_to(installed)

@@ -147,7 +147,8 @@ def _untranslated(built: Plan) -> Iterator[str]:
     """Members that are written to in English because there are no texts in their own language."""
     written_to = {member.slug: member for slot in built.slots for member in slot.members()}
     codes = Counter(member.languages[0] for member in written_to.values())
-    missing = [(code, n) for code, n in codes.most_common() if code not in built.configuration.network.languages]
+    known = built.configuration.network.languages
+    missing = [(code, number) for code, number in codes.most_common() if code not in known]
     if missing:
         yield f"In English for want of texts: {', '.join(f'{number} {code}' for code, number in missing)}"
 

@@ -28,7 +28,9 @@ def broken(tmp_path: Path) -> Path:
     recovery = folder / "series" / "covid-19-recovery.yaml"
     recovery.write_text(recovery.read_text("utf-8").replace("audience: World", "audience: Wrld"), "utf-8")
     members = folder / "members.csv"
-    members.write_text(members.read_text("utf-8").replace("2025-12,announced", "Dec-25,announced", 1), "utf-8")
+    members.write_text(
+        members.read_text("utf-8").replace("2025-12,announced", "Dec-25,announced", 1), "utf-8"
+    )
     return folder
 
 
@@ -46,7 +48,9 @@ def test_check_names_every_problem_of_every_file(broken: Path) -> None:
     errors = [line for line in done.stdout.splitlines() if ": error: " in line]
     assert done.returncode == 1
     assert re.match(r'.*members\.csv:2:9: error: memberships: "Dec-25" may be a month or a day', errors[0])
-    assert re.match(r'.*covid-19-recovery\.yaml:\d+:11: error: the audience "Wrld".*; did you mean "World"\?', errors[1])
+    assert re.match(
+        r'.*covid-19-recovery\.yaml:\d+:11: error: the audience "Wrld".*; did you mean "World"\?', errors[1]
+    )
     assert len(errors) == 2
 
 
@@ -116,7 +120,10 @@ def test_wrong_usage_ends_with_two(words: tuple[str, ...], said: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("plan", "--series", "nothing"), 'error: "nothing" is no series and no cycle; known: covid-19-recovery'),
+        (
+            ("plan", "--series", "nothing"),
+            'error: "nothing" is no series and no cycle; known: covid-19-recovery',
+        ),
         (("plan", "--member", "Atlantis"), 'error: "Atlantis" is no member'),
         (("check", "--config", "nowhere"), "nowhere:1:1: error: there is no such folder"),
     ],
@@ -138,7 +145,9 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "new.sqlite").is_file()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://u:secret@host/name", "postgresql://u:secret@127.0.0.1:1/x"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mysql://u:secret@host/name", "postgresql://u:secret@127.0.0.1:1/x"]
+)
 def test_a_database_that_cannot_be_had_is_said_without_its_password(url: str) -> None:
     done = scheduler("db", "upgrade", SCHEDULER_DATABASE_URL=url)
 

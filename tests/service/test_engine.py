@@ -131,7 +131,9 @@ async def test_moved_and_moved_back_within_the_settling_time_says_nothing(stage:
     await stage.apply(house, APRIL)
     await stage.play(APRIL, LATE_MAY)
 
-    await stage.apply(a_configuration(a_series(a_session(start=time(15), end=time(16))), members=(DOHA,)), LATE_MAY)
+    await stage.apply(
+        a_configuration(a_series(a_session(start=time(15), end=time(16))), members=(DOHA,)), LATE_MAY
+    )
     await stage.apply(house, at("2027-05-25T08:05:00+00:00"))
     await stage.play(at("2027-05-25T08:05:00+00:00"), JULY)
 
@@ -176,7 +178,9 @@ async def test_a_cancellation_carries_no_way_to_join(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
 
-    await stage.apply(a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(DOHA,)), LATE_MAY)
+    await stage.apply(
+        a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(DOHA,)), LATE_MAY
+    )
     await stage.play(LATE_MAY, JULY)
 
     message = stage.message((await stage.sent("cancelled"))[0])
@@ -188,7 +192,9 @@ async def test_a_restored_session_is_invited_again_with_a_higher_sequence(stage:
     house = a_configuration(a_series(), members=(DOHA,))
     await stage.apply(house, APRIL)
     await stage.play(APRIL, LATE_MAY)
-    await stage.apply(a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(DOHA,)), LATE_MAY)
+    await stage.apply(
+        a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(DOHA,)), LATE_MAY
+    )
     await stage.play(LATE_MAY, at("2027-05-26T08:00:00+00:00"))
 
     await stage.apply(house, at("2027-05-26T08:00:00+00:00"))
@@ -298,7 +304,7 @@ async def test_an_address_outside_the_allowed_domains_is_never_written_to(stage:
 
 
 async def test_the_recording_is_sent_once_when_it_comes(stage: Stage) -> None:
-    """It comes a month after the session, when day 21 is over; the summary two weeks later says nothing more."""
+    """It comes when day 21 is over; the summary two weeks later says nothing more."""
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, JULY)
     recorded = a_session(recording="https://recordings.cities.example/1")

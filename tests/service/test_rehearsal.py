@@ -95,7 +95,8 @@ def test_nobody_else_gets_anything(recovery: Played) -> None:
         assert member(row["member"], real()).standing(day) is Standing.MEMBER
 
 
-def test_nothing_goes_out_in_the_night_of_a_member(recovery: Played, own_zones: None) -> None:
+@pytest.mark.usefixtures("own_zones")
+def test_nothing_goes_out_in_the_night_of_a_member(recovery: Played) -> None:
     hours = {local(row).time() for row in recovery.rows}
 
     assert min(hours) >= time(7)
@@ -108,7 +109,8 @@ def test_nothing_but_the_follow_up_comes_after_the_session_began(recovery: Playe
             assert row["instant"] < datetime.fromisoformat(row["shown_local"]).astimezone(UTC).isoformat()
 
 
-def test_the_hour_shown_is_the_hour_there_by_another_opinion(recovery: Played, own_zones: None) -> None:
+@pytest.mark.usefixtures("own_zones")
+def test_the_hour_shown_is_the_hour_there_by_another_opinion(recovery: Played) -> None:
     starts = {
         f"{s.id}.covid-19-recovery": datetime.combine(s.on, time(13), zoneinfo.ZoneInfo("Europe/Berlin"))
         for s in real().series[0].sessions
@@ -119,7 +121,8 @@ def test_the_hour_shown_is_the_hour_there_by_another_opinion(recovery: Played, o
             assert row["shown_local"] == there.isoformat()
 
 
-def test_reminders_of_the_week_before_come_at_nine_on_that_day(recovery: Played, own_zones: None) -> None:
+@pytest.mark.usefixtures("own_zones")
+def test_reminders_of_the_week_before_come_at_nine_on_that_day(recovery: Played) -> None:
     for row in recovery.of(rule="week-before"):
         shown = datetime.fromisoformat(row["shown_local"])
         there = local(row)
@@ -199,7 +202,7 @@ def test_each_rung_reaches_each_due_member_once_on_a_working_day(reports: Played
     due = {row["member"] for row in reports.of(kind="report-opened")}
     for rung in ("days-90", "days-30", "days-14", "days-7", "days-1"):
         rows = reports.of(rule=rung)
-        assert Counter(row["member"] for row in rows) == {slug: 1 for slug in due}
+        assert Counter(row["member"] for row in rows) == dict.fromkeys(due, 1)
         for row in rows:
             assert local(row).time() == time(9)
             assert local(row).weekday() not in member(row["member"]).weekend
@@ -209,8 +212,9 @@ def test_the_first_rung_begins_on_the_last_working_day_there(reports: Played) ->
     days = Counter(local(row).date() for row in reports.of(rule="days-90"))
 
     assert set(days) == {date(2021, 9, 30), date(2021, 10, 1), date(2021, 10, 2)}
-    assert [row["instant"] for row in reports.of(rule="days-90", member="al-wakra")] == ["2021-09-30T06:00:00+00:00"]
-    assert [row["instant"] for row in reports.of(rule="days-90", member="medellin")] == ["2021-10-01T14:00:00+00:00"]
+    first = {row["member"]: row["instant"] for row in reports.of(rule="days-90")}
+    assert first["al-wakra"] == "2021-09-30T06:00:00+00:00"
+    assert first["medellin"] == "2021-10-01T14:00:00+00:00"
 
 
 def test_excepted_and_undecided_members_get_nothing(reports: Played) -> None:
@@ -226,13 +230,17 @@ def feed(played: Played, path: str) -> Calendar:
     return Calendar.from_ical((played.rehearsal.folder / path).read_bytes())
 
 
+def events(calendar: Calendar) -> list[Any]:
+    return list(calendar.walk("VEVENT"))
+
+
 def city_feed(played: Played, name: str) -> Calendar:
     path = next(f.path for f in played.rehearsal.feeds if f.name.endswith(f": {name}"))
     return feed(played, path.lstrip("/"))
 
 
 def test_the_feed_of_all_has_every_session_at_its_instant(recovery: Played) -> None:
-    starts = [event["DTSTART"].dt.isoformat() for event in feed(recovery, "feeds/all.ics").walk("VEVENT")]
+    starts = [event["DTSTART"].dt.isoformat() for event in events(feed(recovery, "feeds/all.ics"))]
 
     assert starts == [
         "2020-06-17T11:00:00+00:00",
@@ -245,7 +253,7 @@ def test_the_feed_of_all_has_every_session_at_its_instant(recovery: Played) -> N
 
 
 def test_a_citys_feed_has_its_own_deadline_on_its_own_day(reports: Played) -> None:
-    (event,) = city_feed(reports, "Melton").walk("VEVENT")
+    (event,) = events(city_feed(reports, "Melton"))
 
     assert event["UID"] == "report-2021.melton@learning-cities.example"
     assert event["DTEND"].dt.isoformat() == "2021-12-31T22:59:59+00:00"
@@ -253,7 +261,7 @@ def test_a_citys_feed_has_its_own_deadline_on_its_own_day(reports: Played) -> No
 
 
 def test_the_feed_of_a_city_that_is_not_due_is_empty(reports: Played) -> None:
-    assert city_feed(reports, "Doha").walk("VEVENT") == []
+    assert events(city_feed(reports, "Doha")) == []
 
 
 def test_a_city_feed_leaves_out_sessions_for_others(tmp_path: Path) -> None:
@@ -264,7 +272,7 @@ def test_a_city_feed_leaves_out_sessions_for_others(tmp_path: Path) -> None:
     rehearsal = asyncio.run(rehearse(house, start, end, tmp_path / "r", BASE))
 
     calendar = city_feed(Played(rehearsal, []), "Medellín")
-    uids = {event["UID"].partition(".")[0] for event in calendar.walk("VEVENT")}
+    uids = {event["UID"].partition(".")[0] for event in events(calendar)}
     assert len(uids) == 11
     assert "general-response-latin-america" in uids
     assert not uids & {"general-response-arab", "general-response-francophone"}
