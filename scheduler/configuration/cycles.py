@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from scheduler.configuration.document import Document
-from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, check_notices, merge, to_rules
-from scheduler.configuration.problems import Problems
+from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, rules_of
+from scheduler.configuration.problems import Problems, quoted
 from scheduler.configuration.schema import (
     Day,
     Form,
@@ -37,9 +37,9 @@ def read_deadline(value: Any) -> Deadline:
     parts = one_line(value).split()
     if len(parts) < 3:
         missing = "hour and zone" if len(parts) < 2 else "hour or zone"
-        say(f'the deadline "{" ".join(parts)}" is written without {missing}', _WRITE_DEADLINE)
+        say(f"the deadline {quoted(' '.join(parts))} is written without {missing}", _WRITE_DEADLINE)
     if len(parts) > 3:
-        say(f'"{" ".join(parts)}" is no deadline', _WRITE_DEADLINE)
+        say(f"{quoted(' '.join(parts))} is no deadline", _WRITE_DEADLINE)
     on, at, zone = read_day(parts[0]), read_clock(parts[1]), parts[2]
     _check_moment(on, at, zone)
     return Deadline(on, at, zone)
@@ -96,9 +96,12 @@ def read_cycle(
         problems.error(document.place("period"), "this period ends before it begins", "write from, then to")
     if not (form.who.joined_before or form.who.joined or form.who.also):
         problems.error(document.place("who"), "nobody must report", "write joined_before, joined or also")
-    if form.notices:
-        check_notices(form.notices, document, ("notices",), network, problems, complete=False)
-    if problems.errors() > before or notices is None:
+    both = sorted(set(form.who.also) & set(form.who.exempt))
+    if both:
+        what = f'"{both[0]}" stands in also and in exempt'
+        problems.error(document.place_of_key("who", "exempt", both[0]), what, "keep one of the two")
+    rules = rules_of(notices.reports if notices else None, form.notices, document, network, problems)
+    if problems.errors() > before:
         return None
     return Cycle(
         id=form.id,
@@ -108,7 +111,7 @@ def read_cycle(
         deadline=form.deadline,
         submit_at=form.submit_at,
         who=_cohort(form.who, vocabulary),
-        rules=to_rules(merge(notices.reports, form.notices)),
+        rules=rules,
     )
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
-from scheduler.configuration.problems import Place, Problems
-from scheduler.configuration.text import MAX_YAML_BYTES, read_text
+from scheduler.configuration.problems import Place, Problems, printable
+from scheduler.configuration.text import MAX_YAML_BYTES, find_control, read_text, said_of
 
 MAX_DEPTH = 64
 
@@ -91,7 +92,7 @@ def read_document(path: Path, problems: Problems) -> Document | None:
     text = read_text(path, MAX_YAML_BYTES, problems)
     if text is None:
         return None
-    file = str(path)
+    file = printable(path)
     try:
         root = _Builder(file, yaml.parse(text, Loader=yaml.CSafeLoader)).document()
     except _Refused as refused:
@@ -99,22 +100,66 @@ def read_document(path: Path, problems: Problems) -> Document | None:
     except yaml.MarkedYAMLError as error:
         problems.error(*_explained(error, text, file))
     except yaml.YAMLError as error:
-        problems.error(Place(file), f"this is no YAML ({error})")
+        problems.error(Place(file), f"this is no YAML ({printable(error)})")
     else:
         return Document(file, root)
     return None
 
 
+class _Saying(NamedTuple):
+    """How one finding of libyaml is said to people."""
+
+    #: part of libyaml's own words
+    finding: str
+    what: str
+    instead: str
+    #: the place where it began tells more than the place where it was noticed
+    where_it_began: bool = False
+
+
+_QUOTES = "put the text in quotes"
+_SAYINGS = (
+    _Saying(
+        "mapping values are not allowed",
+        "a colon stands where none can be",
+        f"{_QUOTES}, or look at the indentation and at the line above",
+    ),
+    _Saying("cannot start any token", "no text can begin with this sign", _QUOTES),
+    _Saying("alphabetic or numeric character", "no text can begin with * or &", _QUOTES),
+    _Saying("comment or line break", "no text can begin with | or >", _QUOTES),
+    _Saying(
+        "expected ':'", "a colon with a blank behind it is missing in this line", "write key: value", True
+    ),
+    _Saying(
+        "block sequence entries",
+        "no list can begin here",
+        f'{_QUOTES}, or begin each item on its own line with "- "',
+    ),
+    _Saying("end of stream", "a quotation mark opens here and never closes", "close it", True),
+    _Saying("document indicator", "a quotation mark opens here and never closes", "close it", True),
+    _Saying("escape", "a backslash has a meaning of its own here", "put the text in 'single quotes'"),
+    _Saying("hexdecimal", "a backslash has a meaning of its own here", "put the text in 'single quotes'"),
+    _Saying("expected ',' or", "a bracket opens here and is not closed as it should be", _QUOTES, True),
+)
+_OTHERWISE = _Saying(
+    "",
+    "this does not fit what stands before it",
+    "look at the indentation, and whether every quotation mark is closed",
+)
+
+
 def _explained(error: yaml.MarkedYAMLError, text: str, file: str) -> tuple[Place, str, str]:
+    findings = f"{error.problem} {error.context}"
+    saying = next((one for one in _SAYINGS if one.finding in findings), _OTHERWISE)
     mark = error.problem_mark or error.context_mark
+    if saying.where_it_began:
+        mark = error.context_mark or mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
     lines = text.splitlines()
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in line[: place.column]:
         return place, "there is a tab here", "indent with blanks"
-    if "mapping values are not allowed" in (error.problem or ""):
-        return place, "a colon stands where none can be", "put the text in quotes"
-    return place, f"this is no YAML ({error.problem})", "look at the indentation, quotes and colons around it"
+    return place, saying.what, saying.instead
 
 
 @dataclass
@@ -147,7 +192,9 @@ class _Builder:
         if tag := getattr(event, "tag", None):
             raise _Refused(place, f"tags such as {tag} are not read here", "write the text in quotes")
         if isinstance(event, yaml.ScalarEvent):
-            left_out = event.value == "" and event.style is None
+            if sign := find_control(event.value):
+                raise _Refused(place, *said_of(sign))
+            left_out = event.value == "" and not event.style
             return Node(place, text=None if left_out else event.value)
         self.depth += 1
         if self.depth > MAX_DEPTH:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scheduler.configuration.cycles import read_cycle
-from scheduler.configuration.document import Document, read_document
+from scheduler.configuration.cycles import CycleForm, read_cycle
+from scheduler.configuration.document import Document, Node, read_document
 from scheduler.configuration.members import read_countries, read_members
 from scheduler.configuration.network import read_network
-from scheduler.configuration.notices import read_notices
-from scheduler.configuration.problems import Place, Problem, Problems, did_you_mean
-from scheduler.configuration.series import read_series
-from scheduler.model.cycles import Cycle
+from scheduler.configuration.notices import NoticesForm, read_notices
+from scheduler.configuration.problems import Place, Problem, Problems, did_you_mean, printable, quoted
+from scheduler.configuration.schema import fill_in
+from scheduler.configuration.series import read_form, read_series
+from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member
-from scheduler.model.network import Configuration
+from scheduler.model.network import Configuration, Country
 from scheduler.model.series import Series
+
+#: What the names of files with series and cycles end in.
+_ENDINGS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ def load(folder: Path) -> Loaded:
 
 
 def _read(folder: Path, problems: Problems) -> Configuration | None:
-    if not folder.is_dir():
-        problems.error(Place(str(folder)), "there is no such folder", "say which with --config")
+    if not os.path.isdir(folder):
+        problems.error(Place(printable(folder)), "there is no such folder", "say which with --config")
         return None
     network_file = read_document(folder / "network.yaml", problems)
     notices_file = read_document(folder / "notices.yaml", problems)
@@ -46,15 +52,21 @@ def _read(folder: Path, problems: Problems) -> Configuration | None:
     cycle_files = list(_documents(folder / "cycles", problems))
     countries = read_countries(folder / "countries.csv", problems)
     found = read_network(network_file, problems) if network_file else None
-    if found is None:
-        return None  # the words of the other files have no meaning without it
+    if network_file is None or found is None:
+        _check_forms(notices_file, series_files, cycle_files, problems)
+        return None
     network, vocabulary = found
     notices = read_notices(notices_file, network, problems) if notices_file else None
+    before = problems.errors()
     members = read_members(folder / "members.csv", network, vocabulary, countries, problems)
+    members_are_whole = problems.errors() == before
     series = [(d, read_series(d, network, vocabulary, notices, problems)) for d in series_files]
     cycles = [(d, read_cycle(d, network, vocabulary, notices, problems)) for d in cycle_files]
     _refuse_twins([*series, *cycles], problems)
-    _check_slugs(cycle_files, network_file, members, problems)
+    _check_countries(network_file, countries, problems)
+    if members_are_whole:
+        _check_slugs(network_file, cycle_files, members, problems)
+        _warn_of_nobody(network_file, vocabulary, cycles, members, problems)
     return Configuration(
         network,
         members,
@@ -64,11 +76,35 @@ def _read(folder: Path, problems: Problems) -> Configuration | None:
     )
 
 
+def _check_forms(
+    notices: Document | None, series: Iterable[Document], cycles: Iterable[Document], problems: Problems
+) -> None:
+    """What can be said of the other files while the words of network.yaml have no meaning."""
+    if notices:
+        fill_in(NoticesForm, notices, problems)
+    for document in series:
+        read_form(document, problems)
+    for document in cycles:
+        fill_in(CycleForm, document, problems)
+
+
 def _documents(folder: Path, problems: Problems) -> Iterator[Document]:
-    for path in sorted(folder.glob("*.y*ml")):
-        document = read_document(path, problems)
-        if document:
-            yield document
+    """The files of a folder, by name; those that programs hide there (.name) are none of ours."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        problems.error(Place(printable(folder)), f"this folder cannot be read ({error.strerror})")
+        return
+    for path in paths:
+        if path.suffix.lower() in _ENDINGS:
+            document = read_document(path, problems)
+            if document:
+                yield document
+        elif path.suffix.lower() != ".md":
+            instead = "give it a name that ends in .yaml, or move it elsewhere"
+            problems.warning(Place(printable(path)), "this file is not read", instead)
 
 
 def _refuse_twins(parts: Iterable[tuple[Document, Series | Cycle | None]], problems: Problems) -> None:
@@ -82,31 +118,50 @@ def _refuse_twins(parts: Iterable[tuple[Document, Series | Cycle | None]], probl
             problems.error(document.place("id"), what, "ids are names for ever; write another")
 
 
+def _check_countries(network: Document, countries: Collection[Country], problems: Problems) -> None:
+    """Countries that an audience names must be in countries.csv."""
+    known = {country.code for country in countries}
+    for code, place in _named(network, ("audiences",), ("countries",)):
+        if known and code.upper() not in known:
+            what = f"the country {quoted(code)} is not in countries.csv"
+            problems.error(place, what, "add it there, or look for a typing error")
+
+
 def _check_slugs(
-    cycles: list[Document],
-    network: Document | None,
-    members: tuple[Member, ...],
-    problems: Problems,
+    network: Document, cycles: Iterable[Document], members: Collection[Member], problems: Problems
 ) -> None:
     """Members named one by one, in audiences and rounds, must be in members.csv."""
-    if not members:
-        return
     known = {member.slug for member in members}
-    named = [(network, path) for path in _paths(network, ("audiences",), ("members", "except"))]
+    named = [*_named(network, ("audiences",), ("members", "except"))]
     for cycle in cycles:
-        named += [(cycle, path) for path in _paths(cycle, (), ("also", "exempt"))]
-    for document, (slug, place) in named:
-        if document and slug not in known:
-            problems.error(
-                place, f'"{slug}" is no member in members.csv', did_you_mean(slug, known, "write its slug")
-            )
+        named += _named(cycle, (), ("also", "exempt"))
+    for slug, place in named:
+        if slug not in known:
+            instead = did_you_mean(slug, known, "write its slug")
+            problems.error(place, f"{quoted(slug)} is no member in members.csv", instead)
 
 
-def _paths(
-    document: Document | None, inside: tuple[str, ...], keys: tuple[str, ...]
-) -> Iterator[tuple[str, Place]]:
-    """Every slug below one of `keys`, two levels down, with its place."""
-    node = document.root if document else None
+def _warn_of_nobody(
+    network: Document,
+    vocabulary: Vocabulary,
+    cycles: Iterable[tuple[Document, Cycle | None]],
+    members: Collection[Member],
+    problems: Problems,
+) -> None:
+    """An audience or a round that is written well but fits no member is rarely what was meant."""
+    for label, audience in vocabulary.audiences.items():
+        if not any(audience.includes(member) for member in members):
+            place = network.place_of_key("audiences", label)
+            problems.warning(place, f"the audience {quoted(label)} fits no member", "look at its lists")
+    for document, cycle in cycles:
+        if cycle and not any(cycle.duty(member) in (Duty.DUE, Duty.UNDECIDED) for member in members):
+            place = document.place_of_key("who")
+            problems.warning(place, "no member must report in this round", "look at its months")
+
+
+def _named(document: Document, inside: tuple[str, ...], keys: tuple[str, ...]) -> Iterator[tuple[str, Place]]:
+    """Every name below one of `keys`, two levels down, with its place."""
+    node: Node | None = document.root
     for step in inside:
         node = (node.entries or {}).get(step, (None, None))[1] if node else None
     for _, part in (node.entries or {}).values() if node else ():
@@ -114,5 +169,5 @@ def _paths(
             _, found = (part.entries or {}).get(key, (None, None))
             if found is None:
                 continue
-            yield from ((item.text or "", item.place) for item in found.items or [])
-            yield from ((slug, place) for slug, (place, _) in (found.entries or {}).items())
+            yield from (((item.text or "").strip(), item.place) for item in found.items or [])
+            yield from ((name.strip(), place) for name, (place, _) in (found.entries or {}).items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -11,11 +10,18 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from scheduler.configuration.network import read_address
-from scheduler.configuration.problems import Problems, did_you_mean, listed
-from scheduler.configuration.schema import read_id
+from scheduler.configuration.problems import Problems, did_you_mean, listed, quoted
+from scheduler.configuration.schema import (
+    check_year,
+    read_country,
+    read_day,
+    read_id,
+    read_language,
+    read_month,
+    say,
+)
 from scheduler.configuration.table import Row, read_table
 from scheduler.configuration.vocabulary import Vocabulary, intake_span
-from scheduler.errors import UnknownZone
 from scheduler.model import times
 from scheduler.model.members import Contact, Member, Membership, Span
 from scheduler.model.network import Country, Network
@@ -28,32 +34,29 @@ _COUNTRY_COLUMNS = ("country", "name", "national_coordinator", "national_commiss
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PERIOD = re.compile(r"(?P<by>by )?(?P<start>\S+)(?: to (?P<end>\S+))?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_MONTH = re.compile(r"(\d{4})-(\d\d)")
-_YEAR = re.compile(r"\d{4}")
+_MONTH = re.compile(r"\d{4}-\d\d")
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
 _SPREADSHEET_MONTH = re.compile(r"[A-Za-z]{3,9}[-. ]\d{2,4}|\d{1,2}[-. ][A-Za-z]{3,9}")
 
 
-class _Unreadable(ValueError):
-    def __init__(self, what: str, instead: str = "") -> None:
-        super().__init__(what)
-        self.what, self.instead = what, instead
-
-
 def read_countries(path: Path, problems: Problems) -> tuple[Country, ...]:
     rows = read_table(path, _COUNTRY_COLUMNS, (), problems)
+    seen: dict[str, int] = {}
     countries = []
     for row in rows:
         coordinator = _addresses(row, "national_coordinator", problems)
         commission = _addresses(row, "national_commission", problems)
-        if not re.fullmatch("[A-Z]{2}", row["country"]):
-            problems.error(
-                row.place("country"),
-                f'"{row["country"]}" is no country code',
-                "write two capitals, such as NO",
-            )
-        name = row["name"] or row["country"]
-        countries.append(Country(row["country"], name, _first(coordinator), _first(commission)))
+        try:
+            code = read_country(row["country"])
+        except PydanticCustomError as said:
+            _say(row, "country", said, problems)
+            continue
+        first = seen.setdefault(code, row.line)
+        if first != row.line:
+            what = f'the country "{code}" stands on line {first} already'
+            problems.error(row.place("country"), what, "keep one of the two")
+        countries.append(Country(code, row["name"] or code, _first(coordinator), _first(commission)))
     return tuple(countries)
 
 
@@ -77,7 +80,7 @@ class _Reader:
             country=self._country(row),
             region=self._region(row),
             zone=self._zone(row),
-            languages=tuple(code.lower() for code in row.several("languages")) or self._languages(row),
+            languages=self._languages(row),
             weekend=self._weekend(row),
             memberships=self._memberships(row),
             contacts=tuple(self._contacts(row)),
@@ -97,9 +100,10 @@ class _Reader:
 
     def _country(self, row: Row) -> str:
         code = row["country"]
-        if code not in {country.code for country in self.countries}:
+        known = {country.code for country in self.countries}
+        if known and code not in known:  # where there are none, countries.csv itself is wrong, and says so
             self.problems.error(
-                row.place("country"), f'the country "{code}" is not in countries.csv', "add it there"
+                row.place("country"), f"the country {quoted(code)} is not in countries.csv", "add it there"
             )
         return code
 
@@ -108,7 +112,7 @@ class _Reader:
         if row["region"] not in ids:
             instead = did_you_mean(row["region"], ids, f"known: {listed(ids)}")
             self.problems.error(
-                row.place("region"), f'the region "{row["region"]}" is not in network.yaml', instead
+                row.place("region"), f"the region {quoted(row['region'])} is not in network.yaml", instead
             )
         return row["region"]
 
@@ -118,21 +122,24 @@ class _Reader:
             what = f"{row['country']} has several zones, so this member needs its own"
             self.problems.error(row.place("zone"), what, "write a place such as America/Bogota")
             return "UTC"
-        try:
-            times.check_zone(zone)
-        except UnknownZone:
+        if not times.is_zone(zone):
             instead = did_you_mean(zone, times.zone_names(), "write a place such as America/Bogota")
-            self.problems.error(row.place("zone"), f'the zone "{zone}" is unknown', instead)
+            self.problems.error(row.place("zone"), f"the zone {quoted(zone)} is unknown", instead)
         return zone
 
     def _languages(self, row: Row) -> tuple[str, ...]:
-        self._missing(row, "languages")
-        return ("en",)
+        if not row.several("languages"):
+            self._missing(row, "languages")
+        try:
+            return tuple(read_language(code) for code in row.several("languages"))
+        except PydanticCustomError as said:
+            _say(row, "languages", said, self.problems)
+            return ()
 
     def _weekend(self, row: Row) -> tuple[int, ...]:
         days = [part.strip().lower() for part in row["weekend"].split("-")]
         if not 1 <= len(days) <= 2 or any(day not in _WEEKDAYS for day in days):
-            what = f'"{row["weekend"]}" is no weekend'
+            what = f"{quoted(row['weekend'])} is no weekend"
             self.problems.error(
                 row.place("weekend"), what, "write a day or a span of days, such as Sun or Fri-Sat"
             )
@@ -149,52 +156,53 @@ class _Reader:
         if not periods:
             self._missing(row, "memberships")
         if certainties and len(certainties) != len(periods):
-            what = f"{len(periods)} memberships but {len(certainties)} words of certainty"
+            what = f"periods: {len(periods)}, words of certainty: {len(certainties)}"
             self.problems.error(row.place("certainty"), what, "write one for each, separated by |")
             return ()
         found: list[Membership] = []
         for period, certainty in zip(periods, certainties or ["stated"] * len(periods), strict=True):
             try:
                 found.append(self._membership(period, certainty))
-            except _Unreadable as error:
-                self.problems.error(row.place("memberships"), f"memberships: {error.what}", error.instead)
+            except PydanticCustomError as said:
+                _say(row, "memberships", said, self.problems)
         return self._closed(found, row)
 
     def _membership(self, period: str, certainty: str) -> Membership:
         parts = _PERIOD.fullmatch(period)
         if not parts or (parts["by"] and not _MONTH.fullmatch(parts["start"])):
-            raise _Unreadable(*_no_period(period))
+            say(*_no_period(period))
         began = self._span(parts["start"], period)
         if parts["by"]:
             began = Span(None, intake_span(parts["start"]).last)
         end = parts["end"]
         if end is None:
             return Membership(began, None, certainty)
-        until = date.max if end == "unknown" else self._span(end, period).last
-        if until is None or (began.last and until < began.last):
-            raise _Unreadable(f'"{period}" ends before it begins', "write START to END")
+        until = self._end(end, period)
+        if began.first and until < began.first:
+            say(f"{quoted(period)} ends before it begins", "write START to END")
         return Membership(began, until, certainty)
+
+    def _end(self, text: str, period: str) -> date:
+        """The last day; of a month or a year its own last day, whatever intake it had."""
+        if _MONTH.fullmatch(text):
+            return intake_span(read_month(text)).last or date.max
+        return self._span(text, period).last or date.max
 
     def _span(self, text: str, period: str) -> Span:
         """The days that a day, a month or a year may mean; a month of an intake means its day."""
-        try:
-            if text == "unknown":
-                return Span(None, None)
-            if _DAY.fullmatch(text):
-                day = date.fromisoformat(text)
-                return Span(day, day)
-            if found := _MONTH.fullmatch(text):
-                year, month = int(found[1]), int(found[2])
-                intake = self.vocabulary.intake_of(text)
-                last = calendar.monthrange(year, month)[1]
-                return Span(intake or date(year, month, 1), intake or date(year, month, last))
-            if _YEAR.fullmatch(text):
-                return Span(date(int(text), 1, 1), date(int(text), 12, 31))
-        except (ValueError, calendar.IllegalMonthError):
-            raise _Unreadable(
-                f'"{text}" is not in the calendar', "write a day or month that exists"
-            ) from None
-        raise _Unreadable(*_no_period(period))
+        if text == "unknown":
+            return Span(None, None)
+        if _DAY.fullmatch(text):
+            day = read_day(text)
+            return Span(day, day)
+        if _MONTH.fullmatch(text):
+            month = intake_span(read_month(text))
+            intake = self.vocabulary.intake_of(text)
+            return Span(intake, intake) if intake else month
+        if not _YEAR.fullmatch(text):
+            say(*_no_period(period))
+        check_year(text)
+        return Span(date(int(text), 1, 1), date(int(text), 12, 31))
 
     def _closed(self, memberships: list[Membership], row: Row) -> tuple[Membership, ...]:
         """In order of time; one whose end is unknown lasts until the next begins."""
@@ -222,7 +230,7 @@ class _Reader:
                 self.problems.warning(
                     row.place(contact.role), what, "add the domain there, or remove only_to"
                 )
-        if not any(contact.role == "coordinator" for contact in contacts):
+        if not row.several("coordinator"):
             self.problems.error(
                 row.place("coordinator"), f"{row['slug']} has no coordinator", "write an address"
             )
@@ -244,7 +252,7 @@ def read_members(
     for row in rows:
         member = reader.member(row)
         first = seen.setdefault(row["slug"], row.line)
-        if first != row.line:
+        if row["slug"] and first != row.line:
             what = f'the slug "{row["slug"]}" stands on line {first} already'
             problems.error(row.place("slug"), what, "a slug names one member for ever; write another")
         elif member:
@@ -277,10 +285,10 @@ def _say(row: Row, column: str, said: PydanticCustomError, problems: Problems) -
 def _no_period(period: str) -> tuple[str, str]:
     if _SPREADSHEET_MONTH.fullmatch(period):
         return (
-            f'"{period}" may be a month or a day: a spreadsheet program has rewritten this cell',
+            f"{quoted(period)} may be a month or a day: a spreadsheet program has rewritten this cell",
             "write it as 2020-09, in a cell formatted as text",
         )
     return (
-        f'"{period}" is no membership',
+        f"{quoted(period)} is no membership",
         "write 2020-09-23, 2020-09, 2020, by 2020-09 or unknown, and to END if it ended",
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from scheduler.configuration.document import Document
-from scheduler.configuration.problems import Place, Problems
+from scheduler.configuration.problems import Place, Problems, quoted
 from scheduler.configuration.schema import (
     Clock,
+    CountryCode,
     Day,
     Form,
     Id,
+    Language,
     Minutes,
     Month,
     SettleMinutes,
@@ -23,24 +27,44 @@ from scheduler.configuration.schema import (
     one_line,
     say,
 )
-from scheduler.configuration.vocabulary import Vocabulary, intake_span
-from scheduler.errors import UnknownZone
+from scheduler.configuration.vocabulary import Vocabulary, folded, intake_span
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.network import Mailbox, Network, Region
 from scheduler.model.notices import QuietHours
 
+_DOMAIN = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
+_WRITE_AN_AUDIENCE = "write everyone, or keys such as regions, languages, countries"
+
 
 def read_address(value: object) -> str:
-    """An address that is safe on the wire: no comments, quoted local parts or address literals."""
+    """An address that is safe on the wire: ASCII, no comments, quoted local parts or address literals.
+
+    A domain with other letters is turned into the ASCII form that mail servers know it by.
+    """
     text = one_line(value)
     try:
-        return str(validate_email(text, check_deliverability=False).normalized)
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
-        say(f'"{text[:100]}" is no mail address', str(error))
+        say(f"{quoted(text)} is no mail address", str(error))
+    return str(address.ascii_email)
+
+
+def read_domain(value: object) -> str:
+    text = one_line(value).lower()
+    if not _DOMAIN.fullmatch(text):
+        say(f"{quoted(text)} is no domain", "write it as it stands behind the @ of an address")
+    return text
+
+
+def read_domains_below(value: object) -> str:
+    """A domain; "@", "." or "*." in front of it say nothing more."""
+    return read_domain(one_line(value).lstrip("*@."))
 
 
 Address = Annotated[str, BeforeValidator(read_address)]
+Domain = Annotated[str, BeforeValidator(read_domain)]
+DomainsBelow = Annotated[str, BeforeValidator(read_domains_below)]
 
 
 class MailboxForm(Form):
@@ -50,21 +74,28 @@ class MailboxForm(Form):
 
 class AudienceForm(Form):
     regions: list[Id] = Field(default_factory=list)
-    countries: list[Text] = Field(default_factory=list)
-    languages: list[Text] = Field(default_factory=list)
+    countries: list[CountryCode] = Field(default_factory=list)
+    languages: list[Language] = Field(default_factory=list)
     members: list[Id] = Field(default_factory=list)
     joined: list[Month] = Field(default_factory=list)
     left_out: list[Id] = Field(default_factory=list, alias="except")
 
+    @model_validator(mode="after")
+    def _names_somebody(self) -> AudienceForm:
+        if not (self.regions or self.countries or self.languages or self.members or self.joined):
+            say("this audience names nobody", _WRITE_AN_AUDIENCE)
+        return self
+
 
 def _everyone(value: Any) -> Any:
-    if isinstance(value, str):
-        if value.strip().lower() != "everyone":
-            say(f'"{value}" is no audience', "write everyone, or keys such as regions, languages, countries")
-        return {}
-    if isinstance(value, dict) and not value:
-        say("this audience names nobody", "write everyone, or keys such as regions, languages, countries")
-    return value
+    """The word everyone is no form: None stands for it."""
+    if value is None:
+        say("this audience names nobody", _WRITE_AN_AUDIENCE)
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() != "everyone":
+        say(f"{quoted(value)} is no audience", _WRITE_AN_AUDIENCE)
+    return None
 
 
 class QuietHoursForm(Form):
@@ -77,25 +108,27 @@ class NetworkForm(Form):
     organiser: Text
     sender: MailboxForm
     reply_to: Address
-    uid_domain: Text
+    uid_domain: Domain
     zone: Text
     place: Text
     zone_labels: dict[Text, Text] = Field(default_factory=dict)
     intakes: list[Day] = Field(default_factory=list)
     regions: dict[Id, Text]
-    audiences: dict[Text, Annotated[AudienceForm, BeforeValidator(_everyone)]]
+    audiences: dict[Text, Annotated[AudienceForm | None, BeforeValidator(_everyone)]]
     quiet_hours: QuietHoursForm
     settle_minutes: SettleMinutes = 10
     default_length_minutes: Minutes = 60
-    languages: list[Text] = Field(default_factory=lambda: ["en"])
+    languages: list[Language] = Field(default_factory=lambda: ["en"])
     apply: Literal["auto", "confirm"] = "confirm"
-    only_to: list[Text] = Field(default_factory=list)
+    only_to: list[DomainsBelow] = Field(default_factory=list)
 
 
 def read_network(document: Document, problems: Problems) -> tuple[Network, Vocabulary] | None:
     form = fill_in(NetworkForm, document, problems)
     if form is None:
         return None
+    _refuse_twins("zone_labels", form.zone_labels, document, problems)
+    _refuse_twins("audiences", form.audiences, document, problems)
     _check_zones(form, document, problems)
     _check_audiences(form, document, problems)
     network = Network(
@@ -113,10 +146,22 @@ def read_network(document: Document, problems: Problems) -> tuple[Network, Vocab
         default_length_minutes=form.default_length_minutes,
         languages=tuple(form.languages),
         apply=form.apply,
-        only_to=tuple(domain.lower().removeprefix(".") for domain in form.only_to),
+        only_to=tuple(form.only_to),
     )
-    audiences = {label: _audience(label, part) for label, part in form.audiences.items()}
-    return network, Vocabulary(form.zone_labels, audiences, network.intakes)
+    audiences = {
+        label: _audience(label, part) if part else Audience(label, everyone=True)
+        for label, part in form.audiences.items()
+    }
+    return network, Vocabulary(form.zone_labels, audiences, network.zone, network.intakes)
+
+
+def _refuse_twins(key: str, labels: Iterable[str], document: Document, problems: Problems) -> None:
+    seen: dict[str, str] = {}
+    for label in labels:
+        first = seen.setdefault(folded(label), label)
+        if first != label:
+            what = f'the label {quoted(label)} is "{first}" in other letters'
+            problems.error(document.place_of_key(key, label), what, "keep one of the two")
 
 
 def _check_zones(form: NetworkForm, document: Document, problems: Problems) -> None:
@@ -127,17 +172,15 @@ def _check_zones(form: NetworkForm, document: Document, problems: Problems) -> N
 
 
 def _check_zone(zone: str, place: Place, problems: Problems) -> None:
-    try:
-        times.check_zone(zone)
-    except UnknownZone:
+    if not times.is_zone(zone):
         problems.error(
-            place, f'the zone "{zone}" is unknown', "write a place such as Europe/Berlin, or +01:00"
+            place, f"the zone {quoted(zone)} is unknown", "write a place such as Europe/Berlin, or +01:00"
         )
 
 
 def _check_audiences(form: NetworkForm, document: Document, problems: Problems) -> None:
     for label, audience in form.audiences.items():
-        for position, region in enumerate(audience.regions):
+        for position, region in enumerate(audience.regions if audience else ()):
             if region not in form.regions:
                 place = document.place("audiences", label, "regions", position)
                 problems.error(place, f'the region "{region}" is not among the regions of this file')
@@ -146,10 +189,9 @@ def _check_audiences(form: NetworkForm, document: Document, problems: Problems) 
 def _audience(label: str, form: AudienceForm) -> Audience:
     return Audience(
         label=label,
-        everyone=form == AudienceForm(),
         regions=tuple(form.regions),
-        countries=tuple(code.upper() for code in form.countries),
-        languages=tuple(code.lower() for code in form.languages),
+        countries=tuple(form.countries),
+        languages=tuple(form.languages),
         members=tuple(form.members),
         joined=tuple(intake_span(month) for month in form.joined),
         left_out=tuple(form.left_out),

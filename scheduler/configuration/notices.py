@@ -10,7 +10,7 @@ from pydantic import Field
 
 from scheduler.configuration.document import Document
 from scheduler.configuration.members import ROLES
-from scheduler.configuration.problems import Problems, did_you_mean, listed
+from scheduler.configuration.problems import Problems, did_you_mean, listed, quoted
 from scheduler.configuration.schema import (
     Clock,
     DaysAway,
@@ -80,19 +80,20 @@ class NoticesForm(Form):
 
 NoticeForm = SessionNoticesForm | ReportNoticesForm
 
-#: Which kind of mail stands behind a key, and the moments that can be written there.
+_DAY = ("at", "on_working_day")
+#: Which kind of mail stands behind a key, and what can be said there of its moment.
 _KINDS: Mapping[type[Form], Mapping[str, tuple[Kind, tuple[str, ...]]]] = {
     SessionNoticesForm: {
-        "announcement": (Kind.ANNOUNCEMENT, ()),
-        "invitation": (Kind.INVITATION, ("days_before",)),
-        "reminders": (Kind.REMINDER, ("days_before", "working_days_before", "minutes_before")),
+        "announcement": (Kind.ANNOUNCEMENT, ("at",)),
+        "invitation": (Kind.INVITATION, ("days_before", *_DAY)),
+        "reminders": (Kind.REMINDER, ("days_before", "working_days_before", "minutes_before", *_DAY)),
         "changed": (Kind.CHANGED, ()),
         "cancelled": (Kind.CANCELLED, ()),
-        "follow_up": (Kind.FOLLOW_UP, ("days_after",)),
+        "follow_up": (Kind.FOLLOW_UP, ("days_after", *_DAY)),
     },
     ReportNoticesForm: {
-        "opened": (Kind.REPORT_OPENED, ()),
-        "reminders": (Kind.REPORT_REMINDER, ("days_before", "working_days_before")),
+        "opened": (Kind.REPORT_OPENED, ("at",)),
+        "reminders": (Kind.REPORT_REMINDER, ("days_before", "working_days_before", *_DAY)),
     },
 }
 
@@ -101,8 +102,30 @@ def read_notices(document: Document, network: Network, problems: Problems) -> No
     form = fill_in(NoticesForm, document, problems)
     if form:
         for part, notices in (("sessions", form.sessions), ("reports", form.reports)):
-            check_notices(notices, document, (part,), network, problems, complete=True)
+            _check_words(notices, document, (part,), network, problems)
+            _check_complete(notices, document, (part,), problems, whole=True)
     return form
+
+
+def rules_of(
+    base: NoticeForm | None,
+    changes: NoticeForm | None,
+    document: Document,
+    network: Network,
+    problems: Problems,
+) -> tuple[NoticeRule, ...]:
+    """The rules of notices.yaml with what one series or cycle writes differently, in its `notices`.
+
+    base: None where notices.yaml itself is wrong, and says so.
+    """
+    if changes:
+        _check_words(changes, document, ("notices",), network, problems)
+    if base is None:
+        return ()
+    merged = merge(base, changes)
+    if changes:
+        _check_complete(merged, document, ("notices",), problems, whole=False)
+    return to_rules(merged)
 
 
 def merge(base: NoticeForm, changes: NoticeForm | None) -> NoticeForm:
@@ -131,45 +154,59 @@ def to_rules(form: NoticeForm) -> tuple[NoticeRule, ...]:
     return tuple(rules)
 
 
-def check_notices(
-    form: NoticeForm,
-    document: Document,
-    path: tuple[str, ...],
-    network: Network,
-    problems: Problems,
-    *,
-    complete: bool,
+def _check_words(
+    form: NoticeForm, document: Document, path: tuple[str, ...], network: Network, problems: Problems
 ) -> None:
-    """Says what is wrong with rules; `complete`: nothing else fills what is left out."""
+    """Says what is wrong with the rules as they are written."""
+    taken = {key.replace("_", "-") for key in _KINDS[type(form)]}
     for name, key, rule in _each(form):
-        place_path = (*path, key) if name in (key, key.replace("_", "-")) else (*path, key, name)
-        place = document.place_of_key(*place_path)
-        _, moments = _KINDS[type(form)][key]
-        written = [moment for moment in _MOMENTS if getattr(rule, moment) is not None]
-        for moment in written:
-            if moment not in moments:
-                allowed = f"here may stand: {listed(moments)}" if moments else "remove the line"
-                problems.error(
-                    document.place_of_key(*place_path, moment), f'"{moment}" does not fit "{key}"', allowed
-                )
-        if len(written) > 1:
-            problems.error(
-                place, f'the rule "{name}" names {len(written)} moments: {listed(written)}', "keep one"
-            )
-        if complete and moments and not written:
-            problems.error(place, f'the rule "{name}" does not say when', f"write {' or '.join(moments)}")
+        rule_path = _path(path, key, name)
+        place = document.place_of_key(*rule_path)
+        if key == "reminders" and name in taken:
+            problems.error(place, f'"{name}" is the name of another rule', "write another name")
+        _, fitting = _KINDS[type(form)][key]
+        for word in (*_MOMENTS, *_DAY):
+            if getattr(rule, word) is not None and word not in fitting:
+                instead = f"here may stand: {listed(fitting)}" if fitting else "remove the line"
+                where = document.place_of_key(*rule_path, word)
+                problems.error(where, f'"{word}" does not fit "{key}"', instead)
+        moments = _moments(rule)
+        if len(moments) > 1:
+            what = f'the rule "{name}" names {len(moments)} moments: {listed(moments)}'
+            problems.error(place, what, "keep one")
         for position, role in enumerate(rule.to or ()):
             if role not in ROLES:
                 instead = did_you_mean(role, ROLES, f"known: {listed(ROLES)}")
-                problems.error(document.place(*place_path, "to", position), f'"{role}" is no role', instead)
-        if complete and not rule.to:
-            problems.error(
-                place, f'the rule "{name}" names no role', "write to: with a list, such as - coordinator"
-            )
+                where = document.place(*rule_path, "to", position)
+                problems.error(where, f"{quoted(role)} is no role", instead)
         if rule.at and network.quiet_hours.hold(rule.at):
             end = network.quiet_hours.end
             what = f"{rule.at:%H:%M} lies in the quiet hours, so these mails wait for {end:%H:%M}"
-            problems.warning(document.place(*place_path, "at"), what, "write another hour")
+            problems.warning(document.place(*rule_path, "at"), what, "write another hour")
+
+
+def _check_complete(
+    form: NoticeForm, document: Document, path: tuple[str, ...], problems: Problems, *, whole: bool
+) -> None:
+    """Says what the rules lack; `whole`: also those that this file does not write at all."""
+    for name, key, rule in _each(form):
+        if not (whole or document.has(*_path(path, key, name))):
+            continue
+        place = document.place_of_key(*_path(path, key, name))
+        possible = [word for word in _KINDS[type(form)][key][1] if word in _MOMENTS]
+        if possible and not _moments(rule):
+            problems.error(place, f'the rule "{name}" does not say when', f"write {' or '.join(possible)}")
+        if not rule.to:
+            instead = "write to: with a list, such as - coordinator"
+            problems.error(place, f'the rule "{name}" names no role', instead)
+
+
+def _moments(rule: RuleForm) -> list[str]:
+    return [moment for moment in _MOMENTS if getattr(rule, moment) is not None]
+
+
+def _path(path: tuple[str, ...], key: str, name: str) -> tuple[str, ...]:
+    return (*path, key, name) if key == "reminders" else (*path, key)
 
 
 def _each(form: NoticeForm) -> list[tuple[str, str, RuleForm]]:

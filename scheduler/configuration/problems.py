@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+#: So many characters of what staff wrote are repeated in a sentence.
+MOST_QUOTED = 100
+
 
 class Severity(StrEnum):
     ERROR = "error"
@@ -55,11 +58,28 @@ class Problems:
         return sum(problem.severity is Severity.ERROR for problem in self.found)
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """'did you mean "Arab countries"?' where something known is close, else `otherwise`."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """What was probably meant, where something known is close."""
     by_fold = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.75)
-    return f'did you mean "{by_fold[close[0]]}"?' if close else otherwise
+    return by_fold[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """'did you mean "Arab countries"?' where something known is close, else `otherwise`."""
+    close = nearest(word, known)
+    return f'did you mean "{close}"?' if close else otherwise
+
+
+def printable(text: object) -> str:
+    """The text on one line, with a name for each sign that cannot be seen (or not be printed at all)."""
+    signs = (" " if sign in "\n\r\t" else sign for sign in str(text))
+    return "".join(sign if sign.isprintable() else f"<U+{ord(sign):04X}>" for sign in signs)
+
+
+def quoted(text: str) -> str:
+    """'"Arab contries"' for a sentence; cut where a quotation mark left open has swallowed half a file."""
+    return f'"{printable(text[:MOST_QUOTED])}{"…" if len(text) > MOST_QUOTED else ""}"'
 
 
 def listed(words: Iterable[str], most: int = 12) -> str:

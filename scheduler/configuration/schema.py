@@ -7,19 +7,23 @@ instead; that is all the words that people ever see of pydantic.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date, time
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from scheduler.configuration.document import Document
-from scheduler.configuration.problems import Problems, did_you_mean, listed
+from scheduler.configuration.problems import Problems, did_you_mean, listed, nearest, quoted
+from scheduler.model import times
 
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-_MONTH = re.compile(r"(\d{4})-(\d\d)")
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^\s/?#@<>\"'\\]+(?:[/?#][^\s<>\"'\\]*)?")
 _YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
@@ -42,10 +46,18 @@ def one_line(value: object) -> str:
     return text
 
 
+def read_words(value: object) -> str:
+    text = one_line(value)
+    if not text:
+        say("this text is empty", "write it, or leave the line out")
+    return text
+
+
 def read_day(value: object) -> date:
     text = one_line(value)
     if not _DATE.fullmatch(text):
-        say(f'"{text}" is no date', "write year-month-day, such as 2027-03-17")
+        say(f"{quoted(text)} is no date", "write year-month-day, such as 2027-03-17")
+    check_year(text)
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -56,15 +68,22 @@ def read_month(value: object) -> str:
     text = one_line(value)
     found = _MONTH.fullmatch(text)
     if not found or not 1 <= int(found[2]) <= 12:
-        say(f'"{text}" is no month', "write year-month, such as 2020-09")
+        say(f"{quoted(text)} is no month", "write year-month, such as 2020-09")
+    check_year(text)
     return text
+
+
+def check_year(text: str) -> None:
+    """A date that begins with a year far off is a typing error, and nobody knows the clocks then."""
+    if not times.FIRST_YEAR <= int(text[:4]) <= times.LAST_YEAR:
+        say(f"{text} is too far away", f"write a year from {times.FIRST_YEAR} to {times.LAST_YEAR}")
 
 
 def read_clock(value: object) -> time:
     text = one_line(value)
     found = _CLOCK.fullmatch(text)
     if not found:
-        say(f'"{text}" is no time of day', 'write hours and minutes in quotes, such as "13:00"')
+        say(f"{quoted(text)} is no time of day", 'write hours and minutes in quotes, such as "13:00"')
     hours, minutes, seconds = (int(part) for part in found.groups(default="0"))
     return time(hours, minutes, seconds)
 
@@ -72,35 +91,52 @@ def read_clock(value: object) -> time:
 def read_yes_no(value: object) -> bool:
     text = one_line(value)
     if text.lower() not in _YES_NO:
-        say(f'"{text}" is neither yes nor no', "write yes or no")
+        say(f"{quoted(text)} is neither yes nor no", "write yes or no")
     return _YES_NO[text.lower()]
 
 
 def read_id(value: object) -> str:
     text = one_line(value)
     if not _ID.fullmatch(text):
-        say(f'"{text}" is no id', "use small letters a to z, digits and hyphens, such as third-wednesday")
+        say(
+            f"{quoted(text)} is no id",
+            "use small letters a to z, digits and hyphens, such as third-wednesday",
+        )
     return text
 
 
 def read_url(value: object) -> str:
     text = one_line(value)
     if not _URL.fullmatch(text):
-        say(f'"{text}" is no web address', "write it with https:// in front, or leave the line out")
+        say(f"{quoted(text)} is no web address", "write it with https:// in front, or leave the line out")
+    return text
+
+
+def read_language(value: object) -> str:
+    text = one_line(value).lower()
+    if not _LANGUAGE.fullmatch(text):
+        say(f"{quoted(text)} is no language code", "write two small letters, such as fr")
+    return text
+
+
+def read_country(value: object) -> str:
+    text = one_line(value).upper()
+    if not _COUNTRY.fullmatch(text):
+        say(f"{quoted(one_line(value))} is no country code", "write two capitals, such as BR")
     return text
 
 
 def whole_number(least: int, most: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         text = one_line(value)
-        if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
-            say(f'"{text}" is no whole number from {least} to {most}')
+        if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+            say(f"{quoted(text)} is no whole number from {least} to {most}")
         return int(text)
 
     return read
 
 
-Text = Annotated[str, BeforeValidator(one_line)]
+Text = Annotated[str, BeforeValidator(read_words)]
 LongText = Annotated[str, BeforeValidator(lambda value: _text(value).strip())]
 Day = Annotated[date, BeforeValidator(read_day)]
 Month = Annotated[str, BeforeValidator(read_month)]
@@ -108,6 +144,8 @@ Clock = Annotated[time, BeforeValidator(read_clock)]
 YesNo = Annotated[bool, BeforeValidator(read_yes_no)]
 Id = Annotated[str, BeforeValidator(read_id)]
 Url = Annotated[str, BeforeValidator(read_url)]
+Language = Annotated[str, BeforeValidator(read_language)]
+CountryCode = Annotated[str, BeforeValidator(read_country)]
 Minutes = Annotated[int, BeforeValidator(whole_number(1, 1440))]
 SettleMinutes = Annotated[int, BeforeValidator(whole_number(0, 1440))]
 DaysAway = Annotated[int, BeforeValidator(whole_number(0, 400))]
@@ -117,7 +155,16 @@ WorkingDays = Annotated[int, BeforeValidator(whole_number(1, 60))]
 class Form(BaseModel):
     """What may stand in one mapping of a file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_gaps(cls, value: Any) -> Any:
+        """A key of the form with nothing behind it counts as not written."""
+        if not isinstance(value, dict):
+            return value
+        known = _fields(cls)
+        return {key: inner for key, inner in value.items() if inner is not None or key not in known}
 
 
 F = TypeVar("F", bound=Form)
@@ -130,20 +177,19 @@ def fill_in(form: type[F], document: Document, problems: Problems) -> F | None:
         problems.error(document.root.place, "this file must be made of keys and values", "write key: value")
         return None
     try:
-        return form.model_validate(_without_gaps(plain))
+        return form.model_validate(plain)
     except ValidationError as error:
-        for finding in error.errors(include_url=False, include_input=False):
-            _explain(finding, form, document, problems)
+        findings = error.errors(include_url=False)
+        meant = {_meant(finding["loc"], form) for finding in findings if finding["type"] == "extra_forbidden"}
+        for finding in findings:
+            if finding["type"] != "missing" or finding["loc"] not in meant:
+                _explain(finding, form, document, problems)
         return None
 
 
-def _without_gaps(value: Any) -> Any:
-    """A key with nothing behind it counts as not written."""
-    if isinstance(value, dict):
-        return {key: _without_gaps(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [_without_gaps(inner) for inner in value]
-    return value
+def _meant(path: tuple[str | int, ...], form: type[Form]) -> tuple[str | int | None, ...]:
+    """The place of the key that an unknown one was probably meant to be: it is not missing besides."""
+    return (*path[:-1], nearest(str(path[-1]), _fields(_form_at(form, path[:-1]))))
 
 
 def _explain(finding: Any, form: type[Form], document: Document, problems: Problems) -> None:
@@ -152,39 +198,42 @@ def _explain(finding: Any, form: type[Form], document: Document, problems: Probl
     match finding["type"]:
         case "said":
             problems.error(place, finding["ctx"]["what"], finding["ctx"]["instead"])
+        case "missing" if document.has(*path):
+            problems.error(document.place_of_key(*path), f'nothing stands behind "{path[-1]}"', "write it")
         case "missing":
             problems.error(document.place_of_key(*path[:-1]), f'"{path[-1]}" is missing', "write it")
         case "extra_forbidden":
-            known = _keys(form, path[:-1])
-            instead = did_you_mean(str(path[-1]), known, f"known here: {listed(known)}")
+            key, known = str(path[-1]), _fields(_form_at(form, path[:-1]))
+            instead = did_you_mean(key, known, f"known here: {listed(known, most=20)}")
             problems.error(
-                document.place_of_key(*path), f'"{path[-1]}" is no key that can stand here', instead
+                document.place_of_key(*path), f"{quoted(key)} is no key that can stand here", instead
             )
         case "list_type" | "tuple_type":
             problems.error(place, "a list is needed here", 'begin each item on its own line with "- "')
         case "dict_type" | "model_type" | "model_attributes_type":
             problems.error(place, "keys and values are needed here", "write key: value on lines of their own")
         case "literal_error":
-            problems.error(place, "this word is not known here", f"write {finding['ctx']['expected']}")
+            expected, written = str(finding["ctx"]["expected"]).replace("'", ""), str(finding["input"])
+            instead = did_you_mean(written, re.split(", | or ", expected), f"write {expected}")
+            problems.error(place, f"{quoted(written)} is not known here", instead)
         case _:
             problems.error(place, str(finding["msg"]))
 
 
-def _keys(form: Any, path: tuple[str | int, ...]) -> list[str]:
-    """The keys that may stand at `path` of a form."""
+def _fields(form: type[Form]) -> dict[str, Any]:
+    """The keys that may stand in a form, with their types."""
+    return {info.alias or name: info.annotation for name, info in form.model_fields.items()}
+
+
+def _form_at(form: type[Form], path: tuple[str | int, ...]) -> type[Form]:
+    """The form at `path` of another; numbers of items and keys of free choice lead no deeper."""
     for step in path:
-        form = _inner(form, step)
-    if not (isinstance(form, type) and issubclass(form, Form)):
-        return []
-    return [info.alias or name for name, info in form.model_fields.items()]
+        form = next(_forms_in(_fields(form).get(str(step))), form)
+    return form
 
 
-def _inner(form: Any, step: str | int) -> Any:
-    if isinstance(form, type) and issubclass(form, Form):
-        by_key = {info.alias or name: info.annotation for name, info in form.model_fields.items()}
-        form = by_key.get(str(step))
-        if getattr(form, "__origin__", None) in (list, tuple, dict, Mapping):
-            return form
-    arguments = [a for a in getattr(form, "__args__", ()) if a is not type(None) and a is not ...]
-    nested = [a for a in arguments if isinstance(a, type) and issubclass(a, Form)]
-    return nested[-1] if nested else form
+def _forms_in(annotation: Any) -> Iterator[type[Form]]:
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, Form):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _forms_in(argument)

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from scheduler.configuration.document import Document
-from scheduler.configuration.notices import NoticesForm, SessionNoticesForm, check_notices, merge, to_rules
-from scheduler.configuration.problems import Place, Problems, listed
+from scheduler.configuration.notices import NoticesForm, SessionNoticesForm, rules_of
+from scheduler.configuration.problems import Place, Problems, listed, quoted
 from scheduler.configuration.schema import (
     Clock,
     Day,
@@ -34,13 +34,14 @@ from scheduler.errors import WallTimeError
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.network import Network
-from scheduler.model.recurrence import Recurrence, UnknownRecurrence, read_every
+from scheduler.model.recurrence import RULES, Recurrence, UnknownRecurrence, read_every
 from scheduler.model.series import Join, ProgrammeItem, Series, Session, Speaker, Status
 
 #: More sessions than this in one series is a typing error in `until`.
 MAX_SESSIONS = 2000
 
 _TO_BE_ANNOUNCED = ("to be announced", "tba")
+_MEETING_ID = re.compile(r"[0-9]{9,11}")
 
 
 def _start(value: Any) -> time | None:
@@ -52,17 +53,17 @@ def _start(value: Any) -> time | None:
 def _meeting_id(value: Any) -> str:
     text = one_line(value)
     digits = re.sub(r"[\s-]", "", text)
-    if not re.fullmatch(r"\d{9,11}", digits):
-        say(f'"{text}" is no meeting id', "write its 9, 10 or 11 digits")
+    if not _MEETING_ID.fullmatch(digits):
+        say(f"{quoted(text)} is no meeting id", "write its 9, 10 or 11 digits")
     return digits
 
 
 def _every(value: Any) -> str:
+    text = one_line(value)
     try:
-        return read_every(one_line(value))
-    except UnknownRecurrence as error:
-        what, _, instead = str(error).partition("; ")
-        say(what, instead)
+        return read_every(text)
+    except UnknownRecurrence:
+        say(f"{quoted(text)} is no rule", RULES)
 
 
 class SpeakerForm(Form):
@@ -137,14 +138,13 @@ def read_series(
     notices: NoticesForm | None,
     problems: Problems,
 ) -> Series | None:
-    form = fill_in(SeriesForm, document, problems)
+    form = read_form(document, problems)
     if form is None:
-        _suggest_ids(document, problems)
         return None
     before = problems.errors()
     reader = _Reader(form, document, network, vocabulary, problems)
     sessions = reader.sessions()
-    rules = _rules(form, document, network, notices, problems)
+    rules = rules_of(notices.sessions if notices else None, form.notices, document, network, problems)
     if problems.errors() > before:
         return None
     return Series(
@@ -158,17 +158,12 @@ def read_series(
     )
 
 
-def _rules(
-    form: SeriesForm, document: Document, network: Network, notices: NoticesForm | None, problems: Problems
-) -> tuple[Any, ...]:
-    if form.notices:
-        check_notices(form.notices, document, ("notices",), network, problems, complete=False)
-    if notices is None:
-        return ()
-    merged = merge(notices.sessions, form.notices)
-    if form.notices:
-        check_notices(merged, document, ("notices",), network, problems, complete=True)
-    return to_rules(merged)
+def read_form(document: Document, problems: Problems) -> SeriesForm | None:
+    """What the file says by itself, before the words of network.yaml are looked up."""
+    form = fill_in(SeriesForm, document, problems)
+    if form is None:
+        _suggest_ids(document, problems)
+    return form
 
 
 def _suggest_ids(document: Document, problems: Problems) -> None:
@@ -205,9 +200,11 @@ class _Reader:
             )
             return ()
         if form.every:
+            self._check_end_of_series()
             return self._by_rule(form.every)
         if not form.sessions:
             self.problems.error(place(), "this series has no sessions", "write sessions: or every:")
+        self._check_end_of_series()
         self._refuse_rule_words()
         self._refuse_twins()
         listed_ones = (self._listed(number, one) for number, one in enumerate(form.sessions))
@@ -244,11 +241,11 @@ class _Reader:
             return ()
         rule = Recurrence(every, first, last, tuple(self.form.left_out), self.form.move)
         nominal = rule.nominal_dates()
-        self._check_exceptions(nominal)
         if not 1 <= len(nominal) <= MAX_SESSIONS:
             what = f'"{every}" gives {len(nominal):,} dates from {first} until {last}'
             self.problems.error(self.document.place("every"), what, f"a series has 1 to {MAX_SESSIONS:,}")
             return ()
+        self._check_exceptions(nominal)
         sessions = (self._of_rule(day, held_on) for day, held_on in rule.dates())
         return tuple(session for session in sessions if session)
 
@@ -257,11 +254,15 @@ class _Reader:
         named += [(day, self.document.place("except", n)) for n, day in enumerate(self.form.left_out)]
         named += [(day, self.document.place_of_key("move", day.isoformat())) for day in self.form.move]
         named += [(day, self.document.place_of_key("details", day.isoformat())) for day in self.form.details]
+        known = set(nominal)
         for day, place in named:
-            if day not in nominal:
-                near = min(nominal, key=lambda other: abs(other - day), default=None)
-                instead = f"the nearest one is {near}" if near else ""
-                self.problems.error(place, f"{day} is no date of this series", instead)
+            if day not in known:
+                near = min(nominal, key=lambda other: abs(other - day))
+                self.problems.error(place, f"{day} is no date of this series", f"the nearest one is {near}")
+        for day in self.form.move:
+            if day in self.form.left_out:
+                place = self.document.place_of_key("move", day.isoformat())
+                self.problems.error(place, f"{day} is both left out and moved", "keep one of the two")
 
     def _of_rule(self, nominal: date, held_on: date) -> Session | None:
         details = self.form.details.get(nominal)
@@ -277,15 +278,17 @@ class _Reader:
         self, name: str, on: date, form: DetailsForm, place: Callable[..., Place], *, own_date: bool
     ) -> Session | None:
         start, end, length = self._hours(form)
-        own_zone = form.zone is not None
-        zone_place = place("zone") if own_zone else place("date") if own_date else place()
+        zone_place = place("zone") if form.zone else self.document.place("zone")
+        date_place = place("zone") if form.zone else place("date") if own_date else place()
         word = form.zone or self.form.zone or self.network.zone
-        zone = self.vocabulary.zone(word, on, start, zone_place, self.problems)
+        zone = self.vocabulary.zone(word, on, start, zone_place, date_place, self.problems)
         audience_place = place("audience") if form.audience else self.document.place("audience")
         audience = self.audience(form.audience or self.form.audience, audience_place)
         if zone is None or audience is None:
             return None
-        self._check_hours(on, start, end, zone, place)
+        self._check_hours(on, start, zone, place, "start")
+        self._check_hours(on, end, zone, place, "end")
+        self._check_end(form, start, place)
         return Session(
             id=name,
             title=form.title or self.form.title,
@@ -323,21 +326,33 @@ class _Reader:
         return length.seconds // 60
 
     def _check_hours(
-        self, on: date, start: time | None, end: time | None, zone: str, place: Callable[..., Place]
+        self, on: date, at: time | None, zone: str, place: Callable[..., Place], key: str
     ) -> None:
+        try:
+            if at is not None:
+                times.instant(on, at, zone)
+        except WallTimeError as error:
+            self.problems.error(place(key), str(error), "write another hour, or another zone")
+
+    def _check_end_of_series(self) -> None:
+        if self.form.end:
+            self._compare(self.form.start, self.form.end, self.document.place("end"))
+
+    def _check_end(self, form: DetailsForm, start: time | None, place: Callable[..., Place]) -> None:
+        """The end that a session writes itself; that of the series is looked at once."""
+        if form.end and form.length_minutes:
+            what = '"end" and "length_minutes" both say how long it lasts'
+            self.problems.error(place("length_minutes"), what, "keep one of the two")
+        if form.end:
+            self._compare(start, form.end, place("end"))
+
+    def _compare(self, start: time | None, end: time, place: Place) -> None:
         if start is None:
-            return
-        for name, at in (("start", start), ("end", end)):
-            try:
-                if at is not None:
-                    times.instant(on, at, zone)
-            except WallTimeError as error:
-                self.problems.error(place(name), str(error), "write another hour, or another zone")
-        if end is not None and end <= start:
-            what = f"this session ends at {end:%H:%M}, before it starts at {start:%H:%M}"
-            self.problems.error(
-                place("end"), what, "for one that runs over midnight write length_minutes instead of end"
-            )
+            self.problems.error(place, f"there is an end, {end:%H:%M}, but no start", "write the start too")
+        elif end <= start:
+            what = f"{end:%H:%M} is no end for a start at {start:%H:%M}"
+            instead = "for one that runs over midnight write length_minutes instead of end"
+            self.problems.error(place, what, instead)
 
     def audience(self, label: str | None, place: Place) -> Audience | None:
         if label is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from scheduler.configuration.problems import Place, Problems
+from scheduler.configuration.problems import Place, Problems, printable
 
 #: One YAML file; a series of 500 sessions with all speakers has a quarter of it.
 MAX_YAML_BYTES = 1_000_000
@@ -13,13 +13,16 @@ MAX_YAML_BYTES = 1_000_000
 MAX_TABLE_BYTES = 16_000_000
 
 #: Characters that no person types and that break headers, calendars or logs: controls, the line and
-#: paragraph separators, halves of surrogate pairs, and the two signs that mark personal values in templates.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ue000\ue001]")
+#: paragraph separators, halves of surrogate pairs, two that are no characters at all, and the two signs
+#: that mark personal values in templates.
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ue000\ue001\ufffe\uffff]"
+)
 
 
 def read_text(path: Path, most_bytes: int, problems: Problems) -> str | None:
     """The text of a UTF-8 file (a byte order mark is dropped), or None with the problem said."""
-    place = Place(str(path))
+    place = Place(printable(path))
     try:
         with path.open("rb") as file:
             raw = file.read(most_bytes + 1)
@@ -46,14 +49,19 @@ def _decode(raw: bytes, place: Place, problems: Problems) -> str | None:
         column = error.start - raw.rfind(b"\n", 0, error.start)
         problems.error(Place(place.file, line, column), "this file is not saved as UTF-8", "save it as UTF-8")
         return None
-    forbidden = _FORBIDDEN.search(text)
-    if forbidden:
-        where = place_at(text, forbidden.start(), place.file)
-        name = f"U+{ord(forbidden.group()):04X}"
-        problems.error(where, f"there is an invisible control character ({name}) here", "delete it")
+    if sign := find_control(text):
+        line = text.count("\n", 0, sign.start()) + 1
+        column = sign.start() - text.rfind("\n", 0, sign.start())
+        problems.error(Place(place.file, line, column), *said_of(sign))
         return None
     return text
 
 
-def place_at(text: str, index: int, file: str) -> Place:
-    return Place(file, text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
+def find_control(text: str) -> re.Match[str] | None:
+    """The first forbidden character."""
+    return _FORBIDDEN.search(text)
+
+
+def said_of(sign: re.Match[str]) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    return f"there is an invisible control character (U+{ord(sign.group()):04X}) here", "delete it"

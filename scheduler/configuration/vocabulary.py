@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from scheduler.configuration.problems import Place, Problems, did_you_mean, listed
-from scheduler.errors import UnknownZone
+from scheduler.configuration.problems import Place, Problems, did_you_mean, listed, quoted
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.members import Span
@@ -39,6 +38,8 @@ class Vocabulary:
     zone_labels: Mapping[str, str]
     #: label as written -> who is meant
     audiences: Mapping[str, Audience]
+    #: the zone of everything that names none
+    home_zone: str
     intakes: tuple[date, ...]
 
     def intake_of(self, month: str) -> date | None:
@@ -46,28 +47,31 @@ class Vocabulary:
         return next((day for day in self.intakes if f"{day:%Y-%m}" == month), None)
 
     def audience(self, label: str, place: Place, problems: Problems) -> Audience | None:
-        by_fold = {name.casefold(): audience for name, audience in self.audiences.items()}
-        found = by_fold.get(label.casefold())
+        by_fold = {folded(name): audience for name, audience in self.audiences.items()}
+        found = by_fold.get(folded(label))
         if found is None:
             instead = did_you_mean(label, self.audiences, f"known: {listed(self.audiences)}")
-            problems.error(place, f'the audience "{label}" is not defined in network.yaml', instead)
+            problems.error(place, f"the audience {quoted(label)} is not defined in network.yaml", instead)
         return found
 
-    def zone(self, word: str, on: date, at: time | None, place: Place, problems: Problems) -> str | None:
+    def zone(
+        self, word: str, on: date, at: time | None, place: Place, date_place: Place, problems: Problems
+    ) -> str | None:
         """The zone that a word means on a day: a place, an offset, or a label with its meaning.
 
         A label whose two readings differ for `at` is warned of; refused where network.yaml is silent.
         While the hour is to be announced (None) there is nothing to read in two ways.
+        place: where the word stands; date_place: where the day stands for which it is read.
         """
-        meaning = {label.casefold(): zone for label, zone in self.zone_labels.items()}.get(word.casefold())
-        readings = _READINGS.get(word.casefold())
+        meaning = {folded(label): zone for label, zone in self.zone_labels.items()}.get(folded(word))
+        readings = _READINGS.get(folded(word))
+        if (meaning or word == self.home_zone) and not times.is_zone(meaning or word):
+            return None  # network.yaml itself is wrong there, and says so
         if readings:
-            return self._labelled(word, meaning, readings, on, at, place, problems)
-        try:
-            times.check_zone(meaning or word)
-        except UnknownZone:
+            return self._labelled(word, meaning, readings, on, at, date_place, problems)
+        if not times.is_zone(meaning or word):
             instead = did_you_mean(word, (*times.zone_names(), *self.zone_labels), _WRITE_A_ZONE)
-            problems.error(place, f'the zone "{word}" is unknown', instead)
+            problems.error(place, f"the zone {quoted(word)} is unknown", instead)
             return None
         return meaning or word
 
@@ -85,10 +89,7 @@ class Vocabulary:
         clock = clock if meaning in (None, literal) else str(meaning)
         if at is None:
             return meaning or clock
-        try:
-            literally, by_clock = times.instant(on, at, literal), times.moment(on, at, clock)
-        except UnknownZone:
-            return clock  # network.yaml itself is wrong there, and says so
+        literally, by_clock = times.instant(on, at, literal), times.moment(on, at, clock)
         if literally == by_clock:
             return meaning or clock
         both = f"{_utc(by_clock)} by the clock of {clock}, {_utc(literally)} taken literally (UTC{literal})"
@@ -103,6 +104,11 @@ class Vocabulary:
 
 
 _WRITE_A_ZONE = "write a place such as Europe/Berlin, a label of network.yaml, or an offset such as +01:00"
+
+
+def folded(label: str) -> str:
+    """Capital letters and the kind of blanks do not matter in a label."""
+    return " ".join(label.casefold().split())
 
 
 def _utc(at: datetime) -> str:

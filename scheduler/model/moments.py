@@ -98,7 +98,7 @@ def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occu
 
 
 def _announcement(question: Question) -> Iterator[datetime]:
-    at = _announced_at(question)
+    at = _told_at(question)
     series = question.occurrence.of
     if at is None or not isinstance(series, Series):
         return
@@ -108,7 +108,7 @@ def _announcement(question: Question) -> Iterator[datetime]:
 
 
 def _invitation(question: Question) -> Iterator[datetime]:
-    announced_at = _announced_at(question)
+    announced_at = _told_at(question)
     if not _is_open(question) or announced_at is None or question.rule.when is None:
         return
     yield question.awake(max(_named(question), announced_at))
@@ -129,12 +129,13 @@ def _cancelled(question: Question) -> Iterator[datetime]:
 
 
 def _reminder(question: Question) -> Iterator[datetime]:
+    """One whose day lies before the announcement is skipped, not sent late."""
     if not _is_open(question):
         return
     due_at = _named(question)
     if not isinstance(question.rule.when, MinutesBefore):
         due_at = question.network.quiet_hours.wait(due_at, question.member.zone)
-    if _counts(question, due_at):
+    if _is_known(question, due_at) and _counts(question, due_at):
         yield due_at
 
 
@@ -159,16 +160,15 @@ def _follow_up(question: Question) -> Iterator[datetime]:
 
 
 def _report_opened(question: Question) -> Iterator[datetime]:
-    opened_at = _opened_at(question)
+    opened_at = _told_at(question)
     if opened_at is not None:
         yield opened_at
 
 
 def _report_reminder(question: Question) -> Iterator[datetime]:
     """A rung that lies before the opening is skipped, not sent late."""
-    opened_at, due_at = _opened_at(question), _named(question)
-    due_at = question.network.quiet_hours.wait(due_at, question.member.zone)
-    if opened_at is not None and opened_at <= due_at and _counts(question, due_at):
+    due_at = question.network.quiet_hours.wait(_named(question), question.member.zone)
+    if _is_known(question, due_at) and _counts(question, due_at):
         yield due_at
 
 
@@ -201,27 +201,33 @@ def _named(question: Question) -> datetime:
     return when.due_at(on, member.zone, member.weekend)
 
 
-def _announced_at(question: Question) -> datetime | None:
-    """When a member hears of the series: on the day it is announced, or when it joins later."""
-    series = question.occurrence.of
-    if not isinstance(series, Series):
-        return None
-    in_force_at = question.since.occurrences.get(series.id, question.since.applied_at)
-    on = series.announced or times.local_date(in_force_at, question.network.zone)
-    return _told_from(question, question.in_hamburg(on, hour_of(series.rules, Kind.ANNOUNCEMENT)))
+def _opens_at(question: Question) -> datetime | None:
+    """When the series is announced, or the round opens there; None where the member need not report."""
+    part, member = question.occurrence.of, question.member
+    if isinstance(part, Cycle):
+        if part.duty(member) is not Duty.DUE:
+            return None
+        return times.moment(part.opens, hour_of(part.rules, Kind.REPORT_OPENED), member.zone)
+    in_force_at = question.since.occurrences.get(part.id, question.since.applied_at)
+    on = part.announced or times.local_date(in_force_at, question.network.zone)
+    return question.in_hamburg(on, hour_of(part.rules, Kind.ANNOUNCEMENT))
 
 
-def _opened_at(question: Question) -> datetime | None:
-    cycle = question.occurrence.of
-    if not isinstance(cycle, Cycle) or cycle.duty(question.member) is not Duty.DUE:
-        return None
-    opened_at = times.moment(cycle.opens, hour_of(cycle.rules, Kind.REPORT_OPENED), question.member.zone)
-    return _told_from(question, opened_at)
+def _told_at(question: Question) -> datetime | None:
+    """When a member hears of the series or the round: at its opening, or when it joins later."""
+    opens_at = _opens_at(question)
+    return _told_from(question, max(opens_at, question.settled_at)) if opens_at else None
+
+
+def _is_known(question: Question, at: datetime) -> bool:
+    """The member could have heard of it by then; what was edited since then does not count."""
+    opens_at = _opens_at(question)
+    told_at = _told_from(question, opens_at) if opens_at else None
+    return told_at is not None and told_at <= at
 
 
 def _told_from(question: Question, earliest: datetime) -> datetime | None:
     """The first moment from `earliest` on at which the member belongs to the network and is awake."""
-    earliest = max(earliest, question.settled_at)
     while True:
         day = times.local_date(earliest, question.network.zone)
         standing = question.member.standing(day)

@@ -118,4 +118,4 @@ class QuietHours:
         if not self.hold(there.time()):
             return due_at
         day = there.date() if there.time() < self.end else there.date() + timedelta(days=1)
-        return times.moment(day, self.end, zone)
+        return times.last_moment(day, self.end, zone)

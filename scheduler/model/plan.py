@@ -7,7 +7,7 @@ one contact exists only as a row of the outbox, or in the year of one member.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +19,9 @@ from scheduler.model.programme import Occurrence, Window, occurrences_of
 
 #: No zone, weekend or night moves a moment further than this from the day its rule names.
 _SLACK = timedelta(days=9)
+
+#: Each week has a working day, so this many days hold one.
+_LONGEST_WEEK = 7
 
 _ORDER = {kind: position for position, kind in enumerate(Kind)}
 
@@ -93,22 +96,45 @@ def find_slots(
 
 
 def latest_only(slots: Sequence[Slot]) -> tuple[list[Slot], list[Slot]]:
-    """Of several reminders of one occurrence that are due together, each group gets the latest.
+    """Of several reminders of one occurrence that are due together, each role of each group gets the latest.
 
     Gives (to send, replaced by a later one), both in the order of `slots`. After an outage this makes one
-    reminder out of three.
+    reminder out of three, and none of the coordinator's makes way for one that only the mayor gets.
     """
-    last: dict[tuple[str, str], Slot] = {}
+    latest: dict[_Reader, Slot] = {}
     for slot in slots:
         if slot.rule.kind not in STATEFUL:
-            last.update({(slot.occurrence.id, group.like.slug): slot for group in slot.groups})
-    kept, replaced = [], []
+            latest.update({_reader(slot, g, role): slot for g in slot.groups for role in slot.rule.to})
+    kept: list[Slot] = []
+    replaced: list[Slot] = []
     for slot in slots:
-        stays = tuple(g for g in slot.groups if last.get((slot.occurrence.id, g.like.slug), slot) is slot)
-        goes = tuple(g for g in slot.groups if g not in stays)
-        kept += [replace(slot, groups=stays)] if stays else []
-        replaced += [replace(slot, groups=goes)] if goes else []
+        if slot.rule.kind in STATEFUL:
+            kept.append(slot)
+        else:
+            kept += _part(slot, latest, is_latest=True)
+            replaced += _part(slot, latest, is_latest=False)
     return kept, replaced
+
+
+#: (occurrence, group, role)
+_Reader = tuple[str, str, str]
+
+
+def _reader(slot: Slot, group: Group, role: str) -> _Reader:
+    return slot.occurrence.id, group.like.slug, role
+
+
+def _part(slot: Slot, latest: Mapping[_Reader, Slot], *, is_latest: bool) -> list[Slot]:
+    """The slot for those roles of each group for which it is the latest, or for the others."""
+    by_roles: dict[tuple[str, ...], list[Group]] = defaultdict(list)
+    for group in slot.groups:
+        roles = [r for r in slot.rule.to if (latest[_reader(slot, group, r)] is slot) is is_latest]
+        by_roles[tuple(roles)].append(group)
+    return [
+        replace(slot, rule=replace(slot.rule, to=roles), groups=tuple(groups))
+        for roles, groups in by_roles.items()
+        if roles
+    ]
 
 
 def _duties(configuration: Configuration, since: Since) -> Iterator[tuple[Occurrence, NoticeRule]]:
@@ -131,7 +157,7 @@ def _may_lie_in(window: Window, occurrence: Occurrence, rule: NoticeRule) -> boo
         return False
     if not isinstance(rule.when, Days | WorkingDaysBefore):
         return True
-    days = rule.when.days if isinstance(rule.when, Days) else -rule.when.days
+    days = rule.when.days if isinstance(rule.when, Days) else -_LONGEST_WEEK * rule.when.days
     named = datetime.combine(occurrence.on, rule.when.at, tzinfo=UTC) + timedelta(days=days)
     opens_early = rule.kind is Kind.REPORT_OPENED or rule.kind is Kind.FOLLOW_UP
     return opens_early or named - _SLACK < window.end

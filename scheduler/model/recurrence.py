@@ -14,8 +14,15 @@ _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 _EVERY = re.compile(rf"(?:({'|'.join(_ORDINALS)})\s+)?({'|'.join(WEEKDAYS)})", re.IGNORECASE)
 
 
+#: What may be written, as a sentence goes on.
+RULES = 'write a weekday, or first, second, third, fourth or last and a weekday, such as "third wednesday"'
+
+
 class UnknownRecurrence(ValueError):
     """Words that are no rule we know."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f'"{words}" is no rule; {RULES}')
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ def read_every(words: str) -> str:
     """The canonical words of a rule. Raises UnknownRecurrence with what may be written instead."""
     found = _EVERY.fullmatch(" ".join(words.split()))
     if found is None:
-        raise UnknownRecurrence(f'"{words}" is no rule; write for example "third wednesday" or "wednesday"')
+        raise UnknownRecurrence(words)
     return " ".join(part.lower() for part in found.groups() if part)
 
 

@@ -15,9 +15,13 @@ import pytz
 
 from scheduler.errors import AmbiguousLocalTime, NonexistentLocalTime, UnknownZone
 
-_OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
+#: No place on Earth is further than 14 hours from UTC.
+_OFFSET = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
 _DAY = timedelta(days=1)
 _MINUS = "\N{MINUS SIGN}"
+
+#: The years whose clock changes are known: before, the tz database is a guess; pytz has none for later.
+FIRST_YEAR, LAST_YEAR = 1970, 2037
 
 #: Names with a slash that are no places: Etc/GMT+9 is nine hours *behind* UTC, which nobody means.
 _NO_PLACES = ("Etc/", "SystemV/", "US/", "posix/", "right/")
@@ -54,9 +58,9 @@ def _tzinfo(zone: str) -> pytz.BaseTzInfo | pytz._FixedOffset:
     return pytz.timezone(zone)
 
 
-def check_zone(zone: str) -> None:
-    """Raises UnknownZone unless `zone` is an IANA place, "UTC" or an offset such as "+01:00"."""
-    _tzinfo(zone)
+def is_zone(zone: str) -> bool:
+    """It is an IANA place, "UTC" or an offset such as "+01:00"."""
+    return zone in zone_names() or _OFFSET.fullmatch(zone) is not None
 
 
 def instant(day: date, at: time, zone: str) -> datetime:

@@ -50,7 +50,8 @@ class Letters:
             city=member.name,
             feed=self.links.city_feed(member.slug),
             message_id=delivery.message_id,
-            date=now,
+            # of the row, not of this attempt: a second one has the same header
+            date=delivery.inserted_at,
         )
         calendar = None
         if delivery.method:
