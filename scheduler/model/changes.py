@@ -15,7 +15,7 @@ from scheduler.model.cycles import Cycle
 from scheduler.model.network import Configuration
 from scheduler.model.notices import NoticeRule
 from scheduler.model.programme import Occurrence, occurrences_of
-from scheduler.model.series import Series
+from scheduler.model.series import Series, Session
 
 
 def fingerprint(value: object) -> str:
@@ -36,7 +36,7 @@ def rule_marks(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
 
 
 def carry_over(before: Configuration, proposal: Configuration, now: datetime) -> Configuration:
-    """The proposal, with the sessions to come that merely vanished from the files kept, but held.
+    """The proposal, with the sessions and rounds to come that merely vanished from the files kept, but held.
 
     Nothing that was promised is cancelled by a deleted line: `status: cancelled` cancels (DESIGN, 5.3).
     """
@@ -52,11 +52,23 @@ def carry_over(before: Configuration, proposal: Configuration, now: datetime) ->
         if vanished:
             base = present or replace(series, sessions=())
             kept[series.id] = replace(base, sessions=(*base.sessions, *vanished))
-    return replace(proposal, series=tuple(kept.values()))
+    present_cycles = {cycle.id for cycle in proposal.cycles}
+    vanished_cycles = tuple(
+        replace(cycle, held=True)
+        for cycle in before.cycles
+        if cycle.id not in present_cycles and cycle.deadline.instant > now
+    )
+    return replace(proposal, series=tuple(kept.values()), cycles=(*proposal.cycles, *vanished_cycles))
 
 
-def held_sessions(configuration: Configuration) -> list[str]:
-    return [f"{one.id}.{series.id}" for series in configuration.series for one in series.sessions if one.held]
+def held(configuration: Configuration) -> list[str]:
+    """The ids of sessions and rounds that vanished from the files and wait for a decision."""
+    return [o.id for part in configuration.parts for o in occurrences_of(part) if o.is_held]
+
+
+def starts(configuration: Configuration) -> dict[str, datetime | None]:
+    """occurrence id -> when it starts, for what is told differently when a near session is moved away."""
+    return {o.id: o.starts_at for part in configuration.parts for o in occurrences_of(part)}
 
 
 def _marks_of(part: Series | Cycle) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -64,8 +76,13 @@ def _marks_of(part: Series | Cycle) -> Iterator[tuple[str, tuple[str, str]]]:
         whole = fingerprint((part.title, part.description, part.organisers))
         yield part.id, (fingerprint(part.announced), whole)
     for occurrence in occurrences_of(part):
-        shows = replace(occurrence.session, held=False) if occurrence.session else part
+        shows = _without_hold(occurrence.session or part)
         yield occurrence.id, (fingerprint(_significant(occurrence)), fingerprint(shows))
+
+
+def _without_hold(shown: Session | Series | Cycle) -> object:
+    """To be held is a state of ours, nothing that a calendar shows."""
+    return shown if isinstance(shown, Series) else replace(shown, held=False)
 
 
 def _significant(occurrence: Occurrence) -> object:

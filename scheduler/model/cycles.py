@@ -80,6 +80,8 @@ class Cycle:
     submit_at: str
     who: Cohort
     rules: tuple[NoticeRule, ...]
+    #: vanished from the files while it was in force: it stays in the feeds, nothing is sent, staff decide
+    held: bool = False
 
     def duty(self, member: Member) -> Duty:
         """Memberships that ended before the cycle opened count for nothing."""

@@ -20,6 +20,8 @@ from scheduler.model.series import Series
 
 #: How long recording and summary are worth a mail of their own.
 FOLLOW_UP_USEFUL = timedelta(days=90)
+#: How long after its old day people are still told what became of a postponed session.
+POSTPONED_USEFUL = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,14 @@ class Since:
     """When what is in force came into force. Nothing is due for a moment that lies before."""
 
     applied_at: datetime
-    #: occurrence id -> instant, (series or cycle id, rule id) -> instant; missing = at `applied_at`
+    #: occurrence id -> when it last changed in a way that is told, (series or cycle id, rule id) -> since
+    #: when the rule is as it is; missing = at `applied_at`
     occurrences: Mapping[str, datetime] = field(default_factory=dict)
     rules: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    #: occurrence id -> when it first came into force
+    created: Mapping[str, datetime] = field(default_factory=dict)
+    #: occurrence id -> when it was to start before it was moved
+    started: Mapping[str, datetime] = field(default_factory=dict)
 
     def of(self, occurrence: Occurrence, rule: NoticeRule) -> datetime:
         return max(
@@ -51,17 +58,17 @@ class Question:
     @property
     def settled_at(self) -> datetime:
         """When the last change has rested long enough to be told; at once where the session is near."""
-        starts_at, applied_at = self.occurrence.starts_at, self.since.applied_at
-        if starts_at and applied_at <= starts_at <= applied_at + NEAR:
-            return applied_at
-        return self.since.applied_at + self.network.settle
+        applied_at = self.since.applied_at
+        return applied_at if self._is_near(applied_at) else applied_at + self.network.settle
 
     def awake(self, at: datetime) -> datetime:
         """`at`, or the end of the member's quiet hours, unless the session is near."""
-        starts_at = self.occurrence.starts_at
-        if starts_at and starts_at - at <= NEAR:
-            return at
-        return self.network.quiet_hours.wait(at, self.member.zone)
+        return at if self._is_near(at) else self.network.quiet_hours.wait(at, self.member.zone)
+
+    def _is_near(self, at: datetime) -> bool:
+        """It begins within a day, or would have begun before it was moved away."""
+        starts = (self.occurrence.starts_at, self.since.started.get(self.occurrence.id))
+        return any(start and at <= start <= at + NEAR for start in starts)
 
     def in_hamburg(self, day: date, at: time) -> datetime:
         return times.moment(day, at, self.network.zone)
@@ -75,11 +82,11 @@ def due_moments(question: Question) -> tuple[datetime, ...]:
 
 def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
     """The latest moment at which this notice is still worth reading."""
-    starts_at = occurrence.starts_at or times.end_of_day(occurrence.on, occurrence.zone)
-    ends_at = occurrence.ends_at or starts_at
+    if occurrence.is_postponed:
+        return _ends(occurrence) + POSTPONED_USEFUL
     if rule.kind is Kind.FOLLOW_UP:
-        return ends_at + FOLLOW_UP_USEFUL
-    return ends_at if isinstance(occurrence.of, Cycle) else starts_at
+        return _ends(occurrence) + FOLLOW_UP_USEFUL
+    return _ends(occurrence) if isinstance(occurrence.of, Cycle) else _begins(occurrence)
 
 
 def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occurrence | None:
@@ -89,8 +96,7 @@ def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occu
         return None
     in_force_at = since.occurrences.get(series.id, since.applied_at)
     on = series.announced or times.local_date(in_force_at, network.zone)
-    begins = max(o.starts_at or times.end_of_day(o.on, o.zone) for o in sessions)
-    ends = max(o.ends_at or times.end_of_day(o.on, o.zone) for o in sessions)
+    begins, ends = max(map(_begins, sessions)), max(map(_ends, sessions))
     return Occurrence(series.id, on, begins, ends, network.zone, series)
 
 
@@ -111,7 +117,9 @@ def _invitation(question: Question) -> Iterator[datetime]:
     announced_at = _told_at(question)
     if not _is_open(question) or announced_at is None or question.rule.when is None:
         return
-    yield question.awake(max(_named(question), announced_at))
+    at = _told_from(question, max(_named(question), announced_at))
+    if at is not None:
+        yield at
 
 
 def _changed(question: Question) -> Iterator[datetime]:
@@ -120,12 +128,11 @@ def _changed(question: Question) -> Iterator[datetime]:
 
 
 def _cancelled(question: Question) -> Iterator[datetime]:
-    """At once for who is no longer meant, later for whose membership will end before the session."""
-    yield question.awake(question.settled_at)
-    for membership in question.member.memberships:
-        if membership.until:
-            left_at = question.in_hamburg(membership.until + date.resolution, OFFICE_OPENS)
-            yield question.awake(max(left_at, question.settled_at))
+    """For all who were invited to a session that is off, else for who is no longer meant: not in the
+    audience any more, or no member on the day of the session."""
+    occurrence = question.occurrence
+    if occurrence.is_cancelled or not occurrence.invites(question.member, question.network):
+        yield question.awake(question.settled_at)
 
 
 def _reminder(question: Question) -> Iterator[datetime]:
@@ -147,7 +154,7 @@ def _follow_up(question: Question) -> Iterator[datetime]:
     session = question.occurrence.session
     if not _is_open(question) or session is None or not (session.recording or session.summary):
         return
-    if question.since.of(question.occurrence, question.rule) > _ends(question.occurrence):
+    if _came_into_force(question) > _ends(question.occurrence):
         return
     earliest = _named(question)
     if session.recording and session.summary:
@@ -252,6 +259,13 @@ def _is_open(question: Question) -> bool:
 def _counts(question: Question, due_at: datetime) -> bool:
     """Not older than the rule and the occurrence are in force, and due to a member of that day."""
     return due_at >= question.since.of(question.occurrence, question.rule) and _is_member(question, due_at)
+
+
+def _came_into_force(question: Question) -> datetime:
+    """When the occurrence was first known under the rule; later edits of it do not count."""
+    since, occurrence, applied_at = question.since, question.occurrence, question.since.applied_at
+    rule = since.rules.get((occurrence.of.id, question.rule.id), applied_at)
+    return max(since.created.get(occurrence.id, applied_at), rule)
 
 
 def _is_member(question: Question, at: datetime) -> bool:

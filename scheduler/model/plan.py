@@ -37,10 +37,13 @@ class Group:
         return self.members[0]
 
     def contacts(self, roles: Sequence[str]) -> Iterator[tuple[Member, Contact]]:
+        """Who is written to; an address that holds two of the roles counts once."""
         for member in self.members:
+            by_address: dict[str, Contact] = {}
             for contact in member.contacts:
                 if contact.role in roles:
-                    yield member, contact
+                    by_address.setdefault(contact.address, contact)
+            yield from ((member, contact) for contact in by_address.values())
 
 
 @dataclass(frozen=True)
@@ -140,14 +143,14 @@ def _part(slot: Slot, latest: Mapping[_Reader, Slot], *, is_latest: bool) -> lis
 def _duties(configuration: Configuration, since: Since) -> Iterator[tuple[Occurrence, NoticeRule]]:
     """Every occurrence with every rule that can concern it."""
     for series in configuration.series:
-        sessions = [o for o in occurrences_of(series) if o.session and not o.session.held]
+        sessions = [occurrence for occurrence in occurrences_of(series) if not occurrence.is_held]
         whole = announced_as_a_whole(series, since, configuration.network)
         for rule in series.rules:
             if rule.enabled and rule.kind is Kind.ANNOUNCEMENT and whole:
                 yield whole, rule
             elif rule.enabled and rule.kind is not Kind.ANNOUNCEMENT:
                 yield from ((session, rule) for session in sessions)
-    for cycle in configuration.cycles:
+    for cycle in (cycle for cycle in configuration.cycles if not cycle.held):
         yield from ((o, rule) for o in occurrences_of(cycle) for rule in cycle.rules if rule.enabled)
 
 

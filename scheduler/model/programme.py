@@ -50,9 +50,27 @@ class Occurrence:
         return self.starts_at is None
 
     @property
+    def is_postponed(self) -> bool:
+        return self.session is not None and self.session.status is Status.POSTPONED
+
+    @property
+    def status(self) -> Status:
+        return self.session.status if self.session else Status.CONFIRMED
+
+    @property
+    def place(self) -> str:
+        """How to join, a line each, as it is remembered: what must not change without a word."""
+        return "\n".join(self.session.join.lines()) if self.session else ""
+
+    @property
+    def is_held(self) -> bool:
+        """Vanished from the files: nothing at all is sent for it until staff decide."""
+        return self.session.held if self.session else isinstance(self.of, Cycle) and self.of.held
+
+    @property
     def is_off(self) -> bool:
         """Nothing is sent for it but its cancellation: cancelled, or held until staff decide."""
-        return self.is_cancelled or (self.session is not None and self.session.held)
+        return self.is_cancelled or self.is_held
 
     def uid(self, network: Network) -> str:
         return f"{self.id}@{network.uid_domain}"
@@ -161,8 +179,7 @@ def _span(session: Session) -> tuple[datetime | None, datetime | None]:
     starts_at = times.moment(session.on, session.start, session.zone)
     if session.end is None:
         return starts_at, starts_at + timedelta(minutes=session.length_minutes)
-    ends_on = session.on if session.end > session.start else session.on + timedelta(days=1)
-    return starts_at, times.moment(ends_on, session.end, session.zone)
+    return starts_at, times.moment(session.on, session.end, session.zone)
 
 
 def _order(occurrence: Occurrence) -> tuple[datetime, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
@@ -48,6 +49,12 @@ class Join:
         """As the platform prints it, 3-3-3, 3-3-4 or 3-4-4 digits: "941 7298 7853"."""
         middle = 7 if len(self.id) == 11 else 6
         return " ".join(part for part in (self.id[:3], self.id[3:middle], self.id[middle:]) if part)
+
+    def lines(self, say: Callable[..., str] = str.format) -> list[str]:
+        """Link, platform, number and pass code, each on a line; say: puts a text into a language."""
+        number = f"{self.kind or say('Meeting ID')}: {self.shown_id}" if self.id else ""
+        passcode = say("Passcode: {passcode}", passcode=self.passcode) if self.passcode else ""
+        return [line for line in (self.link, self.platform, number, passcode) if line]
 
 
 @dataclass(frozen=True)
