@@ -36,7 +36,7 @@ DOORS = {
     "icalendar": {"ical/"},
     "aiosmtplib": {"mail/"},
     "apscheduler": {"service/clock.py"},
-    "sqlalchemy": {"store/", "service/in_force.py"},
+    "sqlalchemy": {"store/", "service/in_force.py", "service/engine.py"},
     "alembic": {"store/"},
     "yaml": {"configuration/document.py"},
     "babel": {"languages.py"},

@@ -44,7 +44,11 @@ def accepted(loaded: Loaded) -> Configuration:
 def read_date(text: str, option: str) -> date:
     """A date of the command line; wrong usage is said in one line."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
+        if times.FIRST_YEAR <= day.year <= times.LAST_YEAR:
+            return day
+        said = f"{text} is too far away; write a year from {times.FIRST_YEAR} to {times.LAST_YEAR}"
+        raise typer.BadParameter(said, param_hint=option)
     except ValueError:
         raise typer.BadParameter(
             f'"{text}" is no date; write year-month-day, such as 2020-05-15', param_hint=option

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -85,7 +86,12 @@ def _read_edit(text: str, parts: Sequence[str], zone: str) -> Edit:
     if wall is None or wall.tzinfo or not folder:
         raise typer.BadParameter(f'"{text}" is no edit; write 2020-06-02T10:00=FOLDER', param_hint="--edit")
     configuration = accepted(load(Path(folder)))
-    return Edit(times.moment(wall.date(), wall.time(), zone), only(configuration, parts))
+    # what an edit no longer has is left out: that is the edit
+    known = [part.id for part in configuration.parts if part.id in parts]
+    chosen = (
+        only(configuration, known) if known or not parts else replace(configuration, series=(), cycles=())
+    )
+    return Edit(times.moment(wall.date(), wall.time(), zone), chosen)
 
 
 def timeline_lines(rehearsal: Rehearsal) -> Iterator[str]:
@@ -98,18 +104,18 @@ def timeline_lines(rehearsal: Rehearsal) -> Iterator[str]:
         for entry in of_day:
             thing = (entry.kind, entry.occurrence, entry.rule)
             things[thing] += 1
-            hours.setdefault(thing, set()).add(_hour_there(entry, rehearsal))
+            hours.setdefault(thing, set()).add(_hour_there(entry))
         for (kind, occurrence, rule), number in things.items():
             name = kind if rule == kind or rule == "opened" else f"{kind} {rule}"
             there = hours[kind, occurrence, rule]
             yield f"  {name}, {occurrence}: {counted(number, 'mail')}, {_hours(sorted(there))}"
 
 
-def _hour_there(entry: Entry, rehearsal: Rehearsal) -> str:
+def _hour_there(entry: Entry) -> str:
     """The hour that the mail shows; of an announcement, which shows many, the hour it arrived."""
     if entry.shown_local:
         return datetime.fromisoformat(entry.shown_local).strftime("%H:%M")
-    return times.local(entry.instant, rehearsal.in_force.members[entry.member].zone).strftime("%H:%M")
+    return times.local(entry.instant, entry.zone).strftime("%H:%M")
 
 
 def _hours(there: Sequence[str]) -> str:
@@ -124,6 +130,8 @@ def totals(rehearsal: Rehearsal) -> Iterator[str]:
         yield f"  {kind:<18}{number:>8,}"
     for (kind, state), number in sorted(rehearsal.unsent.items()):
         yield f"  {kind:<18}{number:>8,}  {state}"
+    for name in rehearsal.held:
+        yield f"  held: {name} vanished from the files; cancel it with status: cancelled, or put it back"
     members = len({entry.member for entry in rehearsal.timeline})
     mails = counted(len(rehearsal.timeline), "mail")
     feeds = counted(len(rehearsal.feeds), "feed")

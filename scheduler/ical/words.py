@@ -7,7 +7,7 @@ from scheduler.languages import Language
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
-from scheduler.model.series import Join, ProgrammeItem, Series, Session, Status
+from scheduler.model.series import ProgrammeItem, Series, Session
 
 #: Feeds that everybody reads stay small: octets of a description, as written with its escapes.
 _PUBLIC_OCTETS = 199
@@ -26,7 +26,7 @@ def private_words(
     reason = say("Reason: {reason}", reason=session.reason) if session.reason else ""
     parts = [_hours(occurrence, zone, network, language), reason, _about(occurrence)]
     if not occurrence.is_cancelled:
-        parts += [joining(session.join, language)]
+        parts += ["\n".join(session.join.lines(say))]
         parts += [_item(item) for item in session.programme]
         parts += _outcomes(session, language) if is_over else []
     location = "" if occurrence.is_cancelled else session.join.link or say("Online")
@@ -83,27 +83,17 @@ def _outcomes(session: Session, language: Language) -> list[str]:
     return found
 
 
-def joining(join: Join, language: Language) -> str:
-    number = f"{join.kind or language.say('Meeting ID')}: {join.shown_id}" if join.id else ""
-    passcode = language.say("Passcode: {passcode}", passcode=join.passcode) if join.passcode else ""
-    return "\n".join(part for part in (join.link, join.platform, number, passcode) if part)
-
-
 def _summary(occurrence: Occurrence, language: Language) -> str:
-    if _is_postponed(occurrence):
+    if occurrence.is_postponed:
         return language.say("{title} (postponed, a new date follows)", title=occurrence.title)
     if occurrence.is_tentative and not occurrence.is_cancelled:
         return language.say("{title} (time to be announced)", title=occurrence.title)
     return occurrence.title
 
 
-def _is_postponed(occurrence: Occurrence) -> bool:
-    return occurrence.session is not None and occurrence.session.status is Status.POSTPONED
-
-
 def _hours(occurrence: Occurrence, zone: str, network: Network, language: Language) -> str:
     """Gives "06:00 here, 13:00 Hamburg time (CEST, UTC+2)"."""
-    if _is_postponed(occurrence):
+    if occurrence.is_postponed:
         return language.say("Postponed, a new date follows")
     if occurrence.starts_at is None:
         return "" if occurrence.is_cancelled else language.say("Time to be announced")

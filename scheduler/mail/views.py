@@ -7,7 +7,7 @@ the stencil fills in (`stencil.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from scheduler.languages import Language
@@ -32,7 +32,7 @@ class Told:
     starts_at: datetime | None
     ends_at: datetime | None
     status: str
-    #: as `place_of` gives it
+    #: as `Occurrence.place` gives it
     place: str
 
 
@@ -121,7 +121,6 @@ class View:
     #: of a follow-up: what comes next in the series
     following: SessionView | None = None
     report: ReportView | None = None
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def when(occurrence: Occurrence, reader: Reader, previous: Occurrence | None = N
     another one, a note says so.
     """
     language = reader.language
-    if _is_postponed(occurrence):
+    if occurrence.is_postponed:
         return When("", "", "", "", "", "", is_postponed=True)
     if occurrence.starts_at is None:
         day = language.full_date(occurrence.on)
@@ -173,10 +172,6 @@ def _timed(
         note=note,
         short=f"{language.short_date(here)}, {language.clock(times.local(starts_at, zone))}",
     )
-
-
-def _is_postponed(occurrence: Occurrence) -> bool:
-    return occurrence.session is not None and occurrence.session.status is Status.POSTPONED
 
 
 def _note(occurrence: Occurrence, previous: Occurrence | None, reader: Reader) -> str:
@@ -254,14 +249,14 @@ def changes(occurrence: Occurrence, told: Told, reader: Reader) -> tuple[Change,
             Change(
                 say("Time"),
                 _span_or_open(told.starts_at, told.ends_at, reader, told.status),
-                _span_or_open(occurrence.starts_at, occurrence.ends_at, reader, status_of(occurrence)),
+                _span_or_open(occurrence.starts_at, occurrence.ends_at, reader, occurrence.status),
             )
         )
-    if told.status != status_of(occurrence):
+    if told.status != occurrence.status:
         words = {"confirmed": say("confirmed"), "postponed": say("postponed"), "cancelled": say("cancelled")}
-        found.append(Change(say("Status"), words[told.status], words[status_of(occurrence)]))
-    if told.place != place_of(occurrence):
-        found.append(Change(say("How to join"), told.place, place_of(occurrence)))
+        found.append(Change(say("Status"), words[told.status], words[occurrence.status]))
+    if told.place != occurrence.place:
+        found.append(Change(say("How to join"), told.place, occurrence.place))
     return tuple(found)
 
 
@@ -271,23 +266,6 @@ def _span_or_open(starts_at: datetime | None, ends_at: datetime | None, reader: 
     if starts_at is None:
         return reader.language.say("to be announced")
     return reader.language.span(starts_at, ends_at, reader.zone)
-
-
-def status_of(occurrence: Occurrence) -> str:
-    return occurrence.session.status.value if occurrence.session else "confirmed"
-
-
-def place_of(occurrence: Occurrence) -> str:
-    """Link, platform, number and pass code, each on a line: what must not change without a word.
-
-    It is stored as what was told, so it is the same in every language.
-    """
-    if occurrence.session is None:
-        return ""
-    join = occurrence.session.join
-    number = f"{join.kind or 'Meeting ID'}: {join.shown_id}" if join.id else ""
-    passcode = f"Passcode: {join.passcode}" if join.passcode else ""
-    return "\n".join(part for part in (join.link, join.platform, number, passcode) if part)
 
 
 def sessions_ahead(
@@ -301,7 +279,7 @@ def sessions_ahead(
     previous: Occurrence | None = None
     for occurrence in sessions:
         begins = occurrence.starts_at or times.end_of_day(occurrence.on, occurrence.zone)
-        if begins > after or _is_postponed(occurrence):
+        if begins > after or occurrence.is_postponed:
             views.append(session_view(occurrence, reader, previous))
         previous = occurrence if occurrence.starts_at else previous
     return tuple(views)

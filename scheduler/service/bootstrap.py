@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scheduler.mail.mailbox import Maildir
 from scheduler.service.clock import Clock
-from scheduler.service.delivery import Deliverer
+from scheduler.service.delivery import MAX_IN_FLIGHT, Deliverer
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.service.links import Links
@@ -37,7 +37,13 @@ class Service:
             tasks.create_task(self.engine.run(), name="engine")
 
 
-def build_service(database: Database, clock: Clock, mailbox: Maildir, links: Links) -> Service:
+def build_service(
+    database: Database,
+    clock: Clock,
+    mailbox: Maildir,
+    links: Links,
+    max_in_flight: int = MAX_IN_FLIGHT,
+) -> Service:
     memory = Memory()
-    deliverer = Deliverer(database, clock, mailbox, links, memory)
+    deliverer = Deliverer(database, clock, mailbox, links, memory, max_in_flight)
     return Service(Engine(database, clock, deliverer.bell, memory), deliverer)

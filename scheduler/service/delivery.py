@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from scheduler.mail.mailbox import Maildir, Outgoing
-from scheduler.mail.views import Told, place_of, status_of
+from scheduler.mail.views import Told
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Standing
@@ -22,10 +22,10 @@ from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.store import outbox
 from scheduler.store.database import Database
-from scheduler.store.outbox import Delivery
+from scheduler.store.outbox import Delivery, Receipt
 
 #: How many rows are claimed, posted and marked at once: what a crash can repeat at the most.
-MAX_IN_FLIGHT = 50
+MAX_IN_FLIGHT = 10
 
 Verdict = tuple[str, str]
 
@@ -37,6 +37,7 @@ class Deliverer:
     mailbox: Maildir
     links: Links
     memory: Memory
+    max_in_flight: int = MAX_IN_FLIGHT
     bell: Bell = field(init=False)
     _letters: Letters | None = None
 
@@ -54,7 +55,7 @@ class Deliverer:
         """One batch; True when there may be more."""
         now, token = self.clock.now(), uuid4().hex
         async with self.database.write() as connection:
-            rows = await outbox.claim(connection, token, MAX_IN_FLIGHT, now)
+            rows = await outbox.claim(connection, token, self.max_in_flight, now)
             in_force = await self.memory.current(connection) if rows else None
             told = await outbox.last_told(
                 connection, [(r.contact_id, r.occurrence) for r in rows if _compares(r)]
@@ -69,18 +70,19 @@ class Deliverer:
             await outbox.mark_sent(connection, token, receipts, now)
             for (state, reason), ids in _by_verdict(verdicts).items():
                 await outbox.close(connection, token, ids, state, reason)
-        return len(rows) == MAX_IN_FLIGHT
+        return len(rows) == self.max_in_flight
 
     def _post(
         self, in_force: InForce, rows: Sequence[Delivery], told: dict[int, object], now: datetime
-    ) -> list[tuple[int, str]]:
+    ) -> list[Receipt]:
         if self._letters is None or self._letters.in_force is not in_force:
             self._letters = Letters(in_force, self.links)
         messages = [
             Outgoing(row.id, row.message_id, row.address, self._letters.write(row, _told(told[row.id]), now))
             for row in rows
         ]
-        return self.mailbox.deliver(messages, in_force.network, now)
+        put = dict(self.mailbox.deliver(messages, in_force.network, now))
+        return [Receipt(row.id, put[row.id], in_force.members[row.member].zone) for row in rows]
 
 
 def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:
@@ -92,19 +94,21 @@ def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:
         return outbox.WITHDRAWN, "the contact is no longer in members.csv"
     if not in_force.network.may_write_to(row.address):
         return outbox.FAILED, "only_to in network.yaml does not allow this address"
+    today = times.local_date(now, in_force.network.zone)
+    if row.kind is not Kind.CANCELLED and member.standing(today) is not Standing.MEMBER:
+        return outbox.WITHDRAWN, "the city is no member any more"
     if row.kind is Kind.ANNOUNCEMENT:
         gone = row.occurrence not in in_force.series
         return (outbox.WITHDRAWN, "the series is no longer there") if gone else None
     occurrence = in_force.occurrences.get(row.occurrence)
-    if occurrence is None or (occurrence.session and occurrence.session.held):
+    if occurrence is None or occurrence.is_held:
         return outbox.WITHDRAWN, "the session or round vanished from the files"
     if isinstance(occurrence.of, Cycle):
         return _report_verdict(row, occurrence, occurrence.of.duty(member))
     if row.kind is Kind.CANCELLED:
         back = not occurrence.is_cancelled and occurrence.invites(member, in_force.network)
         return (outbox.WITHDRAWN, "the session takes place after all") if back else None
-    today = times.local_date(now, in_force.network.zone)
-    if member.standing(today) is not Standing.MEMBER or not occurrence.invites(member, in_force.network):
+    if not occurrence.invites(member, in_force.network):
         return outbox.WITHDRAWN, "the member is no longer invited"
     return _session_verdict(row, occurrence)
 
@@ -112,9 +116,9 @@ def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:
 def _session_verdict(row: Delivery, occurrence: Occurrence) -> Verdict | None:
     if occurrence.is_cancelled:
         return outbox.WITHDRAWN, "the session was cancelled"
-    if row.starts_at != occurrence.starts_at or row.status != status_of(occurrence):
+    if row.starts_at != occurrence.starts_at or row.status != occurrence.status:
         return outbox.WITHDRAWN, "the session was moved"
-    if row.method and (row.ends_at != occurrence.ends_at or row.place != place_of(occurrence)):
+    if row.method and (row.ends_at != occurrence.ends_at or row.place != occurrence.place):
         return outbox.WITHDRAWN, "the session was changed"
     return None
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from scheduler.ical.invitations import Method
-from scheduler.mail.views import place_of, status_of
 from scheduler.model.cycles import Cycle
 from scheduler.model.notices import Kind
 from scheduler.model.plan import Slot, find_slots, latest_only
@@ -71,6 +72,8 @@ class Engine:
     memory: Memory
     bell: Bell = field(init=False)
     _outlook: Outlook | None = None
+    #: id of the configuration of the last look
+    _last: int | None = None
 
     def __post_init__(self) -> None:
         self.bell = self.clock.bell()
@@ -87,9 +90,17 @@ class Engine:
         now = self.clock.now()
         outlook, settled_until = await self._look_ahead(now)
         slots = outlook.due(settled_until, now)
-        if slots:
-            await self._settle(outlook.in_force, slots, now)
+        async with self.database.write() as connection:
+            new = await settle(connection, outlook.in_force, slots, now)
+            await ledger.settle(connection, now + _STEP)
+        if new or self._is_new(outlook.in_force):
+            self.post.ring()
         return outlook.wanted(now)
+
+    def _is_new(self, in_force: InForce) -> bool:
+        """It came into force since the last look: what was settled with it waits to be posted."""
+        known, self._last = self._last, in_force.id
+        return known != in_force.id
 
     async def _look_ahead(self, now: datetime) -> tuple[Outlook, datetime]:
         async with self.database.read() as connection:
@@ -102,19 +113,23 @@ class Engine:
             self._outlook = Outlook(in_force, window, slots)
         return self._outlook, settled_until
 
-    async def _settle(self, in_force: InForce, slots: Sequence[Slot], now: datetime) -> None:
-        kept, replaced = latest_only(slots)
-        new = 0
-        async with self.database.write() as connection:
-            for slot in replaced:
-                why = "a later reminder took its place"
-                await fire(connection, duty_of(slot, in_force, missed_because=why), now)
-            for slot in kept:
-                why = "its moment had passed" if now >= slot.useful_by else ""
-                new += await fire(connection, duty_of(slot, in_force, missed_because=why), now)
-            await ledger.settle(connection, now + _STEP)
-        if new:
-            self.post.ring()
+
+async def settle(connection: AsyncConnection, in_force: InForce, slots: Sequence[Slot], now: datetime) -> int:
+    """Writes the rows of slots that are due; gives how many wait to be sent.
+
+    Of several overdue reminders the latest is sent; those, and what is of no use any more, are only
+    recorded as missed.
+    """
+    kept, replaced = latest_only(slots)
+    for slot in replaced:
+        why = "a later reminder took its place"
+        await fire(connection, duty_of(slot, in_force, missed_because=why), now)
+    new = 0
+    for slot in kept:
+        why = "its moment had passed" if now >= slot.useful_by else ""
+        rows = await fire(connection, duty_of(slot, in_force, missed_because=why), now)
+        new += 0 if why else rows
+    return new
 
 
 def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
@@ -135,8 +150,8 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         revision=revision.sequence if revision else 0,
         starts_at=occurrence.starts_at,
         ends_at=occurrence.ends_at,
-        status=status_of(occurrence),
-        place=place_of(occurrence),
+        status=occurrence.status.value,
+        place=occurrence.place,
         due_at=slot.due_at,
         useful_by=slot.useful_by,
         missed_because=missed_because,

@@ -10,8 +10,9 @@ from scheduler.ical.events import Revision, day_event, deadline_event, session_e
 from scheduler.ical.feeds import feed_item, render_feed
 from scheduler.ical.words import case_words, cycle_words, private_words, public_words
 from scheduler.languages import Language, language
+from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
-from scheduler.model.members import Member
+from scheduler.model.members import Member, Standing
 from scheduler.model.programme import DEADLINE_LENGTH, Occurrence
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
@@ -79,7 +80,8 @@ class Feeds:
 
     def _concerns(self, occurrence: Occurrence, member: Member) -> bool:
         if isinstance(occurrence.of, Cycle):
-            return occurrence.of.duty(member) is Duty.DUE
+            day = times.local_date(occurrence.of.deadline.instant, self.in_force.network.zone)
+            return occurrence.of.duty(member) is Duty.DUE and member.standing(day) is Standing.MEMBER
         return occurrence.invites(member, self.in_force.network)
 
     def _shows(self, occurrence: Occurrence) -> bool:

@@ -1,10 +1,9 @@
-"""What is in force, as engine, deliverers and feeds read it; and how a proposal comes into force."""
+"""What is in force, as engine, deliverers and feeds read it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.configuration import normal
 from scheduler.errors import NothingInForce
 from scheduler.ical.events import Revision
-from scheduler.model import changes, times
 from scheduler.model.members import Member
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
@@ -20,7 +18,6 @@ from scheduler.model.plan import Group, group_members
 from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
 from scheduler.model.series import Series
 from scheduler.store import book, configurations, ledger
-from scheduler.store.database import Database
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,8 @@ async def read_in_force(connection: AsyncConnection) -> InForce:
         applied.applied_at,
         {name: row.significant_at for name, row in rows.items()},
         await ledger.read_rules(connection),
+        {name: row.created_at for name, row in rows.items()},
+        {name: row.started_at for name, row in rows.items() if row.started_at},
     )
     revisions = {name: Revision(row.sequence, row.created_at, row.changed_at) for name, row in rows.items()}
     return InForce(
@@ -103,35 +102,3 @@ class Memory:
         if self._known is None or self._known.id != latest:
             self._known = await read_in_force(connection)
         return self._known
-
-
-async def put_in_force(
-    database: Database, proposal: Configuration, *, now: datetime, by: str, replaces: str | None
-) -> list[str]:
-    """Makes a proposal the truth, in one transaction; gives the sessions that are held from now on.
-
-    replaces: the hash of what is in force as the one who applies saw it; None for the first time.
-    Raises ConfigurationMoved when another one came first.
-    """
-    async with database.write() as connection:
-        before = await configurations.latest(connection)
-        if before:
-            proposal = changes.carry_over(normal.from_text(before.content), proposal, now)
-        content = normal.to_text(proposal)
-        await configurations.put(
-            connection,
-            content=content,
-            hash=normal.hash_of(content),
-            replaces=replaces,
-            applied_at=now,
-            applied_by=by,
-            tzdata=times.tzdata_version(),
-        )
-        await book.write_members(connection, proposal.members)
-        await ledger.revise(connection, changes.marks(proposal), now)
-        await ledger.write_rules(connection, changes.rule_marks(proposal), now)
-        if await ledger.settled_until(connection) is None:
-            await ledger.settle(connection, now)
-        held = changes.held_sessions(proposal)
-        await ledger.note(connection, now, by, "apply", normal.hash_of(content), ", ".join(held))
-    return held

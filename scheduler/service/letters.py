@@ -73,7 +73,7 @@ class Letters:
     ) -> Letter:
         surroundings = self._surroundings(delivery, member)
         read_on = times.local_date(now, reader.zone)
-        neighbours = tuple(occurrence.id for occurrence in surroundings)
+        neighbours = tuple((o.id, o.starts_at is None or o.starts_at > now) for o in surroundings)
         words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, neighbours, told)
         key = (*words_rest_on, reader.language, reader.zone, read_on)
 
@@ -121,7 +121,7 @@ class Letters:
             return views.View(
                 network, why, report=views.report_view(occurrence, reader, times.local_date(now, reader.zone))
             )
-        previous, following = _neighbours(occurrence, sessions)
+        previous, following = _neighbours(occurrence, sessions, now)
         return views.View(
             network,
             self._why_session(occurrence, reader.language),
@@ -162,13 +162,13 @@ def _ahead(occurrence: Occurrence, reader: views.Reader, now: datetime) -> str:
 
 
 def _neighbours(
-    occurrence: Occurrence, sessions: tuple[Occurrence, ...]
+    occurrence: Occurrence, sessions: tuple[Occurrence, ...], now: datetime
 ) -> tuple[Occurrence | None, Occurrence | None]:
-    """The session before and the one after, of those with a known time."""
+    """The session before, and the next one that has not begun, of those with a known time."""
     starts_at = occurrence.starts_at
     timed = [other for other in sessions if other.starts_at and other.id != occurrence.id]
     if starts_at is None:
         return None, None
     before = [other for other in timed if other.starts_at and other.starts_at < starts_at]
-    after = [other for other in timed if other.starts_at and other.starts_at > starts_at]
+    after = [other for other in timed if other.starts_at and other.starts_at > max(starts_at, now)]
     return (before[-1] if before else None), (after[0] if after else None)

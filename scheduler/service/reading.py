@@ -44,7 +44,7 @@ def write_pages(rehearsal: Rehearsal) -> Path:
     (folder / "messages" / "reading.css").write_text(_render("reading.css"), encoding="utf-8")
     files = [entry.file for entry in rehearsal.timeline]
     lines = [
-        Line(entry, subject, f"messages/{number}.html", _arrived(entry, rehearsal))
+        Line(entry, subject, f"messages/{number}.html", _arrived(entry))
         for number, (entry, subject) in enumerate(
             zip(rehearsal.timeline, _subjects(folder, files), strict=True)
         )
@@ -99,9 +99,8 @@ def _part(message: Message, kind: str) -> str:
     return ""
 
 
-def _arrived(entry: Entry, rehearsal: Rehearsal) -> str:
-    there = times.local(entry.instant, rehearsal.in_force.members[entry.member].zone)
-    return f"{there:%H:%M}"
+def _arrived(entry: Entry) -> str:
+    return f"{times.local(entry.instant, entry.zone):%H:%M}"
 
 
 def _names(rehearsal: Rehearsal) -> dict[str, str]:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from scheduler.errors import SchedulerError
 from scheduler.mail.mailbox import Maildir
-from scheduler.model import times
+from scheduler.model import changes, times
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
+from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import Service, build_service
 from scheduler.service.clock import VirtualClock
 from scheduler.service.feeds import Feed, Feeds
-from scheduler.service.in_force import InForce, put_in_force, read_in_force
+from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.links import Links
 from scheduler.store import outbox
 from scheduler.store.database import Database, open_database
@@ -29,7 +30,10 @@ from scheduler.store.migrate import migrate
 REHEARSAL_KEY = b"rehearsal"
 #: What a folder may hold to be emptied for a new rehearsal.
 _OURS = {"mailbox", "feeds", "messages", "timeline.json", "index.html"}
-_DATABASE = "scheduler.sqlite"
+#: Never the name of a real installation's database.
+_DATABASE = "rehearsal.sqlite"
+#: Says that a folder was made by a rehearsal, and may be emptied for another one.
+_MARK = ".rehearsal"
 
 Progress = Callable[[datetime], None]
 
@@ -61,6 +65,8 @@ class Entry:
     sequence: int | None
     #: inside the folder of the rehearsal
     file: str
+    #: the zone whose hours the mail says
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class Rehearsal:
     #: (kind, state) -> number, for what was not sent
     unsent: dict[tuple[str, str], int]
     feeds: Sequence[Feed]
+    #: what vanished from the files on the way, and waits for a decision
+    held: Sequence[str]
     in_force: InForce
 
 
@@ -101,20 +109,22 @@ async def rehearse(
         await _play(database, clock, mailbox, links, edits)
         async with database.read() as connection:
             in_force = await read_in_force(connection)
-            timeline = [_entry(row, in_force) async for row in outbox.sent(connection)]
+            timeline = [_entry(row) async for row in outbox.sent(connection)]
             states = await outbox.count_by_state(connection)
     finally:
         await database.close()
     feeds = _write_feeds(folder, Feeds(in_force, links, end))
     _write_timeline(folder, timeline)
     unsent = {key: number for key, number in states.items() if key[1] != outbox.SENT}
-    return Rehearsal(folder, start, end, timeline, unsent, feeds, in_force)
+    held = changes.held(in_force.configuration)
+    return Rehearsal(folder, start, end, timeline, unsent, feeds, held, in_force)
 
 
 async def _play(
     database: Database, clock: VirtualClock, mailbox: Maildir, links: Links, edits: Sequence[Edit]
 ) -> None:
-    service = build_service(database, clock, mailbox, links)
+    # a rehearsal that is cut short is played again: nothing is gained by small groups
+    service = build_service(database, clock, mailbox, links, max_in_flight=100)
     ends = [asyncio.create_task(clock.over())]
     if edits:
         ends.append(asyncio.create_task(_edit(database, clock, edits, service)))
@@ -139,20 +149,29 @@ async def _edit(database: Database, clock: VirtualClock, edits: Sequence[Edit], 
 
 
 def _make_room(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    strangers = [p.name for p in folder.iterdir() if p.name not in _OURS and not p.name.startswith(_DATABASE)]
-    if strangers:
-        raise SchedulerError(
-            f'{folder} holds "{strangers[0]}", which no rehearsal made; name an empty folder'
-        )
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    """An empty folder with our mark; only one that carries it, and nothing else than ours, is emptied."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_ours = (folder / _MARK).is_file()
+        for path in folder.iterdir():
+            if not is_ours or not _is_made_here(path):
+                what = f'{folder} holds "{path.name}", which no rehearsal made'
+                raise SchedulerError(f"{what}; name an empty folder")
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        (folder / _MARK).write_text("`scheduler rehearse` empties this folder.\n", encoding="utf-8")
+    except OSError as error:
+        raise SchedulerError(f"{folder} cannot be used ({error.strerror}); name another folder") from error
 
 
-def _entry(row: outbox.Delivery, in_force: InForce) -> Entry:
+def _is_made_here(path: Path) -> bool:
+    return path.name in (*_OURS, _MARK) or path.name.startswith(_DATABASE)
+
+
+def _entry(row: outbox.Delivery) -> Entry:
     return Entry(
         instant=row.sent_at or row.due_at,
         kind=row.kind.value,
@@ -162,18 +181,19 @@ def _entry(row: outbox.Delivery, in_force: InForce) -> Entry:
         role=row.role,
         address=row.address,
         message_id=row.message_id,
-        shown_local=_shown_local(row, in_force),
+        shown_local=_shown_local(row),
         method=row.method,
         sequence=row.sequence if row.method else None,
         file=f"mailbox/{row.receipt}",
+        zone=row.zone or "UTC",
     )
 
 
-def _shown_local(row: outbox.Delivery, in_force: InForce) -> str | None:
+def _shown_local(row: outbox.Delivery) -> str | None:
     if row.kind is Kind.ANNOUNCEMENT:
         return None
     shown = row.ends_at if row.kind in (Kind.REPORT_OPENED, Kind.REPORT_REMINDER) else row.starts_at
-    return times.local(shown, in_force.members[row.member].zone).isoformat() if shown else None
+    return times.local(shown, row.zone).isoformat() if shown and row.zone else None
 
 
 def _write_feeds(folder: Path, feeds: Feeds) -> list[Feed]:

@@ -21,6 +21,8 @@ class RevisionRow:
     created_at: datetime
     significant_at: datetime
     changed_at: datetime
+    starts_at: datetime | None
+    started_at: datetime | None
 
 
 async def settled_until(connection: AsyncConnection) -> datetime | None:
@@ -40,22 +42,28 @@ async def read_revisions(connection: AsyncConnection) -> dict[str, RevisionRow]:
     return {row.occurrence: RevisionRow(**row._mapping) for row in rows}
 
 
-async def revise(connection: AsyncConnection, marks: Mapping[str, tuple[str, str]], now: datetime) -> None:
-    """Writes down what changed. marks: occurrence -> (hash of what is significant, of all that shows)."""
+async def revise(
+    connection: AsyncConnection,
+    marks: Mapping[str, tuple[str, str]],
+    starts: Mapping[str, datetime | None],
+    now: datetime,
+) -> None:
+    """Writes down what changed.
+
+    marks: occurrence -> (fingerprint of what is significant, of all that shows); starts: occurrence -> when.
+    """
     known = await read_revisions(connection)
     for occurrence, (significant, visible) in marks.items():
-        row = known.get(occurrence)
+        row, starts_at = known.get(occurrence), starts.get(occurrence)
+        new = {"significant": significant, "visible": visible, "changed_at": now, "starts_at": starts_at}
         if row is None:
-            values = {"sequence": 0, "created_at": now, "significant_at": now}
-            insert = revisions.insert().values(
-                occurrence=occurrence, significant=significant, visible=visible
-            )
-            await connection.execute(insert.values(**values, changed_at=now))
+            first = {"occurrence": occurrence, "sequence": 0, "created_at": now, "significant_at": now}
+            await connection.execute(revisions.insert().values(**first, **new))
         elif row.significant != significant:
-            change = {"sequence": row.sequence + 1, "significant": significant, "significant_at": now}
-            await _revise(connection, occurrence, {**change, "visible": visible, "changed_at": now})
+            moved = {"sequence": row.sequence + 1, "significant_at": now, "started_at": row.starts_at}
+            await _revise(connection, occurrence, {**new, **moved})
         elif row.visible != visible:
-            await _revise(connection, occurrence, {"visible": visible, "changed_at": now})
+            await _revise(connection, occurrence, new)
 
 
 async def _revise(connection: AsyncConnection, occurrence: str, values: Mapping[str, object]) -> None:

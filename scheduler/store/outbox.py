@@ -10,7 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, null, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,6 +68,17 @@ class Duty:
 
 
 @dataclass(frozen=True)
+class Receipt:
+    """A row that was posted."""
+
+    id: int
+    #: where the mailbox put it
+    put: str
+    #: whose hours it says
+    zone: str
+
+
+@dataclass(frozen=True)
 class Delivery:
     """One row, with the contact it goes to."""
 
@@ -82,6 +107,7 @@ class Delivery:
     inserted_at: datetime
     sent_at: datetime | None
     receipt: str | None
+    zone: str | None
 
 
 async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
@@ -121,7 +147,7 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
         select(*values.values())
         .select_from(source)
         .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
-        .where(contacts.c.role.in_(duty.roles), contacts.c.is_listed == true())
+        .where(contacts.c.id.in_(_one_for_each_address(duty)))
         .where(_concerned(duty))
         .order_by(contacts.c.id)
     )
@@ -132,6 +158,13 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
 def _insert(connection: AsyncConnection, table: Any = outbox) -> Any:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     return dialect.insert(table)
+
+
+def _one_for_each_address(duty: Duty) -> Select[tuple[int]]:
+    """Who holds two roles with one address is written to once, in the first of them."""
+    roles = contacts.c.role.in_(duty.roles)
+    first = select(func.min(contacts.c.id)).where(roles, contacts.c.is_listed == true())
+    return first.group_by(contacts.c.member_id, contacts.c.address)
 
 
 def _sequence(duty: Duty) -> ColumnElement[int]:
@@ -203,15 +236,23 @@ async def claim(connection: AsyncConnection, token: str, most: int, now: datetim
 
 
 async def mark_sent(
-    connection: AsyncConnection, token: str, receipts: Sequence[tuple[int, str]], now: datetime
+    connection: AsyncConnection, token: str, receipts: Sequence[Receipt], now: datetime
 ) -> None:
-    """receipts: (row id, where it was put). What the contacts were told is written down with it."""
+    """What the contacts were told is written down with it."""
     if not receipts:
         return
-    ids = [row_id for row_id, _ in receipts]
-    receipt = case(dict(receipts), value=outbox.c.id)
+    ids = [receipt.id for receipt in receipts]
+    put = case({receipt.id: receipt.put for receipt in receipts}, value=outbox.c.id)
+    zone = case({receipt.id: receipt.zone for receipt in receipts}, value=outbox.c.id)
     mine = and_(outbox.c.id.in_(among(ids, connection)), outbox.c.claim_token == token)
-    sent = {"state": SENT, "sent_at": now, "claim_token": None, "claim_until": None, "receipt": receipt}
+    sent = {
+        "state": SENT,
+        "sent_at": now,
+        "claim_token": None,
+        "claim_until": None,
+        "receipt": put,
+        "zone": zone,
+    }
     await connection.execute(update(outbox).where(mine).values(**sent))
     await _remember_told(connection, ids, now)
 
@@ -234,16 +275,16 @@ async def _remember_told(connection: AsyncConnection, ids: Collection[int], now:
 async def close(
     connection: AsyncConnection, token: str, ids: Collection[int], state: str, reason: str
 ) -> None:
-    """Ends rows of this claim without sending them: withdrawn, missed or failed, with the reason."""
+    """Ends rows of this claim without sending them: withdrawn, missed or failed, with the reason.
+
+    A withdrawn row gives its key and its Message-ID free: what it said may become true again.
+    """
     mine = and_(outbox.c.id.in_(among(ids, connection)), outbox.c.claim_token == token)
-    done = {"state": state, "reason": reason, "claim_token": None, "claim_until": None}
+    done: dict[str, Any] = {"state": state, "reason": reason, "claim_token": None, "claim_until": None}
+    if state == WITHDRAWN:
+        mark = literal("|") + cast(outbox.c.id, String)
+        done |= {"notice_key": outbox.c.notice_key + mark, "message_id": outbox.c.message_id + mark}
     await connection.execute(update(outbox).where(mine).values(**done))
-
-
-async def release_all(connection: AsyncConnection) -> None:
-    """Puts every claimed row back: at the start of the one process that owns a SQLite file."""
-    back = {"state": QUEUED, "claim_token": None, "claim_until": None}
-    await connection.execute(update(outbox).where(outbox.c.state == SENDING).values(**back))
 
 
 async def last_told(

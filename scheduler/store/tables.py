@@ -108,6 +108,9 @@ revisions = Table(
     Column("visible", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("significant_at", Instant, nullable=False),
+    # when it starts, and when it was to start before that changed
+    Column("starts_at", Instant),
+    Column("started_at", Instant),
     Column("changed_at", Instant, nullable=False),
 )
 
@@ -169,8 +172,9 @@ outbox = Table(
     Column("claim_token", String(40)),
     Column("claim_until", Instant),
     Column("sent_at", Instant),
-    # where the mailbox or the mail server put it
+    # where the mailbox or the mail server put it, and the zone whose hours it says
     Column("receipt", String(400)),
+    Column("zone", String(60)),
     Index("ix_outbox_state", "state", "due_at"),
 )
 

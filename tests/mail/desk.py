@@ -86,7 +86,7 @@ def session_with_previous(slug: str, name: str) -> tuple[Occurrence, Occurrence 
 
 def told(occurrence: Occurrence, sequence: int = 0) -> views.Told:
     """What was told of an occurrence as it is."""
-    status, place = views.status_of(occurrence), views.place_of(occurrence)
+    status, place = occurrence.status.value, occurrence.place
     return views.Told(sequence, "REQUEST", occurrence.starts_at, occurrence.ends_at, status, place)
 
 

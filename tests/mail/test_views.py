@@ -141,9 +141,9 @@ def test_a_session_speaks_of_its_series_where_it_has_no_words_of_its_own() -> No
 
 
 def test_how_to_join_is_the_same_text_in_every_language() -> None:
-    assert views.place_of(the_session(join=JOIN)).splitlines()[-1] == "Passcode: lantern"
-    assert views.place_of(the_session(join=Join())) == ""
-    assert views.place_of(the_deadline()) == ""
+    assert the_session(join=JOIN).place.splitlines()[-1] == "Passcode: lantern"
+    assert the_session(join=Join()).place == ""
+    assert the_deadline().place == ""
 
 
 # deadlines

@@ -12,6 +12,7 @@ from datetime import date, time
 
 from scheduler.model.audience import Audience
 from scheduler.model.members import Contact, Membership, Span
+from scheduler.model.programme import only
 from scheduler.model.series import Join, Status
 from tests import cast
 from tests.cast import DOHA, MEDELLIN, MELTON, a_configuration, a_series, a_session, at
@@ -329,6 +330,159 @@ async def test_a_rule_switched_on_says_nothing_of_the_past(stage: Stage) -> None
     await stage.play(JULY, at("2027-09-01T08:00:00+00:00"))
 
     assert await stage.sent("follow-up") == []
+
+
+async def test_a_cancellation_after_another_edit_is_told(stage: Stage) -> None:
+    """The first edit must leave nothing behind that stands in the way of the second."""
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    await stage.apply(a_configuration(a_series(a_session(title="Renamed")), members=(DOHA,)), LATE_MAY)
+    june = at("2027-06-01T08:00:00+00:00")
+    await stage.play(LATE_MAY, june)
+
+    off = a_session(title="Renamed", status=Status.CANCELLED)
+    await stage.apply(a_configuration(a_series(off), members=(DOHA,)), june)
+    await stage.play(june, JULY)
+
+    assert told((await stage.sent())[2:]) == [("cancelled", DOHA, "CANCEL", 1)]
+
+
+async def test_what_was_withdrawn_can_be_told_when_it_is_true_again(stage: Stage) -> None:
+    """Cancelled, restored before anybody was told, cancelled again: the second one is told."""
+    house = a_configuration(a_series(), members=(DOHA,))
+    off = a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(DOHA,))
+    await stage.apply(house, APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    await stage.apply(off, LATE_MAY)
+    await queue_without_delivering(stage, at("2027-05-25T08:30:00+00:00"))
+    await stage.apply(house, at("2027-05-25T08:31:00+00:00"))
+    await stage.play(at("2027-05-25T08:31:00+00:00"), at("2027-05-26T08:00:00+00:00"))
+
+    await stage.apply(off, at("2027-05-26T08:00:00+00:00"))
+    await stage.play(at("2027-05-26T08:00:00+00:00"), JULY)
+
+    assert [row.kind.value for row in (await stage.sent())[2:]] == ["cancelled"]
+
+
+async def test_a_near_session_moved_away_is_told_at_once(stage: Stage) -> None:
+    """At 11:30 in Hamburg its 13:00 session moves a week on; in Melton it is 19:30 and then night."""
+    await stage.apply(a_configuration(a_series(), members=(MELTON,)), APRIL)
+    morning = at("2027-06-14T11:30:00+02:00")
+    await stage.play(APRIL, morning)
+
+    moved = a_session(on=date(2027, 6, 21))
+    await stage.apply(a_configuration(a_series(moved), members=(MELTON,)), morning)
+    await stage.play(morning, JULY)
+
+    assert [row.sent_at for row in await stage.sent("changed")] == [morning]
+
+
+async def test_a_near_cancellation_is_told_whatever_the_engine_did_at_that_instant(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    noon = at("2027-06-14T12:00:00+02:00")
+    await stage.play(APRIL, noon)
+    await queue_without_delivering(stage, noon)
+
+    off = a_series(a_session(status=Status.CANCELLED))
+    await stage.apply(a_configuration(off, members=(DOHA,)), noon)
+    await stage.play(noon, JULY)
+
+    assert [row.kind.value for row in (await stage.sent())[-1:]] == ["cancelled"]
+
+
+async def test_what_became_of_a_postponed_session_is_told_after_its_old_day(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    postponed = a_session(status=Status.POSTPONED)
+    await stage.apply(a_configuration(a_series(postponed), members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    fixed = a_series(a_session(on=date(2027, 9, 6)))
+    await stage.apply(a_configuration(fixed, members=(DOHA,)), JULY)
+    await stage.play(JULY, at("2027-07-20T08:00:00+00:00"))
+
+    assert [row.kind.value for row in (await stage.sent())[2:]] == ["changed", "changed"]
+
+
+async def test_who_enters_later_gets_no_reminder_of_before(stage: Stage) -> None:
+    """The week before is over when the audience grows on 10 June."""
+    arab = a_session(audience=Audience("Arab countries", regions=("arab-states",)))
+    await stage.apply(a_configuration(a_series(arab), members=(DOHA, MEDELLIN)), APRIL)
+    june = at("2027-06-10T08:00:00+00:00")
+    await stage.play(APRIL, june)
+
+    await stage.apply(a_configuration(a_series(), members=(DOHA, MEDELLIN)), june)
+    await stage.play(june, JULY)
+
+    assert [row.rule for row in await stage.sent() if row.member == MEDELLIN] == [
+        "announcement",
+        "invitation",
+        "working-day-before",
+    ]
+
+
+async def test_a_city_that_left_and_came_back_is_invited_when_it_is_back(stage: Stage) -> None:
+    """It is no member on 17 May, when the others are invited."""
+    first = Membership(Span(date(2015, 1, 1), date(2015, 1, 1)), date(2027, 5, 10), "stated")
+    second = Membership(Span(date(2027, 6, 1), date(2027, 6, 1)), None, "announced")
+    house = a_configuration(a_series(), members=(DOHA,))
+    back = replace(house.members[0], memberships=(first, second))
+    await stage.apply(replace(house, members=(back,)), APRIL)
+
+    await stage.play(APRIL, JULY)
+
+    assert [row.sent_at for row in await stage.sent("invitation")] == [at("2027-06-01T09:00:00+02:00")]
+
+
+async def test_a_new_link_after_the_session_does_not_stop_the_follow_up(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, at("2027-06-20T08:00:00+00:00"))
+    recorded = a_session(recording="https://recordings.cities.example/1", join=Join())
+
+    await stage.apply(a_configuration(a_series(recorded), members=(DOHA,)), at("2027-06-20T08:00:00+00:00"))
+    await stage.play(at("2027-06-20T08:00:00+00:00"), JULY)
+
+    assert len(await stage.sent("follow-up")) == 1
+
+
+async def test_the_next_session_in_a_follow_up_lies_ahead(stage: Stage) -> None:
+    """Day 21 of the first session: the second, a week after it, is over; the third is not."""
+    first = a_session(recording="https://recordings.cities.example/1")
+    others = [a_session(id=f"s{n}", title=f"Number {n}", on=date(2027, 6, n)) for n in (21, 28)]
+    third = a_session(id="third", title="The one to come", on=date(2027, 7, 12))
+    await stage.apply(a_configuration(a_series(first, *others, third), members=(DOHA,)), APRIL)
+
+    await stage.play(APRIL, at("2027-07-10T08:00:00+00:00"))
+
+    text = part(stage.message((await stage.sent("follow-up"))[0]), "text/plain")
+    assert "The one to come" in text
+    assert "Number" not in text
+
+
+async def test_one_address_with_two_roles_is_written_to_once(stage: Stage) -> None:
+    rules = tuple(replace(rule, to=("coordinator", "mayor")) for rule in a_series().rules)
+    house = a_configuration(a_series(rules=rules), members=(DOHA,))
+    both = (Contact("coordinator", "city@doha.example"), Contact("mayor", "city@doha.example"))
+    await stage.apply(replace(house, members=(replace(house.members[0], contacts=both),)), APRIL)
+
+    await stage.play(APRIL, LATE_MAY)
+
+    assert [(row.rule, row.role) for row in await stage.sent()] == [
+        ("announcement", "coordinator"),
+        ("invitation", "coordinator"),
+    ]
+
+
+async def test_a_round_that_vanished_from_the_files_is_held(stage: Stage) -> None:
+    house = only(cast.real(), ["report-2021"])
+    opening = at("2021-09-20T08:00:00+00:00")
+    await stage.apply(house, opening)
+
+    held = await stage.apply(replace(house, cycles=()), at("2021-09-21T08:00:00+00:00"))
+    await stage.play(at("2021-09-21T08:00:00+00:00"), at("2021-10-10T08:00:00+00:00"))
+
+    assert held == ["report-2021"]
+    assert await stage.sent() == []
 
 
 async def queue_without_delivering(stage: Stage, now: object) -> None:

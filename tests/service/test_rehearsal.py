@@ -167,6 +167,21 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert (tmp_path / "thesis.odt").exists()
 
 
+def test_a_folder_that_no_rehearsal_marked_is_never_emptied(tmp_path: Path) -> None:
+    (tmp_path / "mailbox").mkdir()
+
+    with pytest.raises(SchedulerError, match="mailbox"):
+        asyncio.run(rehearse(real(), at("2020-05-15T00:00:00Z"), at("2020-05-16T00:00:00Z"), tmp_path, BASE))
+
+
+def test_a_file_in_place_of_the_folder_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    span = at("2020-05-15T00:00:00Z"), at("2020-05-16T00:00:00Z")
+
+    with pytest.raises(SchedulerError, match="name another folder"):
+        asyncio.run(rehearse(real(), *span, tmp_path / "taken", BASE))
+
+
 def test_an_edit_on_the_way_is_told(tmp_path: Path) -> None:
     house = a_configuration(a_series(), members=(DOHA,))
     later = a_configuration(a_series(a_session(start=time(15), end=time(16))), members=(DOHA,))

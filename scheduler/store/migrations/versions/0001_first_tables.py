@@ -49,6 +49,8 @@ def upgrade() -> None:
         sa.Column("visible", sa.String(length=64), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("significant_at", Instant(), nullable=False),
+        sa.Column("starts_at", Instant(), nullable=True),
+        sa.Column("started_at", Instant(), nullable=True),
         sa.Column("changed_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("occurrence", name=op.f("pk_revisions")),
     )
@@ -104,6 +106,7 @@ def upgrade() -> None:
         sa.Column("claim_until", Instant(), nullable=True),
         sa.Column("sent_at", Instant(), nullable=True),
         sa.Column("receipt", sa.String(length=400), nullable=True),
+        sa.Column("zone", sa.String(length=60), nullable=True),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_outbox_contact_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("message_id", name=op.f("uq_outbox_message_id")),

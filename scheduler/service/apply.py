@@ -1,0 +1,64 @@
+"""How a proposal comes into force: the books of the old configuration are closed, then the new one counts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from scheduler.configuration import normal
+from scheduler.model import changes, times
+from scheduler.model.network import Configuration
+from scheduler.model.plan import Slot, find_slots
+from scheduler.model.programme import Window
+from scheduler.service.engine import settle
+from scheduler.service.in_force import InForce, read_in_force
+from scheduler.store import book, configurations, ledger
+from scheduler.store.database import Database
+
+
+async def put_in_force(
+    database: Database, proposal: Configuration, *, now: datetime, by: str, replaces: str | None
+) -> list[str]:
+    """Makes a proposal the truth, in one transaction; gives what vanished from the files and is held now.
+
+    What was due under the old configuration until now is settled with it, so that no reminder of before
+    reaches who comes in with the new one. `replaces`: the hash of what is in force as the one who applies
+    saw it; None for the first time. Raises ConfigurationMoved when another one came first.
+    """
+    before, slots, settled_until = await _books(database, now)
+    # not before what is settled: a change told at once must lie ahead of the engine's next look
+    applied_at = max(now, settled_until or now)
+    if before:
+        proposal = changes.carry_over(before.configuration, proposal, now)
+    content = normal.to_text(proposal)
+    async with database.write() as connection:
+        if before:
+            await settle(connection, before, slots, now)
+        await configurations.put(
+            connection,
+            content=content,
+            hash=normal.hash_of(content),
+            replaces=replaces,
+            applied_at=applied_at,
+            applied_by=by,
+            tzdata=times.tzdata_version(),
+        )
+        await book.write_members(connection, proposal.members)
+        await ledger.revise(connection, changes.marks(proposal), changes.starts(proposal), applied_at)
+        await ledger.write_rules(connection, changes.rule_marks(proposal), applied_at)
+        await ledger.settle(connection, applied_at)
+        held = changes.held(proposal)
+        await ledger.note(connection, now, by, "apply", normal.hash_of(content), ", ".join(held))
+    return held
+
+
+async def _books(database: Database, now: datetime) -> tuple[InForce | None, list[Slot], datetime | None]:
+    """What is in force, and its slots that were due before now and are not settled yet."""
+    async with database.read() as connection:
+        settled_until = await ledger.settled_until(connection)
+        if settled_until is None:
+            return None, [], None
+        before = await read_in_force(connection)
+    window = Window(settled_until, max(now, settled_until))
+    find = (before.configuration, before.groups, window, before.since)
+    return before, await asyncio.to_thread(find_slots, *find), settled_until
