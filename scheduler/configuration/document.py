@@ -216,7 +216,7 @@ class _Builder:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self._node(event)
             if key.text is None:
-                raise _Refused(key.place, "a key must be a text")
+                raise _Refused(key.place, "a key must be a text", "put a text with { or [ or ? in quotes")
             if key.text in entries:
                 raise _Refused(key.place, f'the key "{key.text}" stands here twice', "keep one of the two")
             entries[key.text] = (key.place, self._node(next(self.events)))

@@ -154,7 +154,7 @@ def _warn_of_nobody(
             place = network.place_of_key("audiences", label)
             problems.warning(place, f"the audience {quoted(label)} fits no member", "look at its lists")
     for document, cycle in cycles:
-        if cycle and not any(cycle.duty(member) in (Duty.DUE, Duty.UNDECIDED) for member in members):
+        if cycle and not any(cycle.duty(member) is Duty.DUE for member in members):
             place = document.place_of_key("who")
             problems.warning(place, "no member must report in this round", "look at its months")
 

@@ -155,6 +155,7 @@ class _Reader:
         periods, certainties = row.several("memberships"), row.several("certainty")
         if not periods:
             self._missing(row, "memberships")
+            return ()
         if certainties and len(certainties) != len(periods):
             what = f"periods: {len(periods)}, words of certainty: {len(certainties)}"
             self.problems.error(row.place("certainty"), what, "write one for each, separated by |")

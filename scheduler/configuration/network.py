@@ -44,7 +44,7 @@ def read_address(value: object) -> str:
     """
     text = one_line(value)
     try:
-        address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         say(f"{quoted(text)} is no mail address", str(error))
     return str(address.ascii_email)

@@ -29,6 +29,10 @@ _URL = re.compile(r"https?://[^\s/?#@<>\"'\\]+(?:[/?#][^\s<>\"'\\]*)?")
 _YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
+#: So many problems of one file are said at once; a file with more is not one that somebody wrote.
+MOST_FINDINGS = 200
+
+
 def say(what: str, instead: str = "") -> NoReturn:
     raise PydanticCustomError("said", "{what}", {"what": what, "instead": instead})
 
@@ -179,11 +183,13 @@ def fill_in(form: type[F], document: Document, problems: Problems) -> F | None:
     try:
         return form.model_validate(plain)
     except ValidationError as error:
-        findings = error.errors(include_url=False)
+        findings = error.errors(include_url=False)[:MOST_FINDINGS]
         meant = {_meant(finding["loc"], form) for finding in findings if finding["type"] == "extra_forbidden"}
         for finding in findings:
             if finding["type"] != "missing" or finding["loc"] not in meant:
                 _explain(finding, form, document, problems)
+        if more := error.error_count() - len(findings):
+            problems.error(document.root.place, f"{more:,} more problems follow", "mend the others first")
         return None
 
 
@@ -194,7 +200,8 @@ def _meant(path: tuple[str | int, ...], form: type[Form]) -> tuple[str | int | N
 
 def _explain(finding: Any, form: type[Form], document: Document, problems: Problems) -> None:
     path = tuple(step for step in finding["loc"] if step != "[key]")
-    place = document.place(*path)
+    is_about_key = finding["loc"][-1:] == ("[key]",)
+    place = document.place_of_key(*path) if is_about_key else document.place(*path)
     match finding["type"]:
         case "said":
             problems.error(place, finding["ctx"]["what"], finding["ctx"]["instead"])
@@ -207,6 +214,10 @@ def _explain(finding: Any, form: type[Form], document: Document, problems: Probl
             instead = did_you_mean(key, known, f"known here: {listed(known, most=20)}")
             problems.error(
                 document.place_of_key(*path), f"{quoted(key)} is no key that can stand here", instead
+            )
+        case "too_long":
+            problems.error(
+                place, "this list is too long", f"write at most {finding['ctx']['max_length']:,} items"
             )
         case "list_type" | "tuple_type":
             problems.error(place, "a list is needed here", 'begin each item on its own line with "- "')

@@ -122,13 +122,13 @@ class SeriesForm(Form):
     start: Annotated[time | None, BeforeValidator(_start)] = None
     end: Clock | None = None
     notices: SessionNoticesForm | None = None
-    sessions: list[SessionForm] = Field(default_factory=list)
+    sessions: list[SessionForm] = Field(default_factory=list, max_length=MAX_SESSIONS)
     every: Annotated[str, BeforeValidator(_every)] | None = None
     first: Day | None = Field(default=None, alias="from")
     last: Day | None = Field(default=None, alias="until")
-    left_out: list[Day] = Field(default_factory=list, alias="except")
-    move: dict[DayKey, Day] = Field(default_factory=dict)
-    details: dict[DayKey, DetailsForm] = Field(default_factory=dict)
+    left_out: list[Day] = Field(default_factory=list, alias="except", max_length=MAX_SESSIONS)
+    move: dict[DayKey, Day] = Field(default_factory=dict, max_length=MAX_SESSIONS)
+    details: dict[DayKey, DetailsForm] = Field(default_factory=dict, max_length=MAX_SESSIONS)
 
 
 def read_series(

@@ -1,0 +1,84 @@
+"""The normal form in which a configuration is in force: the same text for the same, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.configuration import normal
+from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, WorkingDaysBefore
+from scheduler.model.series import Join, ProgrammeItem, Speaker, Status
+from tests import cast
+from tests.cast import a_configuration, a_series, a_session
+
+
+def test_the_real_configuration_comes_back() -> None:
+    text = normal.to_text(cast.real())
+
+    assert normal.from_text(text) == cast.real()
+
+
+def test_the_same_configuration_gives_the_same_text() -> None:
+    text = normal.to_text(cast.real())
+
+    assert normal.to_text(normal.from_text(text)) == text
+
+
+def test_the_text_is_json() -> None:
+    assert set(json.loads(normal.to_text(cast.real()))) == {
+        "network",
+        "members",
+        "countries",
+        "series",
+        "cycles",
+    }
+
+
+def test_another_configuration_has_another_hash() -> None:
+    hashes = {
+        normal.hash_of(normal.to_text(one)) for one in (cast.real(), cast.open_house(), a_configuration())
+    }
+
+    assert len(hashes) == 3
+
+
+def test_everything_that_a_session_may_hold_comes_back() -> None:
+    session = a_session(
+        start=None,
+        end=None,
+        status=Status.POSTPONED,
+        reason="Speaker is ill",
+        join=Join("Zoom", "Webinar ID", "94172987853", "https://meet.cities.example/1", "0123"),
+        programme=(
+            ProgrammeItem("Opening", (Speaker("Ms Ana Ruiz", "Mayor", "Huye"),)),
+            ProgrammeItem("Questions"),
+        ),
+        summary_on=date(2027, 6, 28),
+        held=True,
+    )
+    configuration = a_configuration(a_series(session, announced=None))
+
+    assert normal.from_text(normal.to_text(configuration)) == configuration
+
+
+def test_every_kind_of_moment_comes_back_as_itself() -> None:
+    """Days and working days look alike: both are a number and an hour."""
+    whens = (Days(-7, time(9), on_working_day=True), WorkingDaysBefore(7, time(9)), MinutesBefore(7), None)
+    rules = tuple(NoticeRule(f"rule-{n}", Kind.REMINDER, ("mayor",), when) for n, when in enumerate(whens))
+    configuration = a_configuration(a_series(rules=rules))
+
+    assert normal.from_text(normal.to_text(configuration)) == configuration
+
+
+@given(title=st.text(st.characters(codec="utf-8")), at=st.times(timezones=st.none()))
+def test_texts_and_times_come_back_whatever_they_are(title: str, at: time) -> None:
+    at = at.replace(microsecond=0, fold=0)
+    configuration = replace(
+        a_configuration(a_series(a_session(title=title, start=at))), members=(), countries=()
+    )
+
+    assert normal.from_text(normal.to_text(configuration)) == configuration
