@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from scheduler.ical.events import Revision, day_event, deadline_event, session_event
 from scheduler.ical.feeds import feed_item, render_feed
@@ -13,12 +14,14 @@ from scheduler.languages import Language, language
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
-from scheduler.model.programme import DEADLINE_LENGTH, Occurrence
+from scheduler.model.programme import DEADLINE_LENGTH, Occurrence, Window, build_programme
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
 
 #: How long what is over stays in a feed, with the link to its recording.
 PAST_STAYS = timedelta(days=365)
+#: How far ahead feeds look.
+AHEAD = timedelta(days=5 * 365)
 #: How long a cancelled session stays, so that every client hears of it (rule 53).
 CANCELLED_STAYS = timedelta(days=30)
 
@@ -50,7 +53,7 @@ class Feeds:
 
     def public_feeds(self) -> Iterator[Feed]:
         network, configuration = self.in_force.network, self.in_force.configuration
-        sessions = [o for o in self.in_force.occurrences.values() if o.session and self._shows(o)]
+        sessions = [occurrence for occurrence in self._programme if occurrence.session]
         yield self._public("/feeds/all.ics", network.name, sessions)
         for series in configuration.series:
             mine = [o for o in sessions if o.of.id == series.id]
@@ -68,8 +71,8 @@ class Feeds:
         words = language(member.languages[0], network.languages)
         items = [
             self._private_item(occurrence, member, words)
-            for occurrence in self._in_order(self.in_force.occurrences.values())
-            if self._shows(occurrence) and self._concerns(occurrence, member)
+            for occurrence in self._programme
+            if self._concerns(occurrence, member)
         ]
         name = words.say("{network}: {city}", network=network.name, city=member.name)
         return Feed(self.links.city_feed_path(member.slug), name, render_feed(name, items))
@@ -78,6 +81,12 @@ class Feeds:
     def _words(self) -> Language:
         return language("en", self.in_force.network.languages)
 
+    @cached_property
+    def _programme(self) -> tuple[Occurrence, ...]:
+        """All that feeds show, in their order."""
+        window = Window(self.now - PAST_STAYS, self.now + AHEAD)
+        return tuple(o for o in build_programme(self.in_force.configuration, window) if self._shows(o))
+
     def _concerns(self, occurrence: Occurrence, member: Member) -> bool:
         if isinstance(occurrence.of, Cycle):
             day = times.local_date(occurrence.of.deadline.instant, self.in_force.network.zone)
@@ -85,30 +94,21 @@ class Feeds:
         return occurrence.invites(member, self.in_force.network)
 
     def _shows(self, occurrence: Occurrence) -> bool:
-        ends_at = occurrence.ends_at
-        if not self._is_over(occurrence):
+        """What was cancelled stays until its day is over and everybody could see it."""
+        if not occurrence.is_cancelled or not self._is_over(occurrence):
             return True
-        if occurrence.is_cancelled:
-            return self._revision(occurrence).changed_at + CANCELLED_STAYS > self.now
-        on = ends_at.date() if ends_at else occurrence.on
-        return on > (self.now - PAST_STAYS).date()
+        return self._revision(occurrence).changed_at + CANCELLED_STAYS > self.now
 
     def _is_over(self, occurrence: Occurrence) -> bool:
         return occurrence.ends_at < self.now if occurrence.ends_at else occurrence.on < self.now.date()
 
-    def _in_order(self, occurrences: Iterable[Occurrence]) -> list[Occurrence]:
-        return sorted(occurrences, key=lambda o: (o.day_in("UTC"), o.id))
-
     def _public(self, path: str, name: str, sessions: Iterable[Occurrence]) -> Feed:
-        return Feed(path, name, render_feed(name, [self._public_item(o) for o in self._in_order(sessions)]))
+        return Feed(path, name, render_feed(name, [self._public_item(occurrence) for occurrence in sessions]))
 
     def _deadlines(self) -> Feed:
         network = self.in_force.network
         name = self._words.say("{network}: deadlines", network=network.name)
-        deadlines = [
-            o for o in self.in_force.occurrences.values() if isinstance(o.of, Cycle) and self._shows(o)
-        ]
-        items = [self._cycle_item(o) for o in self._in_order(deadlines)]
+        items = [self._cycle_item(o) for o in self._programme if isinstance(o.of, Cycle)]
         return Feed("/feeds/deadlines.ics", name, render_feed(name, items))
 
     def _public_item(self, occurrence: Occurrence) -> bytes:
