@@ -43,19 +43,24 @@ class Problem:
 class Problems:
     """The collector that every reader writes to; the same thing said twice is kept once."""
 
-    found: set[Problem] = field(default_factory=set)
+    _errors: set[Problem] = field(default_factory=set)
+    _warnings: set[Problem] = field(default_factory=set)
 
     def error(self, place: Place, what: str, instead: str = "") -> None:
-        self.found.add(Problem(place, Severity.ERROR, what, instead))
+        self._errors.add(Problem(place, Severity.ERROR, what, instead))
 
     def warning(self, place: Place, what: str, instead: str = "") -> None:
-        self.found.add(Problem(place, Severity.WARNING, what, instead))
+        self._warnings.add(Problem(place, Severity.WARNING, what, instead))
+
+    def take_back(self, place: Place, what: str) -> None:
+        """For who can say more of the same error."""
+        self._errors = {p for p in self._errors if (p.place, p.what) != (place, what)}
 
     def in_order(self) -> list[Problem]:
-        return sorted(self.found)
+        return sorted(self._errors | self._warnings)
 
     def errors(self) -> int:
-        return sum(problem.severity is Severity.ERROR for problem in self.found)
+        return len(self._errors)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -144,6 +144,7 @@ def read_series(
     before = problems.errors()
     reader = _Reader(form, document, network, vocabulary, problems)
     sessions = reader.sessions()
+    _warn_of_late_announcement(form, sessions, document, problems)
     rules = rules_of(notices.sessions if notices else None, form.notices, document, network, problems)
     if problems.errors() > before:
         return None
@@ -156,6 +157,15 @@ def read_series(
         sessions=sessions,
         rules=rules,
     )
+
+
+def _warn_of_late_announcement(
+    form: SeriesForm, sessions: tuple[Session, ...], document: Document, problems: Problems
+) -> None:
+    first = min((session.on for session in sessions), default=date.max)
+    if form.announced and form.announced > first:
+        what = f"this series is announced on {form.announced}, after its first session on {first}"
+        problems.warning(document.place("announced"), what, "write an earlier day")
 
 
 def read_form(document: Document, problems: Problems) -> SeriesForm | None:
@@ -178,7 +188,7 @@ def _suggest_ids(document: Document, problems: Problems) -> None:
         )
         proposal = "-".join(re.findall(r"[a-z0-9]+", words.lower())[:5])
         place = document.place("sessions", number)
-        problems.found = {p for p in problems.found if p.place != place or p.what != '"id" is missing'}
+        problems.take_back(place, '"id" is missing')
         problems.error(
             place, '"id" is missing', f"write for example id: {proposal}" if proposal else "write it"
         )

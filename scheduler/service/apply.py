@@ -25,13 +25,13 @@ async def put_in_force(
     reaches who comes in with the new one. `replaces`: the hash of what is in force as the one who applies
     saw it; None for the first time. Raises ConfigurationMoved when another one came first.
     """
-    before, slots, settled_until = await _books(database, now)
-    # not before what is settled: a change told at once must lie ahead of the engine's next look
-    applied_at = max(now, settled_until or now)
+    before, slots = await _books(database, now)
     if before:
         proposal = changes.carry_over(before.configuration, proposal, now)
     content = normal.to_text(proposal)
     async with database.write() as connection:
+        # not before what is settled: a change told at once must lie ahead of the engine's next look
+        applied_at = max(now, await ledger.hold(connection) or now)
         if before:
             await settle(connection, before, slots, now)
         await configurations.put(
@@ -52,13 +52,13 @@ async def put_in_force(
     return held
 
 
-async def _books(database: Database, now: datetime) -> tuple[InForce | None, list[Slot], datetime | None]:
+async def _books(database: Database, now: datetime) -> tuple[InForce | None, list[Slot]]:
     """What is in force, and its slots that were due before now and are not settled yet."""
     async with database.read() as connection:
         settled_until = await ledger.settled_until(connection)
         if settled_until is None:
-            return None, [], None
+            return None, []
         before = await read_in_force(connection)
     window = Window(settled_until, max(now, settled_until))
     find = (before.configuration, before.groups, window, before.since)
-    return before, await asyncio.to_thread(find_slots, *find), settled_until
+    return before, await asyncio.to_thread(find_slots, *find)

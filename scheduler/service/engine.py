@@ -21,7 +21,7 @@ from scheduler.model.plan import Slot, find_slots, latest_only
 from scheduler.model.programme import Window
 from scheduler.service.clock import Bell, Clock
 from scheduler.service.in_force import InForce, Memory
-from scheduler.store import ledger
+from scheduler.store import configurations, ledger
 from scheduler.store.database import Database
 from scheduler.store.outbox import Duty, fire
 
@@ -91,8 +91,13 @@ class Engine:
         outlook, settled_until = await self._look_ahead(now)
         slots = outlook.due(settled_until, now)
         async with self.database.write() as connection:
-            new = await settle(connection, outlook.in_force, slots, now)
-            await ledger.settle(connection, now + _STEP)
+            await ledger.hold(connection)
+            overtaken = await configurations.latest_id(connection) != outlook.in_force.id
+            new = 0 if overtaken else await settle(connection, outlook.in_force, slots, now)
+            if not overtaken:
+                await ledger.settle(connection, now + _STEP)
+        if overtaken:
+            return await self.look()
         if new or self._is_new(outlook.in_force):
             self.post.ring()
         return outlook.wanted(now)

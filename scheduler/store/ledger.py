@@ -31,10 +31,18 @@ async def settled_until(connection: AsyncConnection) -> datetime | None:
     return at
 
 
+async def hold(connection: AsyncConnection) -> datetime | None:
+    """The same, and nobody else moves it before this transaction ends (SQLite has one writer anyway)."""
+    at: datetime | None = await connection.scalar(select(state.c.settled_until).with_for_update())
+    return at
+
+
 async def settle(connection: AsyncConnection, until: datetime) -> None:
-    changed = await connection.execute(update(state).values(settled_until=until))
-    if changed.rowcount == 0:
+    """Moves it forward; never back, whatever a clock says."""
+    if await settled_until(connection) is None:
         await connection.execute(state.insert().values(id=1, settled_until=until))
+    forward = update(state).where(state.c.settled_until < until)
+    await connection.execute(forward.values(settled_until=until))
 
 
 async def read_revisions(connection: AsyncConnection) -> dict[str, RevisionRow]:

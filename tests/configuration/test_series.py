@@ -20,7 +20,7 @@ from tests.configuration.desk import Desk, real_network, rule, with_change
 LISTED = """\
 id: talks
 title: Talks among cities
-announced: 2027-05-03
+announced: 2020-04-01
 audience: World
 start: "13:00"
 end: "14:30"
@@ -210,6 +210,16 @@ def test_an_audience_in_other_capitals_is_the_same(desk: Desk) -> None:
     series = read(desk, with_change(LISTED, "audience: World", "audience: wORLD"))
 
     assert series.sessions[0].audience.label == "World"
+
+
+def test_a_series_announced_after_its_first_session_is_warned_of(desk: Desk) -> None:
+    """Nobody would hear of that session."""
+    read(desk, with_change(LISTED, "announced: 2020-04-01", "announced: 2027-06-15"))
+
+    assert desk.said == [
+        "file.yaml:3:12: warning: this series is announced on 2027-06-15, "
+        "after its first session on 2027-06-14; write an earlier day"
+    ]
 
 
 # labels such as CET

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, datetime, time
+
+from sqlalchemy import update
 
 from scheduler.model.audience import Audience
 from scheduler.model.members import Contact, Membership, Span
 from scheduler.model.programme import only
 from scheduler.model.series import Join, Status
+from scheduler.service.clock import VirtualClock
+from scheduler.service.engine import Engine
+from scheduler.service.in_force import Memory
+from scheduler.store import tables
 from tests import cast
 from tests.cast import DOHA, MEDELLIN, MELTON, a_configuration, a_series, a_session, at
 from tests.service.stage import Stage, part, told
@@ -485,23 +491,17 @@ async def test_a_round_that_vanished_from_the_files_is_held(stage: Stage) -> Non
     assert await stage.sent() == []
 
 
-async def queue_without_delivering(stage: Stage, now: object) -> None:
+async def queue_without_delivering(stage: Stage, now: datetime) -> None:
     """One look of the engine at `now`, and no deliverer."""
-    from scheduler.service.clock import VirtualClock
-    from scheduler.service.engine import Engine
-    from scheduler.service.in_force import Memory
-
-    clock = VirtualClock(now, JULY)  # type: ignore[arg-type]
+    clock = VirtualClock(now, JULY)
     await Engine(stage.database, clock, clock.bell(), Memory()).look()
 
 
 async def test_two_engines_on_one_slot_are_harmless(stage: Stage) -> None:
-    from scheduler.store import ledger
-
     await stage.apply(a_configuration(a_series(), members=NAMED), APRIL)
     await queue_without_delivering(stage, LATE_MAY)
     async with stage.database.write() as connection:
-        await ledger.settle(connection, APRIL)
+        await connection.execute(update(tables.state).values(settled_until=APRIL))
 
     await queue_without_delivering(stage, LATE_MAY)
 
