@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
 from scheduler.configuration.network import read_address
-from scheduler.configuration.problems import Problems, did_you_mean, listed, quoted
+from scheduler.configuration.problems import Place, Problems, did_you_mean, listed, quoted
 from scheduler.configuration.schema import (
     check_year,
     read_country,
@@ -70,6 +70,8 @@ class _Reader:
     vocabulary: Vocabulary
     countries: tuple[Country, ...]
     problems: Problems
+    #: (slug, place) of addresses that only_to does not allow
+    barred: list[tuple[str, Place]] = field(default_factory=list)
 
     def member(self, row: Row) -> Member | None:
         problems_before = self.problems.errors()
@@ -225,12 +227,8 @@ class _Reader:
 
     def _contacts(self, row: Row) -> list[Contact]:
         contacts = [contact for role in ROLES for contact in _addresses(row, role, self.problems)]
-        for contact in contacts:
-            if not self.network.may_write_to(contact.address):
-                what = f"mail to {row['slug']} is refused: only_to in network.yaml names other domains"
-                self.problems.warning(
-                    row.place(contact.role), what, "add the domain there, or remove only_to"
-                )
+        barred = (contact for contact in contacts if not self.network.may_write_to(contact.address))
+        self.barred += [(row["slug"], row.place(contact.role)) for contact in barred]
         if not row.several("coordinator"):
             self.problems.error(
                 row.place("coordinator"), f"{row['slug']} has no coordinator", "write an address"
@@ -258,7 +256,17 @@ def read_members(
             problems.error(row.place("slug"), what, "a slug names one member for ever; write another")
         elif member:
             members.append(member)
+    _warn_of_barred(reader.barred, problems)
     return tuple(members)
+
+
+def _warn_of_barred(barred: list[tuple[str, Place]], problems: Problems) -> None:
+    """One warning for all addresses that only_to does not allow, at the first of them."""
+    if barred:
+        (slug, place), others = barred[0], len(barred) - 1
+        whom = f"{slug} and {others:,} more addresses" if others else slug
+        what = f"mail to {whom} is refused: only_to in network.yaml names other domains"
+        problems.warning(place, what, "add the domain there, or remove only_to")
 
 
 def _addresses(row: Row, column: str, problems: Problems) -> list[Contact]:

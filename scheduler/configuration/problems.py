@@ -52,9 +52,9 @@ class Problems:
     def warning(self, place: Place, what: str, instead: str = "") -> None:
         self._warnings.add(Problem(place, Severity.WARNING, what, instead))
 
-    def take_back(self, place: Place, what: str) -> None:
-        """For who can say more of the same error."""
-        self._errors = {p for p in self._errors if (p.place, p.what) != (place, what)}
+    def take_back(self, place: Place, what: str, instead: str = "") -> None:
+        """An error that somebody else can say better."""
+        self._errors.discard(Problem(place, Severity.ERROR, what, instead))
 
     def in_order(self) -> list[Problem]:
         return sorted(self._errors | self._warnings)

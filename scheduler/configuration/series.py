@@ -188,10 +188,9 @@ def _suggest_ids(document: Document, problems: Problems) -> None:
         )
         proposal = "-".join(re.findall(r"[a-z0-9]+", words.lower())[:5])
         place = document.place("sessions", number)
-        problems.take_back(place, '"id" is missing')
-        problems.error(
-            place, '"id" is missing', f"write for example id: {proposal}" if proposal else "write it"
-        )
+        if proposal:
+            problems.take_back(place, '"id" is missing', "write it")
+            problems.error(place, '"id" is missing', f"write for example id: {proposal}")
 
 
 @dataclass

@@ -281,7 +281,7 @@ def test_a_control_character_cannot_be_written_as_an_escape(desk: Desk, escape: 
     ids=["alias bomb", "lists", "mappings", "dashes", "question marks", "50 MB", "python tag"],
 )
 def test_a_bomb_is_left_at_the_first_breach(desk: Desk, content: str) -> None:
-    """Row P03: one sentence, and no memory of note beyond the file itself."""
+    """One sentence, and no memory of note beyond the file itself."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     document = desk.document(content)

@@ -96,7 +96,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     file=st.sampled_from(["network.yaml", "notices.yaml", "members.csv", "countries.csv", RECOVERY, REPORT]),
     where=st.floats(0, 1),

@@ -243,7 +243,7 @@ def test_a_country_with_several_zones_leaves_the_choice_to_its_cities(desk: Desk
     ],
 )
 def test_an_address_that_a_mail_server_could_misread_is_refused(desk: Desk, address: str) -> None:
-    """Row X03: the reason is said once, and the member is not said to have no contact besides."""
+    """The reason is said once, and the member is not said to have no contact besides."""
     desk.members(table(DOHA | {"coordinator": address}))
 
     assert len(desk.said) == 1

@@ -313,7 +313,7 @@ def test_a_list_in_place_of_the_whole_is_one_sentence(desk: Desk) -> None:
     ],
 )
 def test_an_address_that_a_mail_server_could_misread_is_refused(desk: Desk, address: str) -> None:
-    """Row X03, in the place from which all mail is sent."""
+    """In the place from which all mail is sent."""
     quoted = address.replace('"', '\\"')
 
     desk.network(with_change(NETWORK, "reply_to: webinars@cities.example", f'reply_to: "{quoted}"'))

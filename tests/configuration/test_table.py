@@ -170,7 +170,6 @@ def test_a_wrong_quotation_mark_is_said_where_its_row_begins(desk: Desk, cell: s
 
 
 def test_one_bad_row_of_ten_thousand_is_found(desk: Desk) -> None:
-    """Row P05."""
     rows = [f"city-{number},City,QA" for number in range(10_000)]
     rows[5_000] = "city-5000,City"
 
