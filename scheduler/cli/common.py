@@ -18,8 +18,8 @@ from scheduler.model.network import Configuration
 from scheduler.settings import Settings
 
 #: Prints as it is: no colours are read into what staff wrote, no line is broken in a pipe.
-out = Console(highlight=False, markup=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 ConfigOption = Annotated[
     Path | None,

@@ -51,6 +51,9 @@ def rehearse_command(
     start, end = span(first, last, configuration.network.zone)
     parts = [*(series or []), *(cycle or [])]
     edits = [_read_edit(text, parts, configuration.network.zone) for text in edit or []]
+    for one in edits:
+        if not start <= one.at < end:
+            raise typer.BadParameter(f"{one.at:%Y-%m-%d} lies outside the rehearsal", param_hint="--edit")
     rehearsal = play(only(configuration, parts), start, end, into, edits)
     for line in timeline_lines(rehearsal):
         out.print(line)

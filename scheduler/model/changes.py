@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Configuration
 from scheduler.model.notices import NoticeRule
@@ -96,4 +97,6 @@ def _meaning(rule: NoticeRule) -> object:
 
 
 def _is_to_come(occurrence: Occurrence, now: datetime) -> bool:
-    return occurrence.ends_at > now if occurrence.ends_at else occurrence.on >= now.date()
+    if occurrence.ends_at:
+        return occurrence.ends_at > now
+    return occurrence.is_postponed or times.end_of_day(occurrence.on, occurrence.zone) > now

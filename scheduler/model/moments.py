@@ -66,8 +66,10 @@ class Question:
         return at if self._is_near(at) else self.network.quiet_hours.wait(at, self.member.zone)
 
     def _is_near(self, at: datetime) -> bool:
-        """It begins within a day, or would have begun before it was moved away."""
-        starts = (self.occurrence.starts_at, self.since.started.get(self.occurrence.id))
+        """It begins within a day; for who must hear of a change, also if it was to begin then before."""
+        starts = [self.occurrence.starts_at]
+        if self.rule.kind in (Kind.CHANGED, Kind.CANCELLED):
+            starts.append(self.since.started.get(self.occurrence.id))
         return any(start and at <= start <= at + NEAR for start in starts)
 
     def in_hamburg(self, day: date, at: time) -> datetime:
@@ -81,8 +83,12 @@ def due_moments(question: Question) -> tuple[datetime, ...]:
 
 
 def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
-    """The latest moment at which this notice is still worth reading."""
-    if occurrence.is_postponed:
+    """The latest moment at which this notice is still worth reading.
+
+    A cancellation is worth it until the start that a contact was told, which may have been postponed
+    without a date: the outbox knows that; here is only how long it is asked.
+    """
+    if occurrence.is_postponed or rule.kind is Kind.CANCELLED:
         return _ends(occurrence) + POSTPONED_USEFUL
     if rule.kind is Kind.FOLLOW_UP:
         return _ends(occurrence) + FOLLOW_UP_USEFUL

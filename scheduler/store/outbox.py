@@ -138,7 +138,7 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
         "status": literal(duty.status),
         "place": literal(duty.place),
         "due_at": literal(duty.due_at, Instant),
-        "useful_by": literal(duty.useful_by, Instant),
+        "useful_by": _useful_by(duty),
         "inserted_at": literal(now, Instant),
         "state": literal(MISSED if duty.missed_because else QUEUED),
         "reason": literal(duty.missed_because),
@@ -148,7 +148,7 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
         .select_from(source)
         .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
         .where(contacts.c.id.in_(_one_for_each_address(duty)))
-        .where(_concerned(duty))
+        .where(_concerned(duty, now))
         .order_by(contacts.c.id)
     )
     insert = _insert(connection).from_select(list(values), rows).on_conflict_do_nothing()
@@ -193,7 +193,13 @@ def _uid(duty: Duty) -> ColumnElement[str]:
     return literal(f"{duty.uid}@{duty.uid_domain}")
 
 
-def _concerned(duty: Duty) -> ColumnElement[bool]:
+def _useful_by(duty: Duty) -> ColumnElement[datetime]:
+    """A cancellation until the start that stands in the contact's calendar, if any does."""
+    latest = literal(duty.useful_by, Instant)
+    return func.coalesce(told.c.starts_at, latest) if duty.kind is Kind.CANCELLED else latest
+
+
+def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
     """Compares what a contact should know with what it was last told."""
     invited = told.c.method == "REQUEST"
     match duty.kind:
@@ -203,7 +209,9 @@ def _concerned(duty: Duty) -> ColumnElement[bool]:
             return or_(told.c.contact_id.is_(None), told.c.method == "CANCEL")
         case Kind.CHANGED:
             return and_(invited, _differs(duty))
-        case Kind.CANCELLED | Kind.FOLLOW_UP:
+        case Kind.CANCELLED:
+            return and_(invited, or_(told.c.starts_at.is_(None), told.c.starts_at > literal(now, Instant)))
+        case Kind.FOLLOW_UP:
             return invited
         case _:
             return true()
@@ -277,11 +285,12 @@ async def close(
 ) -> None:
     """Ends rows of this claim without sending them: withdrawn, missed or failed, with the reason.
 
-    A withdrawn row gives its key and its Message-ID free: what it said may become true again.
+    A row that was withdrawn or failed gives its key and its Message-ID free: what it said may become
+    true, or possible, again.
     """
     mine = and_(outbox.c.id.in_(among(ids, connection)), outbox.c.claim_token == token)
     done: dict[str, Any] = {"state": state, "reason": reason, "claim_token": None, "claim_until": None}
-    if state == WITHDRAWN:
+    if state in (WITHDRAWN, FAILED):
         mark = literal("|") + cast(outbox.c.id, String)
         done |= {"notice_key": outbox.c.notice_key + mark, "message_id": outbox.c.message_id + mark}
     await connection.execute(update(outbox).where(mine).values(**done))

@@ -196,5 +196,20 @@ def test_a_cancelled_session_is_not_held_while_it_stands_in_the_file() -> None:
     assert carry_over(before, cancelled, MAY) == cancelled
 
 
+def test_a_round_that_vanished_is_held() -> None:
+    before = replace(a_configuration(), cycles=(cycle("report-2027"),))
+
+    carried = carry_over(before, a_configuration(), MAY)
+
+    assert held(carried) == ["report-2027"]
+    assert marks(carried) == marks(before)
+
+
+def test_a_round_whose_deadline_is_over_may_vanish() -> None:
+    before = replace(a_configuration(), cycles=(cycle("report-2022"),))
+
+    assert carry_over(before, a_configuration(), MAY) == a_configuration()
+
+
 def test_an_unchanged_configuration_is_carried_over_as_it_is() -> None:
     assert carry_over(cast.real(), cast.real(), MAY) == cast.real()

@@ -19,7 +19,7 @@ from scheduler.model.programme import Window
 from scheduler.model.series import Status
 from tests import cast
 from tests.cast import DOHA, MANTES, MEDELLIN, MELTON, a_configuration, a_series, a_session, at
-from tests.model.asking import APRIL, applied
+from tests.model.asking import APRIL, applied, cycle
 
 #: One notice of the plan: when, which occurrence, which rule, whom.
 Notice = tuple[datetime, str, str, str]
@@ -161,6 +161,12 @@ def test_a_held_session_gives_no_slots() -> None:
     assert plan(configuration) == []
 
 
+def test_a_held_round_gives_no_slots() -> None:
+    held = replace(cycle("report-2027"), held=True)
+
+    assert plan(replace(cast.real(), series=(), cycles=(held,))) == []
+
+
 def test_a_cancelled_session_gives_its_cancellation_only() -> None:
     configuration = a_configuration(a_series(a_session(status=Status.CANCELLED)), members=(MANTES,))
 
@@ -190,6 +196,15 @@ def test_a_slot_counts_the_contacts_of_its_roles() -> None:
 
 def slugs_of(slot: Slot) -> list[str]:
     return [member.slug for member in slot.members()]
+
+
+def test_an_address_that_holds_two_roles_counts_once() -> None:
+    address = "mayor@mantes.example"
+    city = replace(cast.member(MANTES), contacts=(Contact("coordinator", address), Contact("mayor", address)))
+    rule = days_before(7, "coordinator", "mayor")
+    configuration = replace(a_configuration(a_series(rules=(rule,))), members=(city,))
+
+    assert [slot.count() for slot in plan(configuration)] == [1]
 
 
 def test_who_has_no_contact_of_a_role_is_not_counted() -> None:

@@ -410,6 +410,43 @@ async def test_what_became_of_a_postponed_session_is_told_after_its_old_day(stag
     assert [row.kind.value for row in (await stage.sent())[2:]] == ["changed", "changed"]
 
 
+async def test_a_postponed_session_that_is_given_up_is_cancelled_after_its_old_day(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    postponed = a_series(a_session(status=Status.POSTPONED))
+    await stage.apply(a_configuration(postponed, members=(DOHA,)), LATE_MAY)
+    await stage.play(LATE_MAY, JULY)
+
+    off = a_series(a_session(status=Status.CANCELLED))
+    await stage.apply(a_configuration(off, members=(DOHA,)), JULY)
+    await stage.play(JULY, at("2027-07-20T08:00:00+00:00"))
+
+    assert [row.kind.value for row in (await stage.sent())[2:]] == ["changed", "cancelled"]
+
+
+async def test_a_session_cancelled_after_it_took_place_is_told_to_nobody(stage: Stage) -> None:
+    await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
+    await stage.play(APRIL, JULY)
+
+    off = a_series(a_session(status=Status.CANCELLED))
+    await stage.apply(a_configuration(off, members=(DOHA,)), JULY)
+    await stage.play(JULY, at("2027-07-20T08:00:00+00:00"))
+
+    assert await stage.sent("cancelled") == []
+
+
+async def test_who_could_not_be_written_to_is_invited_when_that_is_allowed(stage: Stage) -> None:
+    house = a_configuration(a_series(), members=(DOHA,))
+    barred = replace(house, network=replace(house.network, only_to=("hamburg.example",)))
+    await stage.apply(barred, APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    await stage.apply(house, LATE_MAY)
+    await stage.play(LATE_MAY, at("2027-05-27T08:00:00+00:00"))
+
+    assert [row.kind.value for row in await stage.sent()] == ["announcement", "invitation"]
+
+
 async def test_who_enters_later_gets_no_reminder_of_before(stage: Stage) -> None:
     """The week before is over when the audience grows on 10 June."""
     arab = a_session(audience=Audience("Arab countries", regions=("arab-states",)))
