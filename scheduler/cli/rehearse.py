@@ -63,11 +63,17 @@ def rehearse_command(
 
 
 def play(
-    configuration: Configuration, start: datetime, end: datetime, folder: Path, edits: Sequence[Edit] = ()
+    configuration: Configuration,
+    start: datetime,
+    end: datetime,
+    folder: Path,
+    edits: Sequence[Edit] = (),
+    *,
+    show: bool = True,
 ) -> Rehearsal:
-    """One rehearsal with its pages; a bar shows how far it is, on a terminal only."""
+    """One rehearsal with its pages; a bar shows how far it is, on a terminal and if wanted."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, console=err, transient=True, disable=not is_terminal()) as progress:
+    with Progress(*columns, console=err, transient=True, disable=not (show and is_terminal())) as progress:
         task = progress.add_task(f"Playing into {folder}", total=(end - start).total_seconds())
 
         def jumped(at: datetime) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import email
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import Message
 from functools import lru_cache
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,9 +17,6 @@ from scheduler.model import times
 from scheduler.service.rehearsal import Entry, Rehearsal
 from scheduler.shipped import shipped
 
-#: Below this many messages a second process costs more than it saves.
-_WORTH_A_PROCESS = 1000
-_CHUNK = 500
 _SHOWN = ("From", "To", "Subject", "Date", "Message-ID")
 
 
@@ -42,12 +36,9 @@ def write_pages(rehearsal: Rehearsal) -> Path:
     folder = rehearsal.folder
     (folder / "messages").mkdir(exist_ok=True)
     (folder / "messages" / "reading.css").write_text(_render("reading.css"), encoding="utf-8")
-    files = [entry.file for entry in rehearsal.timeline]
     lines = [
-        Line(entry, subject, f"messages/{number}.html", _arrived(entry))
-        for number, (entry, subject) in enumerate(
-            zip(rehearsal.timeline, _subjects(folder, files), strict=True)
-        )
+        Line(entry, _write_page(folder, number, entry.file), f"messages/{number}.html", _arrived(entry))
+        for number, entry in enumerate(rehearsal.timeline)
     ]
     zone, words = rehearsal.in_force.network.zone, language("en")
     days = [
@@ -61,29 +52,14 @@ def write_pages(rehearsal: Rehearsal) -> Path:
     return index
 
 
-def _subjects(folder: Path, files: Sequence[str]) -> Iterator[str]:
-    """Writes the page of each message; gives the subjects in order."""
-    numbered = list(enumerate(files))
-    chunks = [numbered[start : start + _CHUNK] for start in range(0, len(numbered), _CHUNK)]
-    if len(files) < _WORTH_A_PROCESS:
-        for chunk in chunks:
-            yield from _write_chunk(folder, chunk)
-        return
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        for subjects in pool.map(_write_chunk, [folder] * len(chunks), chunks):
-            yield from subjects
-
-
-def _write_chunk(folder: Path, files: Sequence[tuple[int, str]]) -> list[str]:
-    subjects = []
-    for number, file in files:
-        message = email.message_from_bytes((folder / file).read_bytes())
-        headers = {name: _header(message, name) for name in _SHOWN}
-        parts = {kind: _part(message, kind) for kind in ("text/html", "text/plain", "text/calendar")}
-        page = _render("message.html", headers=headers, parts=parts, file=file)
-        (folder / "messages" / f"{number}.html").write_text(page, encoding="utf-8")
-        subjects.append(headers["Subject"])
-    return subjects
+def _write_page(folder: Path, number: int, file: str) -> str:
+    """Writes the page of one message; gives its subject."""
+    message = email.message_from_bytes((folder / file).read_bytes())
+    headers = {name: _header(message, name) for name in _SHOWN}
+    parts = {kind: _part(message, kind) for kind in ("text/html", "text/plain", "text/calendar")}
+    page = _render("message.html", headers=headers, parts=parts, file=file)
+    (folder / "messages" / f"{number}.html").write_text(page, encoding="utf-8")
+    return headers["Subject"]
 
 
 def _header(message: Message, name: str) -> str:
