@@ -83,7 +83,7 @@ def test_rehearse_prints_a_time_line_and_totals(tmp_path: Path) -> None:
 
 
 def test_plan_promises_what_a_rehearsal_sends(tmp_path: Path) -> None:
-    span = ("--from", "2024-03-01", "--to", "2024-03-06", "--series", "covid-19-response")
+    span = ("--from", "2020-05-15", "--to", "2020-05-21", "--series", "covid-19-recovery")
 
     planned = scheduler("plan", *span)
     scheduler("rehearse", *span, "--into", str(tmp_path / "out"))
