@@ -8,8 +8,6 @@ import typer
 
 from scheduler.cli.common import out
 from scheduler.settings import Settings
-from scheduler.store.database import open_database
-from scheduler.store.migrate import migrate
 
 app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
@@ -26,6 +24,10 @@ def upgrade() -> None:
 
 
 async def _upgrade() -> str:
+    # loaded here, so that commands without a database answer at once
+    from scheduler.store.database import open_database
+    from scheduler.store.migrate import migrate
+
     database = open_database(Settings().database_url.get_secret_value())
     try:
         return await migrate(database)

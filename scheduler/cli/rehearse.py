@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
@@ -29,9 +29,11 @@ from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.network import Configuration
 from scheduler.model.programme import only
-from scheduler.service.reading import write_pages
-from scheduler.service.rehearsal import Edit, Entry, Rehearsal, rehearse
 from scheduler.settings import Settings
+
+if TYPE_CHECKING:
+    # the service is loaded where it is used: `scheduler check` and `plan` answer without it
+    from scheduler.service.rehearsal import Edit, Entry, Rehearsal
 
 
 def rehearse_command(
@@ -72,6 +74,9 @@ def play(
     show: bool = True,
 ) -> Rehearsal:
     """One rehearsal with its pages; a bar shows how far it is, on a terminal and if wanted."""
+    from scheduler.service.reading import write_pages
+    from scheduler.service.rehearsal import rehearse
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, console=err, transient=True, disable=not (show and is_terminal())) as progress:
         task = progress.add_task(f"Playing into {folder}", total=(end - start).total_seconds())
@@ -87,6 +92,8 @@ def play(
 
 
 def _read_edit(text: str, parts: Sequence[str], zone: str) -> Edit:
+    from scheduler.service.rehearsal import Edit
+
     moment, _, folder = text.partition("=")
     try:
         wall = datetime.fromisoformat(moment)
