@@ -26,6 +26,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^\s/?#@<>\"'\\]+(?:[/?#][^\s<>\"'\\]*)?")
+#: Two of them stand in every UID, which must stay under 255 octets (RFC 7986, 5.3).
+LONGEST_ID = 80
 _YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -106,6 +108,8 @@ def read_id(value: object) -> str:
             f"{quoted(text)} is no id",
             "use small letters a to z, digits and hyphens, such as third-wednesday",
         )
+    if len(text) > LONGEST_ID:
+        say(f"this id is longer than {LONGEST_ID} characters", "write a shorter one")
     return text
 
 

@@ -500,6 +500,12 @@ def test_labels_with_two_readings_are_known_by_all_their_names(desk: Desk, word:
             id="id with capitals",
         ),
         pytest.param(
+            "  - id: opening",
+            f"  - id: {'a' * 81}",
+            "8:9: error: this id is longer than 80 characters; write a shorter one",
+            id="id too long for a UID",
+        ),
+        pytest.param(
             "sessions:\n",
             "until: 2027-12-31\nsessions:\n",
             '7:1: error: "until" goes with `every`; remove it',
