@@ -100,8 +100,7 @@ def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occu
     sessions = [occurrence for occurrence in occurrences_of(series) if not occurrence.is_off]
     if not sessions:
         return None
-    in_force_at = since.occurrences.get(series.id, since.applied_at)
-    on = series.announced or times.local_date(in_force_at, network.zone)
+    on = _announced_on(series, since, network)
     begins, ends = max(map(_begins, sessions)), max(map(_ends, sessions))
     return Occurrence(series.id, on, begins, ends, network.zone, series)
 
@@ -221,9 +220,14 @@ def _opens_at(question: Question) -> datetime | None:
         if part.duty(member) is not Duty.DUE:
             return None
         return times.moment(part.opens, hour_of(part.rules, Kind.REPORT_OPENED), member.zone)
-    in_force_at = question.since.occurrences.get(part.id, question.since.applied_at)
-    on = part.announced or times.local_date(in_force_at, question.network.zone)
+    on = _announced_on(part, question.since, question.network)
     return question.in_hamburg(on, hour_of(part.rules, Kind.ANNOUNCEMENT))
+
+
+def _announced_on(series: Series, since: Since, network: Network) -> date:
+    """The day staff wrote; else the day the series came into force, in Hamburg."""
+    in_force_at = since.occurrences.get(series.id, since.applied_at)
+    return series.announced or times.local_date(in_force_at, network.zone)
 
 
 def _told_at(question: Question) -> datetime | None:
