@@ -26,7 +26,8 @@ BELOW = {
         *("errors", "shipped", "stencil", "settings", "model", "languages"),
         *("configuration", "ical", "mail", "store"),
     },
-    "cli": {"errors", "settings", "model", "languages", "configuration", "store", "service"},
+    "web": {"errors", "shipped", "model", "languages", "service"},
+    "cli": {"errors", "settings", "model", "languages", "configuration", "mail", "store", "service", "web"},
 }
 
 #: library -> the only files that may import it.
@@ -34,13 +35,18 @@ DOORS = {
     "pytz": {"model/times.py"},
     "dateutil": {"model/recurrence.py"},
     "icalendar": {"ical/"},
-    "aiosmtplib": {"mail/"},
-    "apscheduler": {"service/clock.py"},
+    "aiosmtplib": {"mail/smtp.py"},
+    "apscheduler": {"service/real_clock.py"},
+    "watchfiles": {"service/proposals.py"},
+    "prometheus_client": {"service/meters.py", "web/"},
+    "structlog": {"logs.py"},
+    "fastapi": {"web/"},
+    "uvicorn": {"web/server.py"},
     "sqlalchemy": {"store/", "service/in_force.py", "service/engine.py"},
     "alembic": {"store/"},
     "yaml": {"configuration/document.py"},
     "babel": {"languages.py"},
-    "jinja2": {"mail/templates.py", "service/reading.py"},
+    "jinja2": {"mail/templates.py", "service/reading.py", "web/pages.py"},
 }
 
 
