@@ -1,26 +1,176 @@
-"""Environment -> settings. Names begin with SCHEDULER_."""
+"""Environment -> settings. Names begin with SCHEDULER_; each may be read from a file: SCHEDULER_..._FILE."""
 
 from __future__ import annotations
 
+import os
+import re
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from scheduler.errors import SettingsRefused
+
+_PREFIX = "SCHEDULER_"
+
+
+def _without_slash(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", value):
+        raise ValueError("write it with http:// or https://, such as https://calendar.example.org")
+    return value.rstrip("/")
+
+
+def _listen(value: object) -> tuple[str, int]:
+    """Gives ("127.0.0.1", 8000) of "127.0.0.1:8000"; an IPv6 address stands in brackets."""
+    found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):(\d{1,5})", str(value))
+    if not found or int(found[3]) > 65535:
+        raise ValueError("write host and port, such as 127.0.0.1:8000")
+    return found[1] or found[2], int(found[3])
+
+
+def _minutes(value: object) -> tuple[timedelta, ...]:
+    try:
+        steps = tuple(timedelta(minutes=float(part)) for part in str(value).split(","))
+    except (ValueError, OverflowError):
+        steps = ()
+    if not steps or min(steps) <= timedelta(0):
+        raise ValueError("write minutes with commas between them, such as 1,5,15,30,60")
+    return steps
+
+
+def _seconds(value: object) -> timedelta:
+    try:
+        wait = timedelta(seconds=float(str(value)))
+    except (ValueError, OverflowError):
+        wait = timedelta(0)
+    if wait <= timedelta(0):
+        raise ValueError("write a number of seconds above 0")
+    return wait
+
+
+Listen = Annotated[tuple[str, int], NoDecode, PlainValidator(_listen)]
+Seconds = Annotated[timedelta, PlainValidator(_seconds)]
+Minutes = Annotated[tuple[timedelta, ...], NoDecode, PlainValidator(_minutes)]
+BaseUrl = Annotated[str, AfterValidator(_without_slash)]
 
 
 class Settings(BaseSettings):
     """What differs from one installation to the next; what staff decide stands in the configuration."""
 
-    model_config = SettingsConfigDict(env_prefix="SCHEDULER_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
 
     #: the folder that staff edit
     config: Path = Path("config")
+    #: the folder for what the service makes by itself: database, mailbox, secret key
+    data: Path = Path("var")
     #: sqlite:///file or postgresql://user:password@host/name; it may hold a password
-    database_url: SecretStr = SecretStr("sqlite:///var/scheduler.sqlite")
+    database_url: SecretStr = Field(SecretStr(""), validate_default=True)
+    #: maildir:folder, smtp://user:password@host:587 or smtps://user:password@host:465
+    mail_url: SecretStr = Field(SecretStr(""), validate_default=True)
+    #: certificates that are trusted besides the system's, for a mail server with one of its own
+    mail_ca: Path | None = None
+    #: where HTTP is served
+    listen: Listen = ("127.0.0.1", 8000)
     #: how the world reaches this installation; mails print it before every path
-    base_url: str = "https://calendar.learning-cities.example"
+    base_url: BaseUrl = "https://calendar.learning-cities.example"
+    #: signs the addresses that only their owner can know; empty: made in a file at the first start
+    secret_key: SecretStr = SecretStr("")
+    #: debug, info, warning or error
+    log_level: str = "info"
 
-    @field_validator("base_url")
+    #: how many mails may be on their way at once: what a crash can repeat at the most
+    max_in_flight: int = Field(default=10, ge=1, le=1000)
+    #: how many connections to the mail server are kept
+    mail_connections: int = Field(default=4, ge=1, le=50)
+    #: when a mail is tried again after each "later"; the last step repeats
+    retry_minutes: Minutes = tuple(timedelta(minutes=step) for step in (1, 5, 15, 30, 60))
+    #: how often the clock looks by itself
+    tick_seconds: Seconds = timedelta(seconds=30)
+    #: how long a claimed mail belongs to its deliverer without a sign of life
+    lease_seconds: Seconds = timedelta(seconds=60)
+    #: how long mail rests after the mail server was away, at first; doubled each time up to 5 minutes
+    breaker_seconds: Seconds = timedelta(seconds=5)
+    #: how long files must lie still before an edit is read
+    quiet_seconds: Seconds = timedelta(seconds=3)
+    #: how long a stop waits for mails on their way
+    drain_seconds: Seconds = timedelta(seconds=25)
+
+    @field_validator("log_level")
     @classmethod
-    def _without_slash(cls, value: str) -> str:
-        return value.rstrip("/")
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in ("debug", "info", "warning", "error"):
+            raise ValueError("write debug, info, warning or error")
+        return value.lower()
+
+    @field_validator("database_url")
+    @classmethod
+    def _beside_the_data(cls, value: SecretStr, info: Any) -> SecretStr:
+        path = info.data.get("data", Path("var")) / "scheduler.sqlite"
+        return value if value.get_secret_value() else SecretStr(f"sqlite:///{path}")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _into_the_data(cls, value: SecretStr, info: Any) -> SecretStr:
+        path = info.data.get("data", Path("var")) / "mailbox"
+        return value if value.get_secret_value() else SecretStr(f"maildir:{path}")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _Files(settings_cls)
+
+
+class _Files(PydanticBaseSettingsSource):
+    """SCHEDULER_SECRET_KEY_FILE=/run/secrets/key: the value is the file's text, without its last line end."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        name = f"{_PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(name)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise SettingsRefused(f"{name}: {path} cannot be read ({why})") from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def fields(self) -> dict[str, FieldInfo]:
+        return self.settings_cls.model_fields
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises SettingsRefused with a sentence for each that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsRefused("; ".join(_sentence(one) for one in error.errors())) from None
+
+
+def _sentence(error: Any) -> str:
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{_PREFIX}{str(error['loc'][0]).upper()}: {said}"

@@ -15,7 +15,7 @@ from scheduler.configuration.problems import Severity
 from scheduler.errors import ConfigurationRefused, SchedulerError
 from scheduler.model import times
 from scheduler.model.network import Configuration
-from scheduler.settings import Settings
+from scheduler.settings import read_settings
 
 #: Prints as it is: no colours are read into what staff wrote, no line is broken in a pipe.
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -28,7 +28,7 @@ ConfigOption = Annotated[
 
 
 def read_configuration(folder: Path | None) -> Loaded:
-    return load(folder or Settings().config)
+    return load(folder or read_settings().config)
 
 
 def accepted(loaded: Loaded) -> Configuration:

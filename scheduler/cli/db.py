@@ -7,7 +7,7 @@ import asyncio
 import typer
 
 from scheduler.cli.common import out
-from scheduler.settings import Settings
+from scheduler.settings import read_settings
 
 app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ async def _upgrade() -> str:
     from scheduler.store.database import open_database
     from scheduler.store.migrate import migrate
 
-    database = open_database(Settings().database_url.get_secret_value())
+    database = open_database(read_settings().database_url.get_secret_value())
     try:
         return await migrate(database)
     finally:

@@ -29,7 +29,7 @@ from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.network import Configuration
 from scheduler.model.programme import only
-from scheduler.settings import Settings
+from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     # the service is loaded where it is used: `scheduler check` and `plan` answer without it
@@ -84,7 +84,7 @@ def play(
         def jumped(at: datetime) -> None:
             progress.update(task, completed=(at - start).total_seconds())
 
-        base_url = Settings().base_url
+        base_url = read_settings().base_url
         rehearsal = asyncio.run(rehearse(configuration, start, end, folder, base_url, edits, jumped))
         progress.update(task, description="Writing the pages", total=None)
         write_pages(rehearsal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Sequence
@@ -9,18 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scheduler.errors import AddressRefused
+from scheduler.mail.post import NOT_ALLOWED, Fate, Outcome, Outgoing
 from scheduler.model.network import Network
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A finished message on its way to one address."""
-
-    id: int
-    message_id: str
-    address: str
-    octets: bytes
 
 
 @dataclass(frozen=True)
@@ -36,19 +27,32 @@ class Maildir:
             (self.root / part).mkdir(parents=True, exist_ok=True)
         return self
 
-    def deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[tuple[int, str]]:
+    async def deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[Outcome]:
         """Puts messages into `new`, with `now` as the date of the file, which mail programs show as the
-        moment of arrival; gives (id, file inside the folder) of each.
+        moment of arrival; what was said is the file inside the folder."""
+        return await asyncio.to_thread(self._deliver, messages, network, now)
 
-        Raises AddressRefused for an address that `only_to` does not allow: nothing is put then.
-        """
-        for message in messages:
-            if not network.may_write_to(message.address):
-                raise AddressRefused(AddressRefused.__doc__)
-        receipts = [(message.id, self._put(message, now)) for message in messages]
-        if self.durable:
-            self._keep_names()
-        return receipts
+    def drain(self) -> None:
+        """A file is put at once: there is nothing to wait for."""
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[Outcome]:
+        try:
+            outcomes = [self._outcome(message, network, now) for message in messages]
+            if self.durable:
+                self._keep_names()
+        except OSError as error:
+            # none of them is sure to be there; put again, each is the same file
+            said = f"the mailbox cannot be written ({error.strerror})"
+            return [Outcome(message.id, Fate.AWAY, said, needs_a_person=True) for message in messages]
+        return outcomes
+
+    def _outcome(self, message: Outgoing, network: Network, now: datetime) -> Outcome:
+        if not network.may_write_to(message.address):
+            return Outcome(message.id, Fate.NEVER, NOT_ALLOWED)
+        return Outcome(message.id, Fate.SENT, self._put(message, now))
 
     def _put(self, message: Outgoing, now: datetime) -> str:
         name = f"{hashlib.sha256(message.message_id.encode()).hexdigest()[:20]}.scheduler"

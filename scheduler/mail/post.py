@@ -10,6 +10,9 @@ from typing import Protocol
 
 from scheduler.model.network import Network
 
+#: Why a message to another domain is not handed over.
+NOT_ALLOWED = "only_to in network.yaml does not allow this address"
+
 
 @dataclass(frozen=True)
 class Outgoing:
@@ -56,6 +59,10 @@ class Post(Protocol):
     async def deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[Outcome]:
         """One outcome for each message, in any order. Never raises for what the other side does, and
         never hands over to an address that `only_to` in network.yaml does not allow (Fate.NEVER)."""
+        ...
+
+    def drain(self) -> None:
+        """From now on no message is begun: what has not begun comes back as Fate.AWAY."""
         ...
 
     async def close(self) -> None:

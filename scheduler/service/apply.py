@@ -12,7 +12,7 @@ from scheduler.model.plan import Slot, find_slots
 from scheduler.model.programme import Window
 from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, read_in_force
-from scheduler.store import book, configurations, ledger
+from scheduler.store import book, configurations, installation, ledger
 from scheduler.store.database import Database
 
 
@@ -47,6 +47,9 @@ async def put_in_force(
         await ledger.revise(connection, changes.marks(proposal), changes.starts(proposal), applied_at)
         await ledger.write_rules(connection, changes.rule_marks(proposal), applied_at)
         await ledger.settle(connection, applied_at)
+        if before is None:
+            await installation.claim(connection, by, applied_at)
+        await ledger.raise_generation(connection)
         held = changes.held(proposal)
         await ledger.note(connection, now, by, "apply", normal.hash_of(content), ", ".join(held))
     return held

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from scheduler.mail.mailbox import Maildir
+from scheduler.mail.post import Post
 from scheduler.service.clock import Clock
 from scheduler.service.delivery import MAX_IN_FLIGHT, Deliverer
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.service.links import Links
+from scheduler.service.meters import Meters
 from scheduler.store.database import Database
 
 
@@ -40,10 +41,10 @@ class Service:
 def build_service(
     database: Database,
     clock: Clock,
-    mailbox: Maildir,
+    post: Post,
     links: Links,
     max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Service:
     memory = Memory()
-    deliverer = Deliverer(database, clock, mailbox, links, memory, max_in_flight)
+    deliverer = Deliverer(database, clock, post, links, memory, Meters(), max_in_flight)
     return Service(Engine(database, clock, deliverer.bell, memory), deliverer)

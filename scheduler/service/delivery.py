@@ -4,143 +4,267 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from scheduler.mail.mailbox import Maildir, Outgoing
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler import logs
+from scheduler.errors import DatabaseAway
+from scheduler.mail.post import Fate, Outcome, Outgoing, Post
 from scheduler.mail.views import Told
-from scheduler.model import times
-from scheduler.model.cycles import Cycle, Duty
-from scheduler.model.members import Standing
 from scheduler.model.notices import Kind
-from scheduler.model.programme import Occurrence
+from scheduler.service import retry
+from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Bell, Clock
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
-from scheduler.store import outbox
+from scheduler.service.meters import Meters
+from scheduler.service.verdicts import Verdict, why_not
+from scheduler.store import installation, outbox
 from scheduler.store.database import Database
 from scheduler.store.outbox import Delivery, Receipt
 
 #: How many rows are claimed, posted and marked at once: what a crash can repeat at the most.
 MAX_IN_FLIGHT = 10
 
-Verdict = tuple[str, str]
+#: How soon a mark is written again while the database is away.
+_INSIST_SECONDS = 0.5
+
+_log = logs.get("deliverer")
 
 
 @dataclass
 class Deliverer:
     database: Database
     clock: Clock
-    mailbox: Maildir
+    post: Post
     links: Links
     memory: Memory
+    meters: Meters
     max_in_flight: int = MAX_IN_FLIGHT
+    lease: timedelta = outbox.LEASE
+    ladder: Sequence[timedelta] = retry.LADDER
+    breaker: Breaker = field(default_factory=Breaker)
     bell: Bell = field(init=False)
     _letters: Letters | None = None
+    _is_draining: bool = False
 
     def __post_init__(self) -> None:
         self.bell = self.clock.bell()
 
     async def run(self) -> None:
-        """Delivers all there is, and sleeps until the bell rings; for ever."""
-        while True:
+        """Delivers all there is, and sleeps until the bell rings or a row waits no longer; until drained."""
+        while not self._is_draining:
             while await self.deliver_some():
                 pass
-            await self.clock.sleep_until(None, self.bell)
+            if not self._is_draining:
+                await self.clock.sleep_until(await self._wanted_at(), self.bell)
+
+    def drain(self) -> None:
+        """From now on nothing is claimed; what is on its way ends with its reply, and `run` returns."""
+        self._is_draining = True
+        self.post.drain()
+        self.bell.ring()
 
     async def deliver_some(self) -> bool:
         """One batch; True when there may be more."""
         now, token = self.clock.now(), uuid4().hex
+        if self._is_draining or self.breaker.is_open(now):
+            return False
+        most = 1 if self.breaker.is_probing else self.max_in_flight
         async with self.database.write() as connection:
-            rows = await outbox.claim(connection, token, self.max_in_flight, now)
-            in_force = await self.memory.current(connection) if rows else None
+            if not await installation.may_send(connection):
+                return False
+            rows = await outbox.claim(connection, token, most, now, self.lease)
             told = await outbox.last_told(
                 connection, [(r.contact_id, r.occurrence) for r in rows if _compares(r)]
             )
+            in_force = await self.memory.current(connection) if rows else None
         if not rows or in_force is None:
             return False
         verdicts = {row.id: why_not(row, in_force, now) for row in rows}
-        wanted = [row for row in rows if verdicts[row.id] is None]
-        known = {row.id: told.get((row.contact_id, row.occurrence)) for row in wanted}
-        receipts = await asyncio.to_thread(self._post, in_force, wanted, known, now)
-        async with self.database.write() as connection:
+        wanted = {row.id: row for row in rows if verdicts[row.id] is None}
+        async with self._renewing(token):
+            written, spoilt = await asyncio.to_thread(self._write, in_force, wanted.values(), told, now)
+            outcomes = [*spoilt, *await self.post.deliver(written, in_force.network, now)]
+            await self._mark(token, wanted, outcomes, verdicts, in_force)
+        return len(rows) == most
+
+    def _write(
+        self,
+        in_force: InForce,
+        rows: Collection[Delivery],
+        told: Mapping[tuple[int, str], Any],
+        now: datetime,
+    ) -> tuple[list[Outgoing], list[Outcome]]:
+        """Finished messages, and what became of rows that cannot be written: the others go all the same."""
+        if self._letters is None or self._letters.in_force is not in_force:
+            self._letters = Letters(in_force, self.links)
+        written, spoilt = [], []
+        for row in rows:
+            known = _told(told.get((row.contact_id, row.occurrence)))
+            try:
+                # another try says what the first one said
+                octets = self._letters.write(row, known, row.first_try_at or now)
+            except Exception as error:
+                _log.exception("a mail could not be written", action="spoilt", delivery=row.id)
+                said = f"it could not be written ({type(error).__name__}); the log says more"
+                spoilt.append(Outcome(row.id, Fate.LATER, said))
+            else:
+                written.append(Outgoing(row.id, row.message_id, row.address, octets))
+        return written, spoilt
+
+    @asynccontextmanager
+    async def _renewing(self, token: str) -> AsyncIterator[None]:
+        """Keeps the claim while a slow server makes us wait."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self.lease.total_seconds() / 3)
+                with suppress(DatabaseAway):
+                    async with self.database.write() as connection:
+                        await outbox.renew(connection, token, self.clock.now(), self.lease)
+
+        task = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _mark(
+        self,
+        token: str,
+        rows: Mapping[int, Delivery],
+        outcomes: Sequence[Outcome],
+        verdicts: Mapping[int, Verdict | None],
+        in_force: InForce,
+    ) -> None:
+        now = self.clock.now()
+        by_fate: dict[Fate, list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            by_fate[outcome.fate].append(outcome)
+        receipts = [
+            Receipt(one.id, one.said[:400], in_force.members[rows[one.id].member].zone)
+            for one in by_fate[Fate.SENT]
+        ]
+        rest_until = self._learn(by_fate, now)
+
+        async def mark(connection: AsyncConnection) -> None:
             await outbox.mark_sent(connection, token, receipts, now)
             for (state, reason), ids in _by_verdict(verdicts).items():
                 await outbox.close(connection, token, ids, state, reason)
-        return len(rows) == self.max_in_flight
+            for one in by_fate[Fate.LATER]:
+                await self._put_off(connection, token, rows[one.id], one, now)
+            for one in by_fate[Fate.NEVER]:
+                reason = f"refused: {one.said}"
+                await outbox.refuse(connection, token, one.id, reason, one.said)
+            if by_fate[Fate.AWAY] and rest_until:
+                ids = [one.id for one in by_fate[Fate.AWAY]]
+                await outbox.give_back(connection, token, ids, rest_until, self.breaker.said)
 
-    def _post(
-        self, in_force: InForce, rows: Sequence[Delivery], told: dict[int, object], now: datetime
-    ) -> list[Receipt]:
-        if self._letters is None or self._letters.in_force is not in_force:
-            self._letters = Letters(in_force, self.links)
-        messages = [
-            Outgoing(row.id, row.message_id, row.address, self._letters.write(row, _told(told[row.id]), now))
-            for row in rows
-        ]
-        put = dict(self.mailbox.deliver(messages, in_force.network, now))
-        return [Receipt(row.id, put[row.id], in_force.members[row.member].zone) for row in rows]
+        await self._write_down(mark)
+        self._tell(rows, outcomes, verdicts, now)
+
+    async def _write_down(self, mark: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+        """Insists: what was handed over and is not marked would be handed over again."""
+        while True:
+            try:
+                async with self.database.write() as connection:
+                    await mark(connection)
+                return
+            except DatabaseAway as error:
+                _log.error("marks wait for the database", action="mark", why=str(error))
+                await asyncio.sleep(_INSIST_SECONDS)
+
+    async def _put_off(
+        self, connection: AsyncConnection, token: str, row: Delivery, outcome: Outcome, now: datetime
+    ) -> None:
+        next_at = retry.decide(
+            row.attempts + 1,
+            now=now,
+            first_try_at=row.first_try_at or now,
+            useful_by=row.useful_by,
+            key=row.message_id,
+            ladder=self.ladder,
+        )
+        if next_at:
+            await outbox.defer(connection, token, row.id, next_at, outcome.said)
+        else:
+            reason = f"put off until it was of no use any more: {outcome.said}"
+            await outbox.refuse(connection, token, row.id, reason, outcome.said)
+
+    def _learn(self, by_fate: Mapping[Fate, Sequence[Outcome]], now: datetime) -> datetime | None:
+        """Opens or closes the breaker; gives until when what the server did not take must rest."""
+        if any(by_fate.get(fate) for fate in (Fate.SENT, Fate.LATER, Fate.NEVER)):
+            self.breaker.close()
+        away = by_fate.get(Fate.AWAY, ())
+        if self._is_draining or not away:
+            return now if away else None
+        needs_a_person = any(one.needs_a_person for one in away)
+        until = self.breaker.trip(now, away[0].said, needs_a_person=needs_a_person)
+        _log.warning(
+            "the mail server is away; all mail waits",
+            action="rest",
+            until=until.isoformat(timespec="seconds"),
+            said=away[0].said,
+            needs_a_person=needs_a_person,
+        )
+        return until
+
+    async def _wanted_at(self) -> datetime | None:
+        """When to look again without being rung: not before the breaker closes."""
+        async with self.database.read() as connection:
+            if not await installation.may_send(connection):
+                return None
+            wanted = await outbox.wanted_at(connection)
+        if wanted and self.breaker.rests_until:
+            return max(wanted, self.breaker.rests_until)
+        return wanted
+
+    def _tell(
+        self,
+        rows: Mapping[int, Delivery],
+        outcomes: Sequence[Outcome],
+        verdicts: Mapping[int, Verdict | None],
+        now: datetime,
+    ) -> None:
+        """One line for each mail that did not go as it should, one for those that went."""
+        self.meters.rests(self.breaker.is_open(now))
+        for outcome in outcomes:
+            row = rows[outcome.id]
+            self.meters.delivered(row.kind, outcome.fate, now - row.due_at)
+            if outcome.fate in (Fate.LATER, Fate.NEVER):
+                _log.warning(
+                    "the mail server did not take a mail",
+                    action=outcome.fate.value,
+                    delivery=outcome.id,
+                    code=outcome.code,
+                    is_uncertain=outcome.is_uncertain,
+                )
+        for (state, reason), ids in _by_verdict(verdicts).items():
+            _log.info("mails are not sent any more", action=state, deliveries=ids, reason=reason)
+        sent = [outcome.id for outcome in outcomes if outcome.fate is Fate.SENT]
+        if sent:
+            _log.info("mails were handed over", action="sent", deliveries=sent)
 
 
-def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:
-    """The state and reason of a row that must not be sent any more; None while it holds."""
-    if now >= row.useful_by:
-        return outbox.MISSED, "its moment had passed"
-    member = in_force.members.get(row.member)
-    if member is None or not row.is_listed:
-        return outbox.WITHDRAWN, "the contact is no longer in members.csv"
-    if not in_force.network.may_write_to(row.address):
-        return outbox.FAILED, "only_to in network.yaml does not allow this address"
-    today = times.local_date(now, in_force.network.zone)
-    if row.kind is not Kind.CANCELLED and member.standing(today) is not Standing.MEMBER:
-        return outbox.WITHDRAWN, "the city is no member any more"
-    if row.kind is Kind.ANNOUNCEMENT:
-        gone = row.occurrence not in in_force.series
-        return (outbox.WITHDRAWN, "the series is no longer there") if gone else None
-    occurrence = in_force.occurrences.get(row.occurrence)
-    if occurrence is None or occurrence.is_held:
-        return outbox.WITHDRAWN, "the session or round vanished from the files"
-    if isinstance(occurrence.of, Cycle):
-        return _report_verdict(row, occurrence, occurrence.of.duty(member))
-    if row.kind is Kind.CANCELLED:
-        back = not occurrence.is_cancelled and occurrence.invites(member, in_force.network)
-        return (outbox.WITHDRAWN, "the session takes place after all") if back else None
-    if not occurrence.invites(member, in_force.network):
-        return outbox.WITHDRAWN, "the member is no longer invited"
-    return _session_verdict(row, occurrence)
-
-
-def _session_verdict(row: Delivery, occurrence: Occurrence) -> Verdict | None:
-    if occurrence.is_cancelled:
-        return outbox.WITHDRAWN, "the session was cancelled"
-    if row.starts_at != occurrence.starts_at or row.status != occurrence.status:
-        return outbox.WITHDRAWN, "the session was moved"
-    if row.method and (row.ends_at != occurrence.ends_at or row.place != occurrence.place):
-        return outbox.WITHDRAWN, "the session was changed"
-    return None
-
-
-def _report_verdict(row: Delivery, occurrence: Occurrence, duty: Duty) -> Verdict | None:
-    if duty is not Duty.DUE:
-        return outbox.WITHDRAWN, "the member is not due in this round"
-    if row.ends_at != occurrence.ends_at:
-        return outbox.WITHDRAWN, "the deadline was moved"
-    return None
-
-
-def _compares(row: Delivery) -> bool:
-    return row.kind in (Kind.CHANGED, Kind.CANCELLED)
-
-
-def _by_verdict(verdicts: dict[int, Verdict | None]) -> dict[Verdict, list[int]]:
+def _by_verdict(verdicts: Mapping[int, Verdict | None]) -> dict[Verdict, list[int]]:
     found: dict[Verdict, list[int]] = defaultdict(list)
     for row_id, verdict in verdicts.items():
         if verdict:
             found[verdict].append(row_id)
     return found
+
+
+def _compares(row: Delivery) -> bool:
+    return row.kind in (Kind.CHANGED, Kind.CANCELLED)
 
 
 def _told(row: object) -> Told | None:

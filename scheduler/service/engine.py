@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.ical.invitations import Method
 from scheduler.model.cycles import Cycle
-from scheduler.model.notices import Kind
+from scheduler.model.notices import STATEFUL, Kind
 from scheduler.model.plan import Slot, find_slots, latest_only
 from scheduler.model.programme import Window
 from scheduler.service.clock import Bell, Clock
 from scheduler.service.in_force import InForce, Memory
-from scheduler.store import configurations, ledger
+from scheduler.store import configurations, installation, ledger
 from scheduler.store.database import Database
-from scheduler.store.outbox import Duty, fire
+from scheduler.store.duties import OVERTAKEN, Duty, fire, overtake
 
 #: How far ahead slots are worked out at once ...
 LOOK_AHEAD = timedelta(days=30)
@@ -88,6 +88,8 @@ class Engine:
     async def look(self) -> list[datetime]:
         """One pass; gives the instants at which it wants to look again."""
         now = self.clock.now()
+        if not await self._may_send():
+            return []
         outlook, settled_until = await self._look_ahead(now)
         slots = outlook.due(settled_until, now)
         async with self.database.write() as connection:
@@ -101,6 +103,11 @@ class Engine:
         if new or self._is_new(outlook.in_force):
             self.post.ring()
         return outlook.wanted(now)
+
+    async def _may_send(self) -> bool:
+        """A copy of a database settles nothing until somebody claims it."""
+        async with self.database.read() as connection:
+            return await installation.may_send(connection)
 
     def _is_new(self, in_force: InForce) -> bool:
         """It came into force since the last look: what was settled with it waits to be posted."""
@@ -127,12 +134,14 @@ async def settle(connection: AsyncConnection, in_force: InForce, slots: Sequence
     """
     kept, replaced = latest_only(slots)
     for slot in replaced:
-        why = "a later reminder took its place"
-        await fire(connection, duty_of(slot, in_force, missed_because=why), now)
+        await fire(connection, duty_of(slot, in_force, missed_because=OVERTAKEN), now)
     new = 0
     for slot in kept:
         why = "its moment had passed" if now >= slot.useful_by else ""
-        rows = await fire(connection, duty_of(slot, in_force, missed_because=why), now)
+        duty = duty_of(slot, in_force, missed_because=why)
+        if not why and slot.rule.kind not in STATEFUL:
+            await overtake(connection, duty)
+        rows = await fire(connection, duty, now)
         new += 0 if why else rows
     return new
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,7 +85,7 @@ async def read_in_force(connection: AsyncConnection) -> InForce:
     return InForce(
         applied.id,
         applied.hash,
-        normal.from_text(applied.content),
+        await asyncio.to_thread(normal.from_text, applied.content),
         since,
         revisions,
         await book.member_ids(connection),

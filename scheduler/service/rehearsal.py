@@ -17,10 +17,10 @@ from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import Service, build_service
-from scheduler.service.clock import VirtualClock
 from scheduler.service.feeds import Feed, Feeds
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.links import Links
+from scheduler.service.virtual_clock import VirtualClock
 from scheduler.store import outbox
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import migrate

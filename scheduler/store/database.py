@@ -6,22 +6,26 @@ reads first and writes later would fail at once when another writer is there) an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer, Select, bindparam, cast, event, func, select
+from sqlalchemy import JSON, BigInteger, Integer, Select, Table, bindparam, cast, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from scheduler.errors import DatabaseUnusable
+from scheduler.errors import DatabaseAway, DatabaseUnusable
 
 #: How long a writer waits for another process on the same SQLite file.
 _BUSY_SECONDS = 10
+#: How long a connection to PostgreSQL may take.
+_CONNECT_SECONDS = 5
 _WRITE_A_URL = "write the database as sqlite:///path/to/file or postgresql://user:password@host/name"
 
 
@@ -34,19 +38,32 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction, committed at the end or not at all."""
-        async with self.writer.begin() as connection:
-            yield connection
+        """One transaction, committed at the end or not at all. Raises DatabaseAway."""
+        with _away():
+            async with self.writer.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self.reader.connect() as connection:
-            yield connection
+        """Raises DatabaseAway."""
+        with _away():
+            async with self.reader.connect() as connection:
+                yield connection
 
     async def close(self) -> None:
         await self.reader.dispose()
         if self.writer is not self.reader:
             await self.writer.dispose()
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """Puts into one word what drivers say when a database is locked, gone, full or read-only."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
+        said = getattr(error, "orig", None) or error
+        raise DatabaseAway(f"the database does not answer ({' '.join(str(said).split())})") from error
 
 
 def open_database(url: str, *, durable: bool = True) -> Database:
@@ -65,14 +82,23 @@ def open_database(url: str, *, durable: bool = True) -> Database:
         return Database(_sqlite(parsed, "BEGIN IMMEDIATE", 1, durable), _sqlite(parsed, "BEGIN", 4, durable))
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseUnusable(_WRITE_A_URL)
-    engine = create_async_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    engine = create_async_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"connect_timeout": _CONNECT_SECONDS},
+    )
     return Database(engine, engine)
 
 
 def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
     synchronous = "FULL" if durable else "OFF"
     engine = create_async_engine(
-        url, pool_size=size, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None}
+        url,
+        pool_size=size,
+        max_overflow=0,
+        hide_parameters=True,  # they hold addresses, and errors are logged
+        connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -85,6 +111,12 @@ def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def insert_into(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, in the database's own dialect."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
 
 
 def among(ids: Collection[int], connection: AsyncConnection) -> Select[tuple[int]]:

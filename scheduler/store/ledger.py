@@ -40,9 +40,18 @@ async def hold(connection: AsyncConnection) -> datetime | None:
 async def settle(connection: AsyncConnection, until: datetime) -> None:
     """Moves it forward; never back, whatever a clock says."""
     if await settled_until(connection) is None:
-        await connection.execute(state.insert().values(id=1, settled_until=until))
+        await connection.execute(state.insert().values(id=1, settled_until=until, generation=0))
     forward = update(state).where(state.c.settled_until < until)
     await connection.execute(forward.values(settled_until=until))
+
+
+async def generation(connection: AsyncConnection) -> int:
+    """Grows with every decision; a running service looks at it once a second."""
+    return await connection.scalar(select(state.c.generation)) or 0
+
+
+async def raise_generation(connection: AsyncConnection) -> None:
+    await connection.execute(update(state).values(generation=state.c.generation + 1))
 
 
 async def read_revisions(connection: AsyncConnection) -> dict[str, RevisionRow]:

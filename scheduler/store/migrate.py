@@ -10,7 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from scheduler.errors import DatabaseTooNew, DatabaseUnusable
+from scheduler.errors import DatabaseAway, DatabaseTooNew, DatabaseUnusable
 from scheduler.shipped import shipped
 from scheduler.store.database import Database
 
@@ -24,6 +24,8 @@ async def migrate(database: Database) -> str:
     try:
         async with database.write() as connection:
             return await connection.run_sync(_upgrade)
+    except DatabaseAway as error:
+        raise DatabaseUnusable(f"{error}; nothing was changed") from error
     except DBAPIError as error:
         raise DatabaseUnusable(f"the database cannot be used ({error.orig}); nothing was changed") from error
 

@@ -59,6 +59,17 @@ state = Table(
     Column("id", Integer, primary_key=True),
     # everything due before this instant has been handled
     Column("settled_until", Instant, nullable=False),
+    # raised by every command that decides something; a running service looks at it once a second
+    Column("generation", Integer, nullable=False),
+)
+
+#: One row: this database may send. A backup is made without it, so that a copy is born held.
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("claimed_at", Instant, nullable=False),
+    Column("claimed_by", String(200), nullable=False),
 )
 
 #: What was and is in force: the latest row is. Files are a proposal.
@@ -165,17 +176,22 @@ outbox = Table(
     Column("useful_by", Instant, nullable=False),
     # DTSTAMP of the calendar inside
     Column("inserted_at", Instant, nullable=False),
-    # queued, sending, sent, failed, missed, withdrawn
+    # queued, sending, sent, deferred, failed, missed, withdrawn
     Column("state", String(12), nullable=False),
     # in words for staff; empty while all is well
     Column("reason", String(400), nullable=False),
     Column("claim_token", String(40)),
     Column("claim_until", Instant),
+    # not before this instant; how often the mail server answered "later", since when, and its last words
+    Column("next_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("first_try_at", Instant),
+    Column("reply", String(400)),
     Column("sent_at", Instant),
     # where the mailbox or the mail server put it, and the zone whose hours it says
     Column("receipt", String(400)),
     Column("zone", String(60)),
-    Index("ix_outbox_state", "state", "due_at"),
+    Index("ix_outbox_state", "state", "next_at"),
 )
 
 #: Decisions and what the service did by itself, in order; rows are only ever added.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.errors import AddressRefused
-from scheduler.mail.mailbox import Maildir, Outgoing
+from scheduler.mail.mailbox import Maildir
+from scheduler.mail.post import NOT_ALLOWED, Fate, Outcome, Outgoing
 from scheduler.model.notices import Kind
 from tests.cast import A_DAY, MELTON
 from tests.mail.desk import NETWORK, NOW, about, envelope, letter, reader_in, the_session
@@ -31,60 +31,67 @@ def read(maildir: Maildir) -> mailbox.Maildir:
     return mailbox.Maildir(maildir.root, create=False)
 
 
-def test_the_library_reads_what_was_put(maildir: Maildir) -> None:
-    maildir.deliver([outgoing(1), outgoing(2)], NETWORK, NOW)
+async def test_the_library_reads_what_was_put(maildir: Maildir) -> None:
+    await maildir.deliver([outgoing(1), outgoing(2)], NETWORK, NOW)
 
     found = {message["Message-ID"] for message in read(maildir)}
     assert found == {"<1@learning-cities.example>", "<2@learning-cities.example>"}
 
 
-def test_a_receipt_names_the_file(maildir: Maildir) -> None:
-    ((number, file),) = maildir.deliver([outgoing(7)], NETWORK, NOW)
+async def test_a_receipt_names_the_file(maildir: Maildir) -> None:
+    (outcome,) = await maildir.deliver([outgoing(7)], NETWORK, NOW)
 
-    assert number == 7
-    assert (maildir.root / file).read_bytes() == outgoing(7).octets.replace(b"\r\n", b"\n")
+    assert (outcome.id, outcome.fate) == (7, Fate.SENT)
+    assert (maildir.root / outcome.said).read_bytes() == outgoing(7).octets.replace(b"\r\n", b"\n")
 
 
-def test_the_same_message_put_again_is_one_file(maildir: Maildir) -> None:
-    first = maildir.deliver([outgoing()], NETWORK, NOW)
-    second = maildir.deliver([outgoing()], NETWORK, NOW + A_DAY)
+async def test_the_same_message_put_again_is_one_file(maildir: Maildir) -> None:
+    first = await maildir.deliver([outgoing()], NETWORK, NOW)
+    second = await maildir.deliver([outgoing()], NETWORK, NOW + A_DAY)
 
     assert first == second
     assert len(read(maildir)) == 1
 
 
-def test_a_file_bears_the_moment_of_its_arrival(maildir: Maildir) -> None:
-    ((_, file),) = maildir.deliver([outgoing()], NETWORK, NOW)
+async def test_a_file_bears_the_moment_of_its_arrival(maildir: Maildir) -> None:
+    (outcome,) = await maildir.deliver([outgoing()], NETWORK, NOW)
 
-    assert (maildir.root / file).stat().st_mtime == NOW.timestamp()
+    assert (maildir.root / outcome.said).stat().st_mtime == NOW.timestamp()
 
 
-def test_no_half_written_file_is_left_over(maildir: Maildir) -> None:
-    maildir.deliver([outgoing()], NETWORK, NOW)
+async def test_no_half_written_file_is_left_over(maildir: Maildir) -> None:
+    await maildir.deliver([outgoing()], NETWORK, NOW)
 
     assert not list((maildir.root / "tmp").iterdir())
 
 
 @pytest.mark.parametrize("address", ["mayor@cork.ie", "x@example.com", "x@notexample", "x@example.org"])
-def test_mail_leaves_only_for_the_domains_that_are_allowed(maildir: Maildir, address: str) -> None:
-    with pytest.raises(AddressRefused):
-        maildir.deliver([outgoing(address=address)], NETWORK, NOW)
+async def test_mail_leaves_only_for_the_domains_that_are_allowed(maildir: Maildir, address: str) -> None:
+    outcomes = await maildir.deliver([outgoing(1), outgoing(2, address)], NETWORK, NOW)
+
+    assert outcomes[1] == Outcome(2, Fate.NEVER, NOT_ALLOWED)
+    assert len(read(maildir)) == 1
 
 
-def test_one_refused_address_holds_the_whole_batch(maildir: Maildir) -> None:
-    with pytest.raises(AddressRefused):
-        maildir.deliver([outgoing(1), outgoing(2, "mayor@cork.ie")], NETWORK, NOW)
+async def test_a_mailbox_that_cannot_be_written_keeps_all_mail_waiting(maildir: Maildir) -> None:
+    (maildir.root / "tmp").rmdir()
 
-    assert len(read(maildir)) == 0
+    (outcome,) = await maildir.deliver([outgoing()], NETWORK, NOW)
+
+    assert outcome.fate is Fate.AWAY
+    assert outcome.needs_a_person
+    assert "cannot be written" in outcome.said
 
 
-def test_without_a_list_of_domains_all_are_allowed(maildir: Maildir) -> None:
+async def test_without_a_list_of_domains_all_are_allowed(maildir: Maildir) -> None:
     anywhere = replace(NETWORK, only_to=())
 
-    assert maildir.deliver([outgoing(1, "mayor@cork.ie")], anywhere, NOW)
+    (outcome,) = await maildir.deliver([outgoing(1, "mayor@cork.ie")], anywhere, NOW)
+
+    assert outcome.fate is Fate.SENT
 
 
-def test_a_rehearsed_mailbox_holds_the_same_files(maildir: Maildir, tmp_path: Path) -> None:
+async def test_a_rehearsed_mailbox_holds_the_same_files(maildir: Maildir, tmp_path: Path) -> None:
     quick = Maildir(tmp_path / "quick", durable=False).open()
 
-    assert quick.deliver([outgoing()], NETWORK, NOW) == maildir.deliver([outgoing()], NETWORK, NOW)
+    assert await quick.deliver([outgoing()], NETWORK, NOW) == await maildir.deliver([outgoing()], NETWORK, NOW)

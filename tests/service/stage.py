@@ -14,7 +14,7 @@ from scheduler.mail.mailbox import Maildir
 from scheduler.model.network import Configuration
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_service
-from scheduler.service.clock import VirtualClock
+from scheduler.service.virtual_clock import VirtualClock
 from scheduler.service.links import Links
 from scheduler.store import configurations, outbox
 from scheduler.store.database import Database

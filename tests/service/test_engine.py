@@ -16,7 +16,7 @@ from scheduler.model.audience import Audience
 from scheduler.model.members import Contact, Membership, Span
 from scheduler.model.programme import only
 from scheduler.model.series import Join, Status
-from scheduler.service.clock import VirtualClock
+from scheduler.service.virtual_clock import VirtualClock
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.store import tables

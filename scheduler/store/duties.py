@@ -1,0 +1,205 @@
+"""A slot on its way to the outbox: one INSERT ... SELECT makes the rows of all contacts concerned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.model.notices import STATEFUL, Kind
+from scheduler.store.database import among, insert_into
+from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, SENDING
+from scheduler.store.tables import Instant, contacts, members, outbox, told
+
+#: Why a reminder is not sent, in words for staff.
+OVERTAKEN = "a later reminder took its place"
+TOLD_NOW = "the mail it would remind of goes out at the same time"
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A slot on its way to the outbox: what is told, to which roles of which members."""
+
+    occurrence: str
+    rule: str
+    kind: Kind
+    roles: tuple[str, ...]
+    #: row ids of the members concerned
+    member_ids: tuple[int, ...]
+    #: id of the calendar item, before the @
+    uid: str
+    uid_domain: str
+    #: every member has an item of its own: `<uid>.<slug>@<domain>`
+    uid_by_member: bool
+    method: str | None
+    #: how often the occurrence was revised
+    revision: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    status: str
+    place: str
+    due_at: datetime
+    useful_by: datetime
+    #: anything but empty makes it a row that is only recorded as missed
+    missed_because: str = ""
+
+
+async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
+    """The rows of one slot; those that exist already stay as they are. Gives how many are new."""
+    is_last_told = and_(told.c.contact_id == contacts.c.id, told.c.occurrence == duty.occurrence)
+    source = contacts.join(members, members.c.id == contacts.c.member_id).outerjoin(told, is_last_told)
+    sequence = _sequence(duty)
+    basis = _basis(duty, sequence)
+    contact = cast(contacts.c.id, String)
+    why_missed = _why_missed(duty)
+    values: dict[str, Any] = {
+        "notice_key": literal(f"{duty.occurrence}|{duty.rule}|") + contact + literal("|") + basis,
+        "message_id": (
+            literal(f"<{duty.occurrence}.{duty.rule}.")
+            + basis
+            + literal(".")
+            + contact
+            + literal(f"@{duty.uid_domain}>")
+        ),
+        "contact_id": contacts.c.id,
+        "occurrence": literal(duty.occurrence),
+        "rule": literal(duty.rule),
+        "kind": literal(duty.kind.value),
+        "uid": _uid(duty),
+        "method": literal(duty.method) if duty.method else cast(null(), String),
+        "sequence": sequence,
+        "starts_at": literal(duty.starts_at, Instant),
+        "ends_at": literal(duty.ends_at, Instant),
+        "status": literal(duty.status),
+        "place": literal(duty.place),
+        "due_at": literal(duty.due_at, Instant),
+        "useful_by": _useful_by(duty),
+        "inserted_at": literal(now, Instant),
+        "next_at": literal(duty.due_at, Instant),
+        "attempts": literal(0),
+        "state": case((why_missed != "", MISSED), else_=QUEUED),
+        "reason": why_missed,
+    }
+    rows = (
+        select(*values.values())
+        .select_from(source)
+        .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
+        .where(contacts.c.id.in_(_one_for_each_address(duty)))
+        .where(_concerned(duty, now))
+        .order_by(contacts.c.id)
+    )
+    insert = insert_into(connection, outbox).from_select(list(values), rows).on_conflict_do_nothing()
+    return (await connection.execute(insert)).rowcount
+
+
+async def overtake(connection: AsyncConnection, duty: Duty) -> None:
+    """A timed duty takes the place of earlier ones of its occurrence that are not on their way yet."""
+    theirs = select(contacts.c.id).where(
+        contacts.c.member_id.in_(among(duty.member_ids, connection)), contacts.c.role.in_(duty.roles)
+    )
+    earlier = and_(
+        outbox.c.occurrence == duty.occurrence,
+        outbox.c.due_at < literal(duty.due_at, Instant),
+        outbox.c.state.in_((QUEUED, DEFERRED)),
+        outbox.c.kind.not_in(kind.value for kind in STATEFUL),
+        outbox.c.contact_id.in_(theirs),
+    )
+    await connection.execute(update(outbox).where(earlier).values(state=MISSED, reason=OVERTAKEN))
+
+
+def _why_missed(duty: Duty) -> ColumnElement[str]:
+    """Why a row is only recorded; a reminder also where the news itself is still on its way."""
+    if duty.missed_because or duty.kind not in (Kind.REMINDER, Kind.REPORT_REMINDER):
+        return literal(duty.missed_because)
+    news = outbox.alias("news")
+    on_its_way = exists().where(
+        news.c.contact_id == contacts.c.id,
+        news.c.occurrence == duty.occurrence,
+        news.c.kind.in_(kind.value for kind in STATEFUL),
+        news.c.state.in_((QUEUED, SENDING, DEFERRED)),
+    )
+    return case((on_its_way, TOLD_NOW), else_="")
+
+
+def _one_for_each_address(duty: Duty) -> Select[tuple[int]]:
+    """Who holds two roles with one address is written to once, in the first of them."""
+    roles = contacts.c.role.in_(duty.roles)
+    first = select(func.min(contacts.c.id)).where(roles, contacts.c.is_listed == true())
+    return first.group_by(contacts.c.member_id, contacts.c.address)
+
+
+def _sequence(duty: Duty) -> ColumnElement[int]:
+    """The revision for a first mail, later at least one more than was last told (DESIGN, 5.4)."""
+    if duty.method is None:
+        return literal(duty.revision)
+    grown = told.c.sequence + 1
+    return case(
+        (told.c.sequence.is_(None), duty.revision), (grown > duty.revision, grown), else_=duty.revision
+    )
+
+
+def _basis(duty: Duty, sequence: ColumnElement[int]) -> ColumnElement[str]:
+    """What the words rest on: SEQUENCE for what goes into calendars, the start or deadline for the rest."""
+    if duty.method is not None:
+        return cast(sequence, String)
+    if duty.kind is Kind.ANNOUNCEMENT:
+        return literal("1")
+    at = duty.ends_at if duty.uid_by_member else duty.starts_at
+    return literal(f"{at:%Y%m%dT%H%MZ}" if at else "open")
+
+
+def _uid(duty: Duty) -> ColumnElement[str]:
+    if duty.uid_by_member:
+        return literal(f"{duty.uid}.") + members.c.slug + literal(f"@{duty.uid_domain}")
+    return literal(f"{duty.uid}@{duty.uid_domain}")
+
+
+def _useful_by(duty: Duty) -> ColumnElement[datetime]:
+    """A cancellation until the start that stands in the contact's calendar, if any does."""
+    latest = literal(duty.useful_by, Instant)
+    return func.coalesce(told.c.starts_at, latest) if duty.kind is Kind.CANCELLED else latest
+
+
+def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
+    """Compares what a contact should know with what it was last told."""
+    invited = told.c.method == "REQUEST"
+    match duty.kind:
+        case Kind.ANNOUNCEMENT | Kind.REPORT_OPENED:
+            return told.c.contact_id.is_(None)
+        case Kind.INVITATION:
+            return or_(told.c.contact_id.is_(None), told.c.method == "CANCEL")
+        case Kind.CHANGED:
+            return and_(invited, _differs(duty))
+        case Kind.CANCELLED:
+            return and_(invited, or_(told.c.starts_at.is_(None), told.c.starts_at > literal(now, Instant)))
+        case Kind.FOLLOW_UP:
+            return invited
+        case _:
+            return true()
+
+
+def _differs(duty: Duty) -> ColumnElement[bool]:
+    return or_(
+        told.c.starts_at.is_distinct_from(literal(duty.starts_at, Instant)),
+        told.c.ends_at.is_distinct_from(literal(duty.ends_at, Instant)),
+        told.c.status != duty.status,
+        told.c.place != duty.place,
+    )
