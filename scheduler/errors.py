@@ -43,6 +43,10 @@ class ConfigurationRefused(SchedulerError):
     """The configuration has errors; nothing was changed."""
 
 
+class SettingsRefused(SchedulerError):
+    """A setting of the environment that cannot be used; the message never holds its value."""
+
+
 class NothingInForce(SchedulerError):
     """No configuration is in force yet: apply one first."""
 
@@ -59,9 +63,28 @@ class DatabaseUnusable(SchedulerError):
     """A database that cannot be reached, or a file that is none. It is left as it is."""
 
 
-class AddressRefused(SchedulerError):
-    """An address outside the domains that `only_to` in network.yaml allows."""
+class DatabaseInUse(SchedulerError):
+    """A `scheduler serve` is at work on this database; stop it first."""
+
+
+class DatabaseAway(SchedulerError):
+    """The database does not answer for now; what was begun is rolled back."""
 
 
 class MessageRefused(SchedulerError):
     """A finished message whose headers are not the ones that were meant; it is not sent."""
+
+
+class MailUrlRefused(SchedulerError):
+    """The address of a mail server that cannot be used. It holds a password, so no message quotes it."""
+
+
+class RelayAway(SchedulerError):
+    """The mail server takes nothing at present: it is away, busy, or not to be trusted."""
+
+    def __init__(self, said: str, code: int | None = None, *, needs_a_person: bool = False) -> None:
+        super().__init__(said)
+        #: the server's reply code, where there was a reply
+        self.code = code
+        #: certificate, log-in, STARTTLS, sender: it stays so until a person mends it
+        self.needs_a_person = needs_a_person
