@@ -43,6 +43,11 @@ class Language:
     def translations(self) -> gettext.NullTranslations:
         return _translations(self.code)
 
+    def name_of(self, code: str) -> str:
+        """What this language calls another: "French"; the code itself where it has no word."""
+        name: str = self.locale.languages.get(code, code)
+        return name
+
     def say(self, text: str, /, **values: object) -> str:
         """The translation of an English text, with its {values} filled in."""
         return self.translations.gettext(text).format(**values)

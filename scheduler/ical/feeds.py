@@ -24,14 +24,28 @@ def feed_item(event: Event, revision: Revision) -> bytes:
 
 def render_feed(name: str, items: Iterable[bytes]) -> bytes:
     """A whole feed from finished items, in their order."""
+    calendar = _published()
+    calendar.add("name", Text(name))
+    calendar.add("x-wr-calname", Text(name))
+    calendar.add("refresh-interval", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", vDuration(REFRESH))
+    return _joined(calendar, items)
+
+
+def render_download(item: bytes) -> bytes:
+    """One item as a file: nothing that a program would subscribe to, or name a calendar by."""
+    return _joined(_published(), [item])
+
+
+def _published() -> Calendar:
     calendar = Calendar()
     calendar.add("prodid", PRODID)
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
-    calendar.add("name", Text(name))
-    calendar.add("x-wr-calname", Text(name))
-    calendar.add("refresh-interval", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
-    calendar.add("x-published-ttl", vDuration(REFRESH))
+    return calendar
+
+
+def _joined(calendar: Calendar, items: Iterable[bytes]) -> bytes:
     lines = content_lines(calendar)
     return b"".join((folded(lines[:-1]), *items, folded(lines[-1:])))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
+from unicodedata import normalize
 
 from scheduler.ical.events import Revision, day_event, deadline_event, session_event
-from scheduler.ical.feeds import feed_item, render_feed
+from scheduler.ical.feeds import feed_item, render_download, render_feed
 from scheduler.ical.words import case_words, cycle_words, private_words, public_words
 from scheduler.languages import Language, language
 from scheduler.model import times
+from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
 from scheduler.model.programme import DEADLINE_LENGTH, Occurrence, Window, build_programme
@@ -60,10 +63,32 @@ class Feeds:
             yield self._public(f"/feeds/series/{series.id}.ics", series.title, mine)
         for region in network.regions:
             members = [member for member in configuration.members if member.region == region.id]
-            theirs = [o for o in sessions if o.session and any(map(o.session.audience.includes, members))]
-            name = self._words.say("{network}: {region}", network=network.name, region=region.name)
-            yield self._public(f"/feeds/region/{region.id}.ics", name, theirs)
+            yield self._shared(f"/feeds/region/{region.id}.ics", region.name, members)
+        for code in sorted({member.languages[0] for member in configuration.members}):
+            members = [member for member in configuration.members if member.languages[0] == code]
+            yield self._shared(f"/feeds/language/{code}.ics", self._words.name_of(code), members)
+        for group, audience in _groups(sessions).items():
+            members = [member for member in configuration.members if audience.includes(member)]
+            yield self._shared(f"/feeds/group/{group}.ics", audience.label, members)
         yield self._deadlines()
+
+    def downloads(self) -> Iterator[Feed]:
+        """Each session that has a time as a file of its own; what was cancelled says so."""
+        for occurrence in self._programme:
+            if occurrence.session and occurrence.starts_at:
+                octets = render_download(self._public_item(occurrence))
+                yield Feed(f"/sessions/{occurrence.id}.ics", occurrence.title, octets)
+
+    def turns(self) -> list[datetime]:
+        """The instants at which feeds change by themselves, in order: a session is over and names its
+        recording, or has been there long enough. Until the next of them all bytes stay as they are."""
+        found = {self.in_force.since.applied_at}
+        for occurrence in self.in_force.occurrences.values():
+            begins = occurrence.starts_at or times.moment(occurrence.on, time.min, occurrence.zone)
+            ends = occurrence.ends_at or datetime.combine(occurrence.on, time.min, UTC) + timedelta(days=1)
+            changed = self._revision(occurrence).changed_at
+            found |= {begins - AHEAD, begins + PAST_STAYS, ends, changed, changed + CANCELLED_STAYS}
+        return sorted(found)
 
     def city_feed(self, member: Member) -> Feed:
         """What one city is invited to, and its own deadlines, on its own clock."""
@@ -104,6 +129,12 @@ class Feeds:
 
     def _public(self, path: str, name: str, sessions: Iterable[Occurrence]) -> Feed:
         return Feed(path, name, render_feed(name, [self._public_item(occurrence) for occurrence in sessions]))
+
+    def _shared(self, path: str, of: str, members: Sequence[Member]) -> Feed:
+        """The sessions that are for any of these members."""
+        name = self._words.say("{network}: {part}", network=self.in_force.network.name, part=of)
+        sessions = [o for o in self._programme if o.session]
+        return self._public(path, name, [o for o in sessions if _is_for(o, members)])
 
     def _deadlines(self) -> Feed:
         network = self.in_force.network
@@ -148,3 +179,19 @@ class Feeds:
 
     def _revision(self, occurrence: Occurrence) -> Revision:
         return self.in_force.revisions[occurrence.id]
+
+
+def _is_for(occurrence: Occurrence, members: Sequence[Member]) -> bool:
+    return occurrence.session is not None and any(map(occurrence.session.audience.includes, members))
+
+
+def _groups(sessions: Iterable[Occurrence]) -> dict[str, Audience]:
+    """The audiences that sessions are for, other than everyone, under an id made of their words."""
+    audiences = (o.session.audience for o in sessions if o.session and not o.session.audience.everyone)
+    return {_id_of(audience.label): audience for audience in audiences if _id_of(audience.label)}
+
+
+def _id_of(label: str) -> str:
+    """Gives "latin-america-caribbean" of "Latin America / Caribbean"."""
+    plain = normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall("[a-z0-9]+", plain))
