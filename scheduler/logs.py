@@ -56,7 +56,7 @@ def configure(level: str) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # their debug lines quote statements, dialogues and paths
-    for library in ("apscheduler", "aiosqlite", "sqlalchemy", "watchfiles", "asyncio", "uvicorn"):
+    for library in ("apscheduler", "aiosqlite", "sqlalchemy", "watchfiles", "asyncio", "uvicorn", "alembic"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
@@ -66,6 +66,8 @@ def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_clean(one) for one in value]
     if not isinstance(value, str):
         return value if isinstance(value, (int, float, bool, type(None))) else _clean(str(value))
     for pattern, instead in _SECRETS:

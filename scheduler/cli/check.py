@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from scheduler.cli.common import ConfigOption, counted, out, read_configuration
+from scheduler.cli.common import ConfigOption, contents, counted, out, read_configuration
 from scheduler.configuration.load import Loaded
 from scheduler.configuration.problems import Severity
-from scheduler.model.network import Configuration
-from scheduler.model.programme import occurrences_of
 
 
 def check(config: ConfigOption = None) -> None:
@@ -29,14 +27,4 @@ def _last_line(loaded: Loaded) -> str:
     )
     if loaded.configuration is None:
         return f"Not usable: {said}"
-    return f"OK: {_contents(loaded.configuration)}" + (f"; {said}" if said else "")
-
-
-def _contents(configuration: Configuration) -> str:
-    occurrences = [o for part in configuration.parts for o in occurrences_of(part)]
-    last = max((occurrence.on for occurrence in occurrences), default=None)
-    seen = (
-        f"{counted(len(configuration.members), 'member')}, {len(configuration.series)} series, "
-        f"{counted(len(configuration.cycles), 'cycle')}, {counted(len(occurrences), 'occurrence')}"
-    )
-    return f"{seen} until {last}" if last else seen
+    return f"OK: {contents(loaded.configuration)}" + (f"; {said}" if said else "")

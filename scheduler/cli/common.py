@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,7 +19,11 @@ from scheduler.configuration.problems import Severity
 from scheduler.errors import ConfigurationRefused, SchedulerError
 from scheduler.model import times
 from scheduler.model.network import Configuration
+from scheduler.model.programme import occurrences_of
 from scheduler.settings import read_settings
+
+if TYPE_CHECKING:
+    from scheduler.store.database import Database
 
 #: Prints as it is: no colours are read into what staff wrote, no line is broken in a pipe.
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -83,6 +91,37 @@ def find_member(configuration: Configuration, name: str) -> str:
     if found:
         raise SchedulerError(f'"{name}" may be {" or ".join(found)}; write one of these')
     raise SchedulerError(f'"{name}" is no member; write its slug from members.csv')
+
+
+@asynccontextmanager
+async def opened_database() -> AsyncIterator[Database]:
+    """The database of this installation; loaded here, so that commands without one answer at once."""
+    from scheduler.store.database import open_database
+
+    database = open_database(read_settings().database_url.get_secret_value())
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def login_name() -> str:
+    """Who is at the keyboard; a container with a user of no name has only a number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def contents(configuration: Configuration) -> str:
+    """Gives "336 members, 3 series, 3 cycles, 27 occurrences until 2027-12-31"."""
+    occurrences = [o for part in configuration.parts for o in occurrences_of(part)]
+    last = max((occurrence.on for occurrence in occurrences), default=None)
+    seen = (
+        f"{counted(len(configuration.members), 'member')}, {len(configuration.series)} series, "
+        f"{counted(len(configuration.cycles), 'cycle')}, {counted(len(occurrences), 'occurrence')}"
+    )
+    return f"{seen} until {last}" if last else seen
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from scheduler.cli import check, db, plan, rehearse
+from scheduler.cli import apply, check, db, plan, rehearse, serve, status
 from scheduler.errors import SchedulerError
 
 app = typer.Typer(
@@ -18,7 +18,10 @@ app = typer.Typer(
 )
 app.command("check")(check.check)
 app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
 app.command("rehearse")(rehearse.rehearse_command)
+app.command("serve")(serve.serve)
+app.command("status")(status.status)
 app.add_typer(db.app, name="db")
 
 

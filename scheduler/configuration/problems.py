@@ -24,6 +24,9 @@ class Place:
     line: int = 1
     column: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -35,8 +38,9 @@ class Problem:
     instead: str = ""
 
     def __str__(self) -> str:
-        at = f"{self.place.file}:{self.place.line}:{self.place.column}"
-        return f"{at}: {self.severity}: " + "; ".join(part for part in (self.what, self.instead) if part)
+        return f"{self.place}: {self.severity}: " + "; ".join(
+            part for part in (self.what, self.instead) if part
+        )
 
 
 @dataclass

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from scheduler.errors import MailUrlRefused, SettingsRefused
+from scheduler.mail.mailbox import Maildir
 from scheduler.mail.post import Post
+from scheduler.mail.smtp import Relay, RelayAddress
+from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Clock
+from scheduler.service.daemon import Daemon
 from scheduler.service.delivery import MAX_IN_FLIGHT, Deliverer
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
-from scheduler.service.links import Links
+from scheduler.service.links import Links, read_or_make_key
+from scheduler.service.lookout import Lookout
 from scheduler.service.meters import Meters
+from scheduler.service.proposals import Proposals
+from scheduler.service.real_clock import RealClock
+from scheduler.settings import Settings
 from scheduler.store.database import Database
+from scheduler.store.lock import sqlite_file
+
+_MAILDIR = "maildir:"
 
 
 @dataclass(frozen=True)
-class Service:
+class Rehearsing:
+    """Engine and deliverer without supervision: what fails, fails the rehearsal."""
+
     engine: Engine
     deliverer: Deliverer
 
@@ -38,13 +54,86 @@ class Service:
             tasks.create_task(self.engine.run(), name="engine")
 
 
-def build_service(
-    database: Database,
-    clock: Clock,
-    post: Post,
-    links: Links,
-    max_in_flight: int = MAX_IN_FLIGHT,
-) -> Service:
+def build_rehearsing(
+    database: Database, clock: Clock, post: Post, links: Links, max_in_flight: int = MAX_IN_FLIGHT
+) -> Rehearsing:
     memory = Memory()
     deliverer = Deliverer(database, clock, post, links, memory, Meters(), max_in_flight)
-    return Service(Engine(database, clock, deliverer.bell, memory), deliverer)
+    return Rehearsing(Engine(database, clock, deliverer.bell, memory), deliverer)
+
+
+def build_daemon(settings: Settings, database: Database) -> Daemon:
+    """Everything that `scheduler serve` runs. Raises SchedulerError for a setting that cannot be used."""
+    meters, memory = Meters(), Memory()
+    clock = RealClock(meters, settings.tick_seconds)
+    links = Links(settings.base_url, secret_key(settings))
+    post = open_post(settings)
+    deliverer = Deliverer(
+        database,
+        clock,
+        post,
+        links,
+        memory,
+        meters,
+        max_in_flight=settings.max_in_flight,
+        lease=settings.lease_seconds,
+        ladder=settings.retry_minutes,
+        breaker=Breaker(settings.breaker_seconds),
+    )
+    return Daemon(
+        database=database,
+        clock=clock,
+        engine=Engine(database, clock, deliverer.bell, memory),
+        deliverer=deliverer,
+        post=post,
+        lookout=Lookout(database, clock, meters),
+        proposals=Proposals(settings.config, database, clock, memory, settings.quiet_seconds),
+        memory=memory,
+        links=links,
+        meters=meters,
+        drain=settings.drain_seconds,
+    )
+
+
+def open_post(settings: Settings) -> Post:
+    """The mailbox or mail server of SCHEDULER_MAIL_URL."""
+    url = settings.mail_url.get_secret_value()
+    if url.startswith(_MAILDIR):
+        return _open_mailbox(Path(url.removeprefix(_MAILDIR)))
+    try:
+        address = RelayAddress.of(url)
+    except MailUrlRefused as error:
+        raise SettingsRefused(f"SCHEDULER_MAIL_URL: {error}, or maildir:folder") from None
+    return Relay(
+        address,
+        connections=min(settings.mail_connections, settings.max_in_flight),
+        tls_context=_trusting(settings.mail_ca) if settings.mail_ca else None,
+    )
+
+
+def _open_mailbox(folder: Path) -> Maildir:
+    try:
+        return Maildir(folder).open()
+    except OSError as error:
+        what = f"SCHEDULER_MAIL_URL: the mailbox {folder} cannot be made ({error.strerror})"
+        raise SettingsRefused(f"{what}; name a folder that this user may write to") from None
+
+
+def _trusting(file: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(file)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsRefused(f"SCHEDULER_MAIL_CA: {file} holds no certificates ({error.strerror})") from None
+    return context
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the secret key is made: beside an SQLite database, else in the data folder."""
+    file = sqlite_file(settings.database_url.get_secret_value())
+    return (file.parent if file else settings.data) / "secret-key"
+
+
+def secret_key(settings: Settings) -> bytes:
+    given = settings.secret_key.get_secret_value()
+    return given.encode() if given else read_or_make_key(key_file(settings))

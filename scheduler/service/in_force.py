@@ -97,9 +97,11 @@ class Memory:
     """Remembers what is in force until another configuration is; asks the table each time."""
 
     _known: InForce | None = None
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def current(self, connection: AsyncConnection) -> InForce:
-        latest = await configurations.latest_id(connection)
-        if self._known is None or self._known.id != latest:
-            self._known = await read_in_force(connection)
-        return self._known
+        async with self._reading:
+            latest = await configurations.latest_id(connection)
+            if self._known is None or self._known.id != latest:
+                self._known = await read_in_force(connection)
+            return self._known

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import os
+import secrets
 from base64 import b32encode
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
+
+from scheduler.errors import SchedulerError
 
 #: 160 bits: 32 letters of base32, beyond guessing (DESIGN, section 6).
 _TOKEN_OCTETS = 20
@@ -26,3 +31,31 @@ class Links:
 
     def city_feed(self, member: str) -> str:
         return self.base_url + self.city_feed_path(member)
+
+
+def read_or_make_key(file: Path) -> bytes:
+    """The installation's key, made at the first start: readable by its owner only.
+
+    Raises SchedulerError where that cannot be; a key that changes makes every city's feed address void.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _not_empty(file)
+        with os.fdopen(handle, "w") as made:
+            made.write(secrets.token_hex(32))
+            made.flush()
+            os.fsync(handle)
+        return _not_empty(file)
+    except OSError as error:
+        what = f"the secret key {file} cannot be read or made ({error.strerror})"
+        raise SchedulerError(f"{what}; make it readable, or set SCHEDULER_SECRET_KEY") from None
+
+
+def _not_empty(file: Path) -> bytes:
+    key = file.read_bytes().strip()
+    if not key:
+        raise SchedulerError(f"the secret key {file} is empty; put the right one back, or remove the file")
+    return key

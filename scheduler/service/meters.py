@@ -24,7 +24,7 @@ class Meters:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
-        to, many = self.registry, ("kind", "state")
+        to = self.registry
         self._attempts = Counter(
             "scheduler_attempts",
             "Attempts to hand a mail over, by what became of them.",

@@ -16,7 +16,7 @@ from scheduler.model import changes, times
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
 from scheduler.service.apply import put_in_force
-from scheduler.service.bootstrap import Service, build_service
+from scheduler.service.bootstrap import Rehearsing, build_rehearsing
 from scheduler.service.feeds import Feed, Feeds
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.links import Links
@@ -124,7 +124,7 @@ async def _play(
     database: Database, clock: VirtualClock, mailbox: Maildir, links: Links, edits: Sequence[Edit]
 ) -> None:
     # a rehearsal that is cut short is played again: nothing is gained by small groups
-    service = build_service(database, clock, mailbox, links, max_in_flight=100)
+    service = build_rehearsing(database, clock, mailbox, links, max_in_flight=100)
     ends = [asyncio.create_task(clock.over())]
     if edits:
         ends.append(asyncio.create_task(_edit(database, clock, edits, service)))
@@ -136,7 +136,7 @@ async def _play(
         await task
 
 
-async def _edit(database: Database, clock: VirtualClock, edits: Sequence[Edit], service: Service) -> None:
+async def _edit(database: Database, clock: VirtualClock, edits: Sequence[Edit], service: Rehearsing) -> None:
     """Applies each edit at its moment, as staff would; then only sleeps."""
     bell = clock.bell()
     for edit in sorted(edits, key=lambda edit: edit.at):

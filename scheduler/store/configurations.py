@@ -36,6 +36,13 @@ async def latest_id(connection: AsyncConnection) -> int:
     return await connection.scalar(select(func.max(configurations.c.id))) or 0
 
 
+async def was_in_force(connection: AsyncConnection, hash: str) -> bool:
+    """At any time. What was in force earlier is not put back without a person."""
+    return (
+        await connection.scalar(select(configurations.c.id).where(configurations.c.hash == hash)) is not None
+    )
+
+
 async def put(
     connection: AsyncConnection,
     *,

@@ -30,9 +30,25 @@ async def migrate(database: Database) -> str:
         raise DatabaseUnusable(f"the database cannot be used ({error.orig}); nothing was changed") from error
 
 
+async def check_version(database: Database) -> None:
+    """For commands that only look. Raises DatabaseUnusable unless the tables are those of this program."""
+    try:
+        async with database.read() as connection:
+            current = await connection.run_sync(
+                lambda sync: MigrationContext.configure(sync).get_current_revision()
+            )
+    except (DatabaseAway, DBAPIError) as error:
+        raise DatabaseUnusable(f"the database cannot be read ({error})") from error
+    head = _scripts().get_current_head()
+    if current == head:
+        return
+    if current is not None and not _is_known(_scripts(), current):
+        raise DatabaseTooNew(DatabaseTooNew.__doc__)
+    raise DatabaseUnusable("the database has older tables than this program; run: scheduler db upgrade")
+
+
 def _upgrade(connection: Connection) -> str:
-    config = Config()
-    config.set_main_option("script_location", str(shipped("store/migrations")).replace("%", "%%"))
+    config = _config()
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
@@ -40,6 +56,16 @@ def _upgrade(connection: Connection) -> str:
         raise DatabaseTooNew(DatabaseTooNew.__doc__)
     command.upgrade(config, "head")
     return str(scripts.get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(shipped("store/migrations")).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _is_known(scripts: ScriptDirectory, revision: str) -> bool:

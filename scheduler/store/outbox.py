@@ -5,6 +5,7 @@ Rows are made by one INSERT ... SELECT for a whole slot (`duties.py`), claimed i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,6 +127,13 @@ async def wanted_at(connection: AsyncConnection) -> datetime | None:
     return min((at for at in found if at is not None), default=None)
 
 
+async def oldest_due(connection: AsyncConnection, now: datetime) -> datetime | None:
+    """Since when the longest waiting row is due; None while nothing waits."""
+    waiting = and_(outbox.c.state.in_((QUEUED, DEFERRED, SENDING)), outbox.c.due_at <= now)
+    at: datetime | None = await connection.scalar(select(func.min(outbox.c.due_at)).where(waiting))
+    return at
+
+
 async def mark_sent(
     connection: AsyncConnection, token: str, receipts: Sequence[Receipt], now: datetime
 ) -> None:
@@ -225,6 +233,15 @@ async def count_by_state(connection: AsyncConnection) -> dict[tuple[str, str], i
     """(kind, state) -> rows."""
     query = select(outbox.c.kind, outbox.c.state, func.count()).group_by(outbox.c.kind, outbox.c.state)
     return {(kind, state): number for kind, state, number in await connection.execute(query)}
+
+
+async def failures(connection: AsyncConnection) -> Counter[str]:
+    """Why mails failed, in words, with how many each."""
+    query = select(outbox.c.reason, func.count()).where(outbox.c.state == FAILED).group_by(outbox.c.reason)
+    found = Counter[str]()
+    for reason, number in await connection.execute(query):
+        found[reason] = number
+    return found
 
 
 async def _deliveries(connection: AsyncConnection, where: ColumnElement[bool]) -> AsyncIterator[Delivery]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from scheduler.mail.mailbox import Maildir
 from scheduler.model.network import Configuration
 from scheduler.service.apply import put_in_force
-from scheduler.service.bootstrap import build_service
+from scheduler.service.bootstrap import build_rehearsing
 from scheduler.service.virtual_clock import VirtualClock
 from scheduler.service.links import Links
 from scheduler.store import configurations, outbox
@@ -36,7 +36,7 @@ class Stage:
     async def play(self, start: datetime, end: datetime) -> None:
         """Engine and deliverer at work from `start` to `end`."""
         clock = VirtualClock(start, end)
-        service = build_service(self.database, clock, self.mailbox, Links("https://cities.example", b"test"))
+        service = build_rehearsing(self.database, clock, self.mailbox, Links("https://cities.example", b"test"))
         async with service.running() as tasks:
             over = asyncio.create_task(clock.over())
             done, _ = await asyncio.wait([over, tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,54 @@
+"""`scheduler apply`: what the files say becomes what is in force."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from scheduler.cli.common import (
+    ConfigOption,
+    accepted,
+    contents,
+    login_name,
+    opened_database,
+    out,
+    read_configuration,
+)
+from scheduler.configuration.load import Loaded
+
+
+def apply(
+    by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Put the files in force: from now on mails and feeds go by them."""
+    loaded = read_configuration(config)
+    configuration = accepted(loaded)
+    is_new, held = asyncio.run(_apply(loaded, by or login_name()))
+    for name in held:
+        out.print(f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back")
+    said = "in force now" if is_new else "in force already; nothing was changed"
+    out.print(f"OK: {said}: {contents(configuration)}")
+
+
+async def _apply(loaded: Loaded, by: str) -> tuple[bool, list[str]]:
+    """Whether something was changed, and what vanished and is held."""
+    from scheduler.service.apply import put_in_force
+    from scheduler.service.in_force import Memory
+    from scheduler.service.proposals import compare
+    from scheduler.store import configurations
+    from scheduler.store.migrate import migrate
+
+    now = datetime.now(UTC)
+    async with opened_database() as database:
+        await migrate(database)
+        _, proposal = await compare(database, Memory(), loaded, now=now)
+        if proposal is None:
+            return False, []
+        async with database.read() as connection:
+            before = await configurations.latest(connection)
+        replaces = before.hash if before else None
+        return True, await put_in_force(database, proposal, now=now, by=by, replaces=replaces)

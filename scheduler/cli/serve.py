@@ -1,0 +1,78 @@
+"""`scheduler serve`: the service itself, started from the database upwards and stopped in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from scheduler import logs
+from scheduler.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from scheduler.store.database import Database
+
+_log = logs.get("serve")
+
+
+def serve() -> None:
+    """Run the service: mails leave by themselves, feeds and pages are served, until it is told to stop."""
+    # loaded here, so that commands without a service answer at once
+    import uvloop
+
+    settings = read_settings()
+    logs.configure(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from scheduler.service.bootstrap import build_daemon
+    from scheduler.web.app import Site
+    from scheduler.web.server import serving
+    from scheduler.web.shelf import Shelf
+
+    told_to_stop = _signals()
+    async with _open_database(settings) as database:
+        daemon = build_daemon(settings, database)
+        shelf = Shelf(daemon.in_force, daemon.clock, daemon.links)
+        async with daemon.running({"shelf": shelf.run}):
+            await shelf.refresh()
+            async with serving(Site(daemon, shelf), *settings.listen) as address:
+                _log.info("ready", action="ready", address=address, files=str(settings.config))
+                await told_to_stop.wait()
+                _log.info("stopping: mails on their way end, nothing new is begun", action="stop")
+                daemon.stop_claiming()
+    _log.info("stopped", action="stopped")
+
+
+def _signals() -> asyncio.Event:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    return told
+
+
+@asynccontextmanager
+async def _open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Ours alone if it is an SQLite file, with the tables of this program, and no claim of the dead."""
+    from scheduler.store import outbox
+    from scheduler.store.database import open_database
+    from scheduler.store.lock import serving, sqlite_file
+    from scheduler.store.migrate import migrate
+
+    url = settings.database_url.get_secret_value()
+    database = open_database(url)
+    try:
+        async with serving(database, url):
+            await migrate(database)
+            if sqlite_file(url):
+                async with database.write() as connection:
+                    freed = await outbox.reclaim_all(connection)
+                if freed:
+                    _log.warning("mails of a dead process are sent again", action="reclaim", deliveries=freed)
+            yield database
+    finally:
+        await database.close()

@@ -1,0 +1,133 @@
+"""The service on the real clock: what runs in it, how it starts and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scheduler import logs
+from scheduler.errors import DatabaseAway
+from scheduler.mail.post import Post
+from scheduler.service.delivery import Deliverer
+from scheduler.service.engine import Engine
+from scheduler.service.in_force import InForce, Memory
+from scheduler.service.links import Links
+from scheduler.service.lookout import Lookout
+from scheduler.service.meters import Meters
+from scheduler.service.proposals import Proposals, Standing
+from scheduler.service.real_clock import RealClock
+from scheduler.service.supervision import keep_running
+from scheduler.store import configurations
+from scheduler.store.database import Database
+
+Work = Callable[[], Awaitable[None]]
+
+_log = logs.get("daemon")
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether requests can be served, and what waits for a person."""
+
+    #: empty: they can; else why not, in words
+    not_ready: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class Daemon:
+    """All parts of one running service."""
+
+    database: Database
+    clock: RealClock
+    engine: Engine
+    deliverer: Deliverer
+    post: Post
+    lookout: Lookout
+    proposals: Proposals
+    memory: Memory
+    links: Links
+    meters: Meters
+    #: how long a stop waits for mails on their way
+    drain: timedelta
+    is_draining: bool = False
+
+    @asynccontextmanager
+    async def running(self, beside: Mapping[str, Work] | None = None) -> AsyncIterator[None]:
+        """Starts from the clock upwards, and stops in the reverse order: mails on their way end with their
+        reply, nothing new is begun. beside: tasks of others, to be started last and stopped first."""
+        self.clock.start()
+        watchdog = self._start("watchdog", self.clock.watch)
+        with suppress(DatabaseAway):
+            await self.proposals.look()
+        await self.lookout.look()
+        lookout = self._start("lookout", self.lookout.run)
+        deliverer = self._start("deliverer", self.deliverer.run)
+        engine = self._start("engine", self.engine.run)
+        files = self._start("files", self.proposals.run)
+        others = [self._start(name, work) for name, work in (beside or {}).items()]
+        try:
+            yield
+        finally:
+            self.stop_claiming()
+            for task in (*others, files, engine):
+                await _end(task)
+            await self._drain(deliverer)
+            await _end(lookout)
+            await self.post.close()
+            await _end(watchdog)
+            self.clock.stop()
+
+    async def in_force(self) -> InForce | None:
+        """None before the first configuration. Raises DatabaseAway."""
+        async with self.database.read() as connection:
+            if await configurations.latest_id(connection) == 0:
+                return None
+            return await self.memory.current(connection)
+
+    def stop_claiming(self) -> None:
+        """From now on no mail is begun."""
+        self.is_draining = True
+        self.deliverer.drain()
+
+    def health(self) -> Health:
+        """From memory; no request waits for a database."""
+        not_ready = []
+        if self.is_draining:
+            not_ready.append("the service is stopping")
+        if not self.lookout.is_database_there:
+            not_ready.append("the database does not answer")
+        elif not self.lookout.is_in_force:
+            not_ready.append("no configuration is in force")
+        warnings = list(self._warnings())
+        self.meters.warnings.set(len(warnings))
+        return Health(tuple(not_ready), tuple(warnings))
+
+    def _warnings(self) -> list[str]:
+        found = []
+        if not self.lookout.may_send and self.lookout.is_in_force:
+            found.append("held: this database is a copy; nothing is sent until: scheduler db claim")
+        seen = self.proposals.seen
+        if seen.standing is not Standing.SAME:
+            found.append(str(seen))
+        breaker = self.deliverer.breaker
+        if breaker.is_open(self.clock.now()) or breaker.is_probing:
+            found.append(f"the mail server is away: {breaker.said}")
+        return found
+
+    def _start(self, name: str, work: Work) -> asyncio.Task[None]:
+        return asyncio.create_task(keep_running(name, work, self.meters), name=name)
+
+    async def _drain(self, deliverer: asyncio.Task[None]) -> None:
+        done, _ = await asyncio.wait([deliverer], timeout=self.drain.total_seconds())
+        if not done:
+            _log.warning("mails on their way were cut off; they will be sent again", action="drain")
+            await _end(deliverer)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,140 @@
+"""The files that staff edit, while the service runs: an edit is noticed, read, and applied as `apply:` says.
+
+A broken file changes nothing: what is in force stays, and the problems are said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from watchfiles import awatch
+
+from scheduler import logs
+from scheduler.configuration import normal
+from scheduler.configuration.load import Loaded, load
+from scheduler.configuration.problems import Problem, Severity
+from scheduler.errors import ConfigurationMoved
+from scheduler.model import changes
+from scheduler.model.network import Configuration
+from scheduler.service.apply import put_in_force
+from scheduler.service.clock import Clock
+from scheduler.service.in_force import Memory
+from scheduler.store import configurations
+from scheduler.store.database import Database
+
+#: Looks even where no change was reported: some mounted folders report none.
+_LOOK_AGAIN = timedelta(seconds=60)
+#: An edit that never comes to rest is read all the same.
+_LONGEST_EDIT = timedelta(seconds=60)
+
+_log = logs.get("files")
+
+
+class Standing(StrEnum):
+    """How the files stand to what is in force."""
+
+    SAME = "the files say what is in force"
+    BROKEN = "the files have errors; what was in force stays"
+    WAITS = "the files differ from what is in force and wait for: scheduler apply"
+    RETURNED = "the files say what was in force earlier; to go back to it: scheduler apply"
+    NEW = "the files differ from what is in force"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the files said when they were read last."""
+
+    standing: Standing
+    problems: tuple[Problem, ...] = ()
+
+    def __str__(self) -> str:
+        """One line that anybody may read: places, but not what was written there."""
+        if not self.problems:
+            return self.standing.value
+        first = self.problems[0]
+        number = f"{len(self.problems)} error" + ("s" if len(self.problems) > 1 else "")
+        return f"{self.standing.value}: {number}, the first in {first.place}"
+
+
+async def compare(
+    database: Database, memory: Memory, loaded: Loaded, *, now: datetime
+) -> tuple[Seen, Configuration | None]:
+    """How the files stand, and what applying them would put in force (None where that is nothing new)."""
+    errors = tuple(problem for problem in loaded.problems if problem.severity is Severity.ERROR)
+    proposal = loaded.configuration
+    if proposal is None:
+        return Seen(Standing.BROKEN, errors), None
+    async with database.read() as connection:
+        if await configurations.latest_id(connection) == 0:
+            return Seen(Standing.NEW), proposal
+        current = await memory.current(connection)
+        hash_of_files = await asyncio.to_thread(_hash_if_applied, current.configuration, proposal, now)
+        if hash_of_files == current.hash:
+            return Seen(Standing.SAME), None
+        was_in_force = await configurations.was_in_force(connection, hash_of_files)
+    if was_in_force:
+        return Seen(Standing.RETURNED), proposal
+    waits = current.network.apply == "confirm"
+    return Seen(Standing.WAITS if waits else Standing.NEW), proposal
+
+
+def _hash_if_applied(current: Configuration, proposal: Configuration, now: datetime) -> str:
+    return normal.hash_of(normal.to_text(changes.carry_over(current, proposal, now)))
+
+
+@dataclass
+class Proposals:
+    """Watches one folder."""
+
+    folder: Path
+    database: Database
+    clock: Clock
+    memory: Memory
+    #: how long the files must lie still: an editor may write one in two halves
+    quiet: timedelta
+    seen: Seen = Seen(Standing.SAME)
+
+    async def run(self) -> None:
+        """For ever. The folder may come and go."""
+        while True:
+            await self.look()
+            async for _ in awatch(
+                self.folder,
+                step=int(self.quiet / timedelta(milliseconds=1)),
+                debounce=int(_LONGEST_EDIT / timedelta(milliseconds=1)),
+                rust_timeout=int(_LOOK_AGAIN / timedelta(milliseconds=1)),
+                yield_on_timeout=True,
+            ):
+                await self.look()
+
+    async def look(self) -> None:
+        """Reads the files; applies them where nothing is in force, or where that needs no person."""
+        now = self.clock.now()
+        loaded = await asyncio.to_thread(load, self.folder)
+        seen, proposal = await compare(self.database, self.memory, loaded, now=now)
+        if seen.standing is Standing.NEW and proposal:
+            seen = await self._apply(proposal, now)
+        if seen != self.seen:
+            self._tell(seen)
+        self.seen = seen
+
+    async def _apply(self, proposal: Configuration, now: datetime) -> Seen:
+        async with self.database.read() as connection:
+            before = await configurations.latest(connection)
+        replaces = before.hash if before else None
+        try:
+            held = await put_in_force(self.database, proposal, now=now, by="files", replaces=replaces)
+        except ConfigurationMoved:
+            return replace(self.seen)  # another one was quicker; the next look compares again
+        _log.info("the files came into force", action="apply", held=held)
+        return Seen(Standing.SAME)
+
+    def _tell(self, seen: Seen) -> None:
+        say = _log.info if seen.standing is Standing.SAME else _log.warning
+        say(seen.standing.value, action="files", problems=len(seen.problems))
+        for problem in seen.problems[:10]:
+            _log.warning(str(problem), action="problem")

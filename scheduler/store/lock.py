@@ -1,0 +1,77 @@
+"""Who works on a database: many services on PostgreSQL, one on an SQLite file, none while it is restored."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
+
+from scheduler.errors import DatabaseInUse
+from scheduler.store.database import Database
+
+#: The name of our advisory lock: any number that no other program uses.
+_KEY = 0x4C436974696573  # "LCities"
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None for PostgreSQL."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+@asynccontextmanager
+async def serving(database: Database, url: str) -> AsyncIterator[None]:
+    """Held as long as a service runs. Raises DatabaseInUse where another one may not run beside it."""
+    file = sqlite_file(url)
+    if file:
+        with _locked(file):
+            yield
+        return
+    async with _advisory(database, "pg_try_advisory_lock_shared"):
+        yield
+
+
+@asynccontextmanager
+async def alone(database: Database, url: str) -> AsyncIterator[None]:
+    """Held while a database is replaced. Raises DatabaseInUse while any service runs."""
+    file = sqlite_file(url)
+    if file:
+        with _locked(file):
+            yield
+        return
+    async with _advisory(database, "pg_try_advisory_lock"):
+        yield
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """The kernel lets go of it when the process ends, however that happens."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatabaseInUse(f"{DatabaseInUse.__doc__} It works on {file}.") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+@asynccontextmanager
+async def _advisory(database: Database, function: str) -> AsyncIterator[None]:
+    """On a connection of its own: the lock goes with it."""
+    async with database.writer.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if not await connection.scalar(select(text(f"{function}({_KEY})"))):
+            raise DatabaseInUse(DatabaseInUse.__doc__)
+        try:
+            yield
+        finally:
+            # back in the pool it would keep the lock
+            await connection.invalidate()
