@@ -104,7 +104,7 @@ def _waits(now: datetime) -> ColumnElement[bool]:
 
 def _is_abandoned(now: datetime) -> ColumnElement[bool]:
     """Whoever claimed it has died: it would have renewed its lease."""
-    return and_(outbox.c.state == SENDING, outbox.c.claim_until < now)
+    return and_(outbox.c.state == SENDING, outbox.c.claim_until <= now)
 
 
 async def renew(connection: AsyncConnection, token: str, now: datetime, lease: timedelta) -> None:

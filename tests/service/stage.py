@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +11,16 @@ from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
+from sqlalchemy import select
+
 from scheduler.mail.mailbox import Maildir
+from scheduler.mail.post import Post
 from scheduler.model.network import Configuration
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_rehearsing
-from scheduler.service.virtual_clock import VirtualClock
 from scheduler.service.links import Links
-from scheduler.store import configurations, outbox
+from scheduler.service.virtual_clock import VirtualClock
+from scheduler.store import configurations, outbox, tables
 from scheduler.store.database import Database
 from scheduler.store.outbox import Delivery
 
@@ -25,6 +29,8 @@ from scheduler.store.outbox import Delivery
 class Stage:
     database: Database
     folder: Path
+    #: instead of the mailbox
+    post: Post | None = None
 
     async def apply(self, configuration: Configuration, now: datetime) -> list[str]:
         """Puts a configuration in force, as staff would at `now`."""
@@ -36,7 +42,8 @@ class Stage:
     async def play(self, start: datetime, end: datetime) -> None:
         """Engine and deliverer at work from `start` to `end`."""
         clock = VirtualClock(start, end)
-        service = build_rehearsing(self.database, clock, self.mailbox, Links("https://cities.example", b"test"))
+        post = self.post or self.mailbox
+        service = build_rehearsing(self.database, clock, post, Links("https://cities.example", b"test"))
         async with service.running() as tasks:
             over = asyncio.create_task(clock.over())
             done, _ = await asyncio.wait([over, tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -51,6 +58,13 @@ class Stage:
         async with self.database.read() as connection:
             rows = [row async for row in outbox.sent(connection)]
         return [row for row in rows if kind in (None, row.kind.value)]
+
+    async def reasons(self, kind: str) -> Counter[tuple[str, str, str]]:
+        """(rule, state, reason) of all mails of a kind, with how many each."""
+        table = tables.outbox.c
+        async with self.database.read() as connection:
+            query = select(table.rule, table.state, table.reason).where(table.kind == kind)
+            return Counter(tuple(row) for row in await connection.execute(query))
 
     async def states(self) -> dict[tuple[str, str], int]:
         async with self.database.read() as connection:

@@ -16,9 +16,9 @@ from scheduler.model.audience import Audience
 from scheduler.model.members import Contact, Membership, Span
 from scheduler.model.programme import only
 from scheduler.model.series import Join, Status
-from scheduler.service.virtual_clock import VirtualClock
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
+from scheduler.service.virtual_clock import VirtualClock
 from scheduler.store import tables
 from tests import cast
 from tests.cast import DOHA, MEDELLIN, MELTON, a_configuration, a_series, a_session, at

@@ -1,0 +1,140 @@
+"""Secret addresses, and the key that they are made with."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scheduler.errors import SchedulerError
+from scheduler.service.links import Links, read_or_make_key
+from tests.cast import MELTON, real
+
+LINKS = Links("https://cities.example", b"a key")
+#: Makes the key as soon as it hears a word, and prints it.
+_SERVICE = """
+import sys
+from pathlib import Path
+from scheduler.service.links import read_or_make_key
+print("ready", flush=True)
+sys.stdin.readline()
+print(read_or_make_key(Path(sys.argv[1])).decode())
+"""
+
+
+def test_an_address_has_160_bits() -> None:
+    assert re.fullmatch(r"/feeds/city/[a-z2-7]{32}\.ics", LINKS.city_feed_path(MELTON))
+
+
+def test_an_address_stays_the_same() -> None:
+    assert LINKS.city_feed(MELTON) == Links("https://cities.example", b"a key").city_feed(MELTON)
+
+
+def test_every_city_has_an_address_of_its_own() -> None:
+    members = real().members
+
+    assert len({LINKS.city_feed(member.slug) for member in members}) == len(members)
+
+
+def test_whatever_counts_makes_another_address() -> None:
+    paths = {
+        LINKS.city_feed_path(MELTON),
+        LINKS.city_feed_path(MELTON, generation=1),
+        LINKS.city_feed_path(MELTON, label="mayor"),
+        Links("https://cities.example", b"another key").city_feed_path(MELTON),
+    }
+
+    assert len(paths) == 4
+
+
+def test_a_key_is_made_once(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "folder" / "secret-key"
+
+    made = read_or_make_key(file)
+
+    assert len(made) == 64
+    assert read_or_make_key(file) == made
+
+
+def test_two_installations_have_two_keys(tmp_path: Path) -> None:
+    assert read_or_make_key(tmp_path / "one") != read_or_make_key(tmp_path / "two")
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_only_its_owner_may_read_a_key(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        read_or_make_key(tmp_path / "secret-key")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "secret-key").stat().st_mode) == 0o600
+
+
+def test_nothing_is_left_beside_a_key(tmp_path: Path) -> None:
+    read_or_make_key(tmp_path / "secret-key")
+
+    assert os.listdir(tmp_path) == ["secret-key"]
+
+
+def test_a_key_is_read_without_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").write_text("a key\n")
+
+    assert read_or_make_key(tmp_path / "secret-key") == b"a key"
+
+
+@pytest.mark.parametrize("octets", [b"", b"\n", b" \r\n"])
+def test_an_empty_key_is_refused(tmp_path: Path, octets: bytes) -> None:
+    """Another one would make every address void, and an empty one could be guessed."""
+    file = tmp_path / "secret-key"
+    file.write_bytes(octets)
+
+    with pytest.raises(SchedulerError, match=f"{re.escape(str(file))} is empty; put the right one back"):
+        read_or_make_key(file)
+    assert file.read_bytes() == octets
+
+
+def test_a_key_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A folder stands in its place; to root no mode would matter."""
+    (tmp_path / "secret-key").mkdir()
+
+    with pytest.raises(SchedulerError, match="make it readable, or set SCHEDULER_SECRET_KEY"):
+        read_or_make_key(tmp_path / "secret-key")
+
+
+def test_a_key_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SchedulerError, match="cannot be read or made"):
+        read_or_make_key(tmp_path / "file" / "secret-key")
+
+
+def test_a_key_that_points_nowhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").symlink_to(tmp_path / "unmounted" / "secret-key")
+
+    with pytest.raises(SchedulerError, match="No such file"):
+        read_or_make_key(tmp_path / "secret-key")
+
+
+def test_services_that_start_at_once_have_one_key(tmp_path: Path) -> None:
+    file = tmp_path / "secret-key"
+    command = [sys.executable, "-c", _SERVICE, str(file)]
+    services = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        for _ in range(4)
+    ]
+    for service in services:
+        assert service.stdout
+        assert service.stdout.readline() == "ready\n"
+
+    for service in services:
+        assert service.stdin
+        print(file=service.stdin, flush=True)
+    keys = {service.communicate()[0].strip() for service in services}
+
+    assert keys == {file.read_text()}
