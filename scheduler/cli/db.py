@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scheduler.cli.common import out
-from scheduler.settings import read_settings
+from scheduler.cli.common import counted, login_name, opened_database, out
+from scheduler.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from scheduler.store.backup import Restored
+    from scheduler.store.installation import Claim, Taken
 
 app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+
+#: What the tables have room for.
+_LONGEST_NAME = 200
 
 
 @app.callback()
@@ -25,11 +35,124 @@ def upgrade() -> None:
 
 async def _upgrade() -> str:
     # loaded here, so that commands without a database answer at once
-    from scheduler.store.database import open_database
     from scheduler.store.migrate import migrate
 
-    database = open_database(read_settings().database_url.get_secret_value())
-    try:
+    async with opened_database() as database:
         return await migrate(database)
-    finally:
-        await database.close()
+
+
+@app.command("backup")
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; its folder must be there.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+) -> None:
+    """Write a copy of the database into one file, also while the service runs.
+
+    The file is whole or not there, and readable by its owner only: it holds names and addresses. It is \
+born held: a database made of it sends nothing until: scheduler db claim
+    """
+    settings = read_settings()
+    octets = asyncio.run(_back_up(settings, file, overwrite))
+    out.print(_about_the_key(settings))
+    out.print(f"OK: {file}, {_size(octets)}; put back with: scheduler db restore {file}")
+
+
+async def _back_up(settings: Settings, file: Path, overwrite: bool) -> int:
+    from scheduler.store.backup import back_up
+
+    return await back_up(settings.database_url.get_secret_value(), file, overwrite=overwrite)
+
+
+def _about_the_key(settings: Settings) -> str:
+    from scheduler.service.bootstrap import key_file
+
+    given = settings.secret_key.get_secret_value()
+    where = "SCHEDULER_SECRET_KEY" if given else str(key_file(settings))
+    return f"The secret key is not in it: keep {where} as well, for every city's feed address hangs on it."
+
+
+@app.command("restore")
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `scheduler db backup` wrote.")],
+) -> None:
+    """Put a backup in the place of the database. Stop the service first.
+
+    The database that was there is kept. The new one is held, whatever the file said: it sends nothing \
+until: scheduler db claim
+    """
+    settings, now = read_settings(), datetime.now(UTC)
+    done = asyncio.run(_restore(settings, file, now))
+    if done.kept:
+        out.print(f"The database that was there is kept as {done.kept}")
+    out.print("Next: scheduler db claim --skip or --resend (see scheduler db claim --help); scheduler serve")
+    out.print(f"OK: {file} is the database now, at version {done.version}; it is held and sends nothing")
+
+
+async def _restore(settings: Settings, file: Path, now: datetime) -> Restored:
+    from scheduler.store.backup import restore
+
+    url = settings.database_url.get_secret_value()
+    return await restore(url, file, keep_in=settings.data, now=now, by=login_name())
+
+
+@app.command("claim")
+def claim(
+    resend: Annotated[
+        bool,
+        typer.Option("--resend", help="Send what waits and what fell due since the backup, if still useful."),
+    ] = False,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Send nothing of what was due until now; begin with what comes.")
+    ] = False,
+    by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
+) -> None:
+    """Let a held copy send from now on, also while the service runs. \
+First make sure that no other installation sends from the same data.
+
+    --resend sends again what the lost database had sent after the backup: nobody misses anything, some \
+mails come twice.
+
+    --skip sends none of it, reminders and invitations alike: who heard nothing of a session hears nothing \
+now. An invitation that waited in the backup stays missed until its session changes; one that fell due \
+after the backup is made up for with the next change of the configuration, and may come twice then.
+    """
+    if resend == skip:
+        raise typer.BadParameter("write one of the two", param_hint="--resend / --skip")
+    who = (by or login_name()).strip()
+    if not who.isprintable() or not 0 < len(who) <= _LONGEST_NAME:
+        raise typer.BadParameter(f"write a name of at most {_LONGEST_NAME} letters", param_hint="--by")
+    done = asyncio.run(_claim(skip, who, datetime.now(UTC)))
+    out.print(f"OK: {_said_of(done, skip)}")
+
+
+async def _claim(skip: bool, by: str, now: datetime) -> Taken | Claim:
+    from scheduler.store.backup import existing_file
+    from scheduler.store.installation import claim_copy
+    from scheduler.store.migrate import check_version
+
+    existing_file(read_settings().database_url.get_secret_value())
+    async with opened_database() as database:
+        await check_version(database)
+        async with database.write() as connection:
+            return await claim_copy(connection, by, now, skip=skip)
+
+
+def _said_of(done: Taken | Claim, skip: bool) -> str:
+    from scheduler.store.installation import Claim
+
+    if isinstance(done, Claim):
+        since = f"since {_minute(done.claimed_at)}, by {done.claimed_by}"
+        return f"this database sends already ({since}); nothing was changed"
+    waited, since = counted(done.waited, "mail"), _minute(done.settled_until)
+    if skip:
+        return f"this database sends from now on; {waited} that waited and all due since {since} are skipped"
+    return f"this database sends from now on; {waited} waited, and all due since {since} is looked at now"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _size(octets: int) -> str:
+    """Gives "812 kB", "1.4 MB"."""
+    return f"{octets / 1_000_000:,.1f} MB" if octets >= 1_000_000 else f"{-(-octets // 1000)} kB"

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from scheduler.cli import apply, check, db, plan, rehearse, serve, status
+from scheduler.cli import apply, check, db, doctor, plan, rehearse, serve, status
 from scheduler.errors import SchedulerError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("apply")(apply.apply)
 app.command("rehearse")(rehearse.rehearse_command)
 app.command("serve")(serve.serve)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 app.add_typer(db.app, name="db")
 
 

@@ -13,6 +13,7 @@ import typer
 
 from scheduler.cli.common import ConfigOption, counted, opened_database, out, read_configuration
 from scheduler.languages import language
+from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     from scheduler.configuration.load import Loaded
@@ -59,8 +60,10 @@ async def _read(loaded: Loaded, now: datetime) -> _Status | None:
     from scheduler.service.in_force import Memory
     from scheduler.service.proposals import compare
     from scheduler.store import configurations, installation, ledger, outbox
+    from scheduler.store.backup import existing_file
     from scheduler.store.migrate import check_version
 
+    existing_file(read_settings().database_url.get_secret_value())
     async with opened_database() as database:
         await check_version(database)
         memory = Memory()

@@ -99,6 +99,11 @@ class Memory:
     _known: InForce | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def known_id(self) -> int:
+        """Which configuration was in force at the last look; 0 before the first."""
+        return self._known.id if self._known else 0
+
     async def current(self, connection: AsyncConnection) -> InForce:
         async with self._reading:
             latest = await configurations.latest_id(connection)

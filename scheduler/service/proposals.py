@@ -6,12 +6,15 @@ A broken file changes nothing: what is in force stays, and the problems are said
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from time import monotonic
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from scheduler import logs
 from scheduler.configuration import normal
@@ -28,6 +31,9 @@ from scheduler.store.database import Database
 
 #: Looks even where no change was reported: some mounted folders report none.
 _LOOK_AGAIN = timedelta(seconds=60)
+#: How soon it is seen that the folder itself is gone, or another one.
+_PAUSE = timedelta(seconds=2)
+_MILLISECOND = timedelta(milliseconds=1)
 #: An edit that never comes to rest is read all the same.
 _LONGEST_EDIT = timedelta(seconds=60)
 
@@ -99,17 +105,37 @@ class Proposals:
     seen: Seen = Seen(Standing.SAME)
 
     async def run(self) -> None:
-        """For ever. The folder may come and go."""
+        """For ever. The folder may vanish, come back, and be another one then."""
         while True:
             await self.look()
-            async for _ in awatch(
-                self.folder,
-                step=int(self.quiet / timedelta(milliseconds=1)),
-                debounce=int(_LONGEST_EDIT / timedelta(milliseconds=1)),
-                rust_timeout=int(_LOOK_AGAIN / timedelta(milliseconds=1)),
-                yield_on_timeout=True,
-            ):
-                await self.look()
+            watched, looked_at = self._folder_id(), monotonic()
+            if watched is None:
+                await asyncio.sleep(_PAUSE.total_seconds())
+                continue
+            with suppress(FileNotFoundError):  # it has just vanished
+                async for edits in self._edits():
+                    if edits or monotonic() - looked_at > _LOOK_AGAIN.total_seconds():
+                        await self.look()
+                        looked_at = monotonic()
+                    if self._folder_id() != watched:
+                        break
+
+    def _edits(self) -> AsyncIterator[set[tuple[Change, str]]]:
+        """Once the files lie still after an edit; and nothing, now and then."""
+        return awatch(
+            self.folder,
+            step=self.quiet // _MILLISECOND,
+            debounce=_LONGEST_EDIT // _MILLISECOND,
+            rust_timeout=_PAUSE // _MILLISECOND,
+            yield_on_timeout=True,
+        )
+
+    def _folder_id(self) -> tuple[int, int] | None:
+        try:
+            found = self.folder.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     async def look(self) -> None:
         """Reads the files; applies them where nothing is in force, or where that needs no person."""

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Integer, Select, Table, bindparam, cast, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -50,6 +50,17 @@ class Database:
             async with self.reader.connect() as connection:
                 yield connection
 
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[AsyncConnection]:
+        """A connection without transactions, closed at the end and never used again. Raises DatabaseAway."""
+        with _away():
+            async with self.writer.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                try:
+                    yield connection
+                finally:
+                    await connection.invalidate()
+
     async def close(self) -> None:
         await self.reader.dispose()
         if self.writer is not self.reader:
@@ -71,13 +82,9 @@ def open_database(url: str, *, durable: bool = True) -> Database:
 
     durable: False leaves out the wait for the disk; for rehearsals, which can be played again.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise DatabaseUnusable(_WRITE_A_URL) from None  # the address may hold a password
+    parsed = read_url(url)
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_room(parsed.database)
         parsed = parsed.set(drivername="sqlite+aiosqlite")
         return Database(_sqlite(parsed, "BEGIN IMMEDIATE", 1, durable), _sqlite(parsed, "BEGIN", 4, durable))
     if parsed.get_backend_name() != "postgresql":
@@ -89,6 +96,25 @@ def open_database(url: str, *, durable: bool = True) -> Database:
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
     return Database(engine, engine)
+
+
+def read_url(url: str) -> URL:
+    """Raises DatabaseUnusable, which never quotes the address: it may hold a password."""
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise DatabaseUnusable(_WRITE_A_URL) from None
+
+
+def _make_room(file: str | None) -> None:
+    """The folder, and an empty file for its owner's eyes only: it will hold addresses."""
+    if not file or file == ":memory:":
+        raise DatabaseUnusable(_WRITE_A_URL)
+    try:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnusable(f"the database {file} cannot be opened or made ({error.strerror})") from None
 
 
 def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:

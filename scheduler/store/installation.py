@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, SENDING
+from scheduler.errors import NothingInForce
+from scheduler.store import configurations, ledger
+from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, SENDING, reclaim_all
 from scheduler.store.tables import installation, outbox
 
 SKIPPED = "skipped when this copy of the database was claimed"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Since when a database sends, and who said so."""
+
+    claimed_at: datetime
+    claimed_by: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a copy held when it was claimed."""
+
+    #: rows that waited to be sent
+    waited: int
+    settled_until: datetime
+
+
+async def claimed(connection: AsyncConnection) -> Claim | None:
+    """None: this database is held."""
+    query = select(installation.c.claimed_at, installation.c.claimed_by)
+    row = (await connection.execute(query)).one_or_none()
+    return Claim(**row._mapping) if row else None
 
 
 async def may_send(connection: AsyncConnection) -> bool:
@@ -23,13 +50,52 @@ async def claim(connection: AsyncConnection, by: str, now: datetime) -> None:
         await connection.execute(installation.insert().values(id=1, claimed_at=now, claimed_by=by))
 
 
+async def claim_copy(connection: AsyncConnection, by: str, now: datetime, *, skip: bool) -> Taken | Claim:
+    """A held copy sends from now on; gives the claim where it sends already, and changes nothing then.
+
+    skip: what waits becomes missed, and all that was due until now is settled unseen. What waited has its
+    key taken: such an invitation is not made again until its session changes. What fell due later was
+    never written down, so a stateful notice (an invitation, say) is made as soon as another configuration
+    comes into force, for whoever was not told of it as far as this copy knows. Reminders are gone.
+    Else what waits goes out if it still holds, and the engine's next look finds what fell due.
+
+    Raises NothingInForce in a database without a configuration: the first one claims it.
+    """
+    settled_until = await ledger.hold(connection)
+    already = await claimed(connection)
+    if already:
+        return already
+    if settled_until is None or not await configurations.latest_id(connection):
+        raise NothingInForce(
+            "nothing is in force in this database; it sends by itself after: scheduler apply"
+        )
+    waited = await (skip_unsent if skip else release_unsent)(connection)
+    if skip:
+        await ledger.settle(connection, now)
+    await claim(connection, by, now)
+    await ledger.note(connection, now, by, "claim", "skip" if skip else "resend", f"{waited} waited")
+    await ledger.raise_generation(connection)
+    return Taken(waited, settled_until)
+
+
 async def hold(connection: AsyncConnection) -> None:
     """From now on it sends nothing, until somebody claims it."""
     await connection.execute(installation.delete())
 
 
 async def skip_unsent(connection: AsyncConnection) -> int:
-    """Records all that waits as missed; gives how many rows."""
+    """Records all that waits as missed; gives how many rows. To be called while nobody sends.
+
+    Their keys stay taken: none of these mails is made again, unless what it says changes.
+    """
     waiting = outbox.c.state.in_((QUEUED, DEFERRED, SENDING))
-    skipped = update(outbox).where(waiting).values(state=MISSED, reason=SKIPPED)
-    return (await connection.execute(skipped)).rowcount
+    missed = {"state": MISSED, "reason": SKIPPED, "claim_token": None, "claim_until": None}
+    return (await connection.execute(update(outbox).where(waiting).values(**missed))).rowcount
+
+
+async def release_unsent(connection: AsyncConnection) -> int:
+    """Frees what a dead process was sending; gives how many rows wait in all. To be called while nobody
+    sends."""
+    await reclaim_all(connection)
+    waiting = outbox.c.state.in_((QUEUED, DEFERRED))
+    return await connection.scalar(select(func.count()).select_from(outbox).where(waiting)) or 0

@@ -9,18 +9,17 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import select, text
-from sqlalchemy.engine import make_url
 
 from scheduler.errors import DatabaseInUse
-from scheduler.store.database import Database
+from scheduler.store.database import Database, read_url
 
 #: The name of our advisory lock: any number that no other program uses.
 _KEY = 0x4C436974696573  # "LCities"
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite database; None for PostgreSQL."""
-    parsed = make_url(url)
+    """The file of an SQLite database; None for PostgreSQL. Raises DatabaseUnusable for what is no address."""
+    parsed = read_url(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
@@ -66,12 +65,7 @@ def _locked(file: Path) -> Iterator[None]:
 @asynccontextmanager
 async def _advisory(database: Database, function: str) -> AsyncIterator[None]:
     """On a connection of its own: the lock goes with it."""
-    async with database.writer.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
+    async with database.aside() as connection:
         if not await connection.scalar(select(text(f"{function}({_KEY})"))):
             raise DatabaseInUse(DatabaseInUse.__doc__)
-        try:
-            yield
-        finally:
-            # back in the pool it would keep the lock
-            await connection.invalidate()
+        yield

@@ -39,10 +39,10 @@ async def check_version(database: Database) -> None:
             )
     except (DatabaseAway, DBAPIError) as error:
         raise DatabaseUnusable(f"the database cannot be read ({error})") from error
-    head = _scripts().get_current_head()
+    head = scripts().get_current_head()
     if current == head:
         return
-    if current is not None and not _is_known(_scripts(), current):
+    if current is not None and not is_known(scripts(), current):
         raise DatabaseTooNew(DatabaseTooNew.__doc__)
     raise DatabaseUnusable("the database has older tables than this program; run: scheduler db upgrade")
 
@@ -50,12 +50,12 @@ async def check_version(database: Database) -> None:
 def _upgrade(connection: Connection) -> str:
     config = _config()
     config.attributes["connection"] = connection
-    scripts = ScriptDirectory.from_config(config)
+    known = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and not _is_known(scripts, current):
+    if current is not None and not is_known(known, current):
         raise DatabaseTooNew(DatabaseTooNew.__doc__)
     command.upgrade(config, "head")
-    return str(scripts.get_current_head())
+    return str(known.get_current_head())
 
 
 def _config() -> Config:
@@ -64,11 +64,11 @@ def _config() -> Config:
     return config
 
 
-def _scripts() -> ScriptDirectory:
+def scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def _is_known(scripts: ScriptDirectory, revision: str) -> bool:
+def is_known(scripts: ScriptDirectory, revision: str) -> bool:
     try:
         return scripts.get_revision(revision) is not None
     except CommandError:

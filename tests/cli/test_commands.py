@@ -78,7 +78,7 @@ def test_rehearse_prints_a_time_line_and_totals(tmp_path: Path) -> None:
         "",
         "  report-opened          111",
         "  report-reminder          7",
-        f"OK: 118 mails to 111 members, 343 feeds; open {into}/index.html",
+        f"OK: 118 mails to 111 members, 350 feeds; open {into}/index.html",
     ]
 
 
@@ -141,7 +141,7 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
 
     done = scheduler("db", "upgrade", SCHEDULER_DATABASE_URL=url)
 
-    assert done.stdout == "OK: the database is at version 0001\n"
+    assert done.stdout == "OK: the database is at version 0002\n"
     assert (tmp_path / "deep" / "new.sqlite").is_file()
 
 

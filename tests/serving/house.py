@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -130,6 +130,13 @@ class House:
                 process.kill()
             await process.wait()
             await reader
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    """Looks again and again, for things that ring no bell."""
+    async with asyncio.timeout(20):
+        while not claim():  # noqa: ASYNC110 - a folder, a flag: nothing that could set an event
+            await asyncio.sleep(0.01)
 
 
 @dataclass

@@ -1,0 +1,202 @@
+"""What a running service makes of the files that staff edit (P01, P04)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from scheduler.service.bootstrap import build_daemon
+from scheduler.service.daemon import Daemon
+from scheduler.service.proposals import Standing
+from scheduler.settings import Settings
+from scheduler.store import tables
+from scheduler.store.database import Database, open_database
+from scheduler.store.migrate import migrate
+from tests.serving.house import House, until
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path / 'test.sqlite'}", durable=False)
+    await migrate(opened)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    house = House(tmp_path / "house").furnish(2)
+    house.write_session(datetime.now(UTC) + timedelta(days=60))
+    return house
+
+
+@asynccontextmanager
+async def serving(database: Database, house: House) -> AsyncIterator[Daemon]:
+    quick: dict[str, Any] = {"tick_seconds": 1, "quiet_seconds": 0.2, "secret_key": "k" * 32}
+    daemon = build_daemon(Settings(config=house.config, data=house.folder, **quick), database)
+    async with daemon.running():
+        yield daemon
+
+
+async def applied(database: Database) -> int:
+    """How often something came into force."""
+    async with database.read() as connection:
+        return await connection.scalar(select(func.count()).select_from(tables.configurations)) or 0
+
+
+async def title(daemon: Daemon) -> str:
+    in_force = await daemon.in_force()
+    assert in_force
+    return in_force.configuration.series[0].title
+
+
+def stands(daemon: Daemon, standing: Standing) -> bool:
+    return daemon.proposals.seen.standing is standing
+
+
+async def test_the_first_start_applies_the_files(database: Database, house: House) -> None:
+    async with serving(database, house) as daemon:
+        assert await title(daemon) == "Talks"
+        assert daemon.health().not_ready == ()
+        assert daemon.health().warnings == ()
+
+
+async def test_an_edit_is_applied_by_itself(database: Database, house: House) -> None:
+    async with serving(database, house) as daemon:
+        house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+        await until(lambda: daemon.memory.known_id == 2)
+
+        assert await title(daemon) == "Talks at noon"
+
+
+async def test_where_a_person_must_confirm_an_edit_waits(database: Database, house: House) -> None:
+    house.edit("network.yaml", "apply: auto", "apply: confirm")
+    async with serving(database, house) as daemon:
+        house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+        await until(lambda: stands(daemon, Standing.WAITS))
+
+        assert await title(daemon) == "Talks"
+        assert daemon.health().warnings == (Standing.WAITS.value,)
+
+
+async def test_no_file_can_free_itself_of_the_person(database: Database, house: House) -> None:
+    """An edit that says `apply: auto` waits as well, while `confirm` is in force."""
+    house.edit("network.yaml", "apply: auto", "apply: confirm")
+    async with serving(database, house) as daemon:
+        house.edit("network.yaml", "apply: confirm", "apply: auto")
+        await until(lambda: stands(daemon, Standing.WAITS))
+
+        assert await applied(database) == 1
+
+
+async def test_a_broken_file_changes_nothing(database: Database, house: House) -> None:
+    async with serving(database, house) as daemon:
+        house.edit("series/talks.yaml", "audience: World", "audience: Wrld")
+        await until(lambda: stands(daemon, Standing.BROKEN))
+
+        (warning,) = daemon.health().warnings
+        assert "the files have errors; what was in force stays: 1 error" in warning
+        assert "series/talks.yaml:3:11" in warning
+        assert daemon.health().not_ready == ()
+        assert await applied(database) == 1
+
+
+async def test_a_mended_file_is_fine_again(database: Database, house: House) -> None:
+    async with serving(database, house) as daemon:
+        house.edit("series/talks.yaml", "audience: World", "audience: Wrld")
+        await until(lambda: stands(daemon, Standing.BROKEN))
+        house.edit("series/talks.yaml", "audience: Wrld", "audience: World")
+        await until(lambda: stands(daemon, Standing.SAME))
+
+        assert daemon.health().warnings == ()
+        assert await applied(database) == 1
+
+
+async def test_a_broken_first_start_waits_for_the_mended_file(database: Database, house: House) -> None:
+    house.edit("series/talks.yaml", "audience: World", "audience: Wrld")
+    async with serving(database, house) as daemon:
+        not_ready = daemon.health().not_ready
+        house.edit("series/talks.yaml", "audience: Wrld", "audience: World")
+        await until(lambda: not daemon.health().not_ready)
+
+        assert not_ready == ("no configuration is in force",)
+        assert await title(daemon) == "Talks"
+
+
+async def test_what_was_in_force_before_does_not_come_back_by_itself(
+    database: Database, house: House
+) -> None:
+    async with serving(database, house) as daemon:
+        house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+        await until(lambda: daemon.memory.known_id == 2)
+        house.edit("series/talks.yaml", "title: Talks at noon", "title: Talks")
+        await until(lambda: stands(daemon, Standing.RETURNED))
+
+        assert await title(daemon) == "Talks at noon"
+
+
+async def test_an_edit_in_two_halves_is_applied_once(database: Database, house: House) -> None:
+    """The first half is a whole configuration too, with a session less."""
+    file = house.config / "series" / "talks.yaml"
+    whole = (
+        file.read_text()
+        + '  - id: second\n    title: The second talk\n    date: 2027-05-01\n    start: "13:00"\n'
+    )
+    async with serving(database, house) as daemon:
+        file.write_text(whole[: whole.index("  - id: second")].replace("title: Talks", "title: Half"))
+        file.write_text(whole.replace("title: Talks", "title: Whole"))
+        await until(lambda: daemon.memory.known_id == 2)
+
+        assert await title(daemon) == "Whole"
+        assert await applied(database) == 2
+
+
+async def test_a_folder_that_vanished_changes_nothing(database: Database, house: House) -> None:
+    async with serving(database, house) as daemon:
+        shutil.move(house.config, house.folder / "away")
+        await until(lambda: stands(daemon, Standing.BROKEN))
+        shutil.move(house.folder / "away", house.config)
+        await until(lambda: stands(daemon, Standing.SAME))
+
+        assert await applied(database) == 1
+
+
+async def test_another_folder_in_its_place_is_watched_again(database: Database, house: House) -> None:
+    async with serving(database, house) as daemon:
+        shutil.copytree(house.config, house.folder / "other")
+        shutil.rmtree(house.config)
+        await until(lambda: stands(daemon, Standing.BROKEN))
+        shutil.move(house.folder / "other", house.config)
+        await until(lambda: stands(daemon, Standing.SAME))
+        house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+        await until(lambda: daemon.memory.known_id == 2)
+
+        assert await title(daemon) == "Talks at noon"
+
+
+async def test_a_swapped_link_is_noticed(database: Database, house: House) -> None:
+    """As Kubernetes changes what is mounted: a link to a folder is replaced by another one."""
+    old, new = house.folder / "..old", house.folder / "..new"
+    shutil.move(house.config, old)
+    shutil.copytree(old, new)
+    (new / "series" / "talks.yaml").write_text(
+        (old / "series" / "talks.yaml").read_text().replace("title: Talks", "title: Swapped")
+    )
+    house.config.mkdir()
+    (house.config / "..data").symlink_to(old)
+    for name in ("network.yaml", "countries.csv", "notices.yaml", "members.csv", "series"):
+        (house.config / name).symlink_to(Path("..data") / name)
+    async with serving(database, house) as daemon:
+        (house.config / "..tmp").symlink_to(new)
+        os.replace(house.config / "..tmp", house.config / "..data")
+        await until(lambda: daemon.memory.known_id == 2)
+
+        assert await title(daemon) == "Swapped"
