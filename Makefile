@@ -5,11 +5,20 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := var/demo
 
-.PHONY: demo test check format lock messages clean
+SCHEDULER_LISTEN ?= 127.0.0.1:8000
+SCHEDULER_BASE_URL ?= http://$(SCHEDULER_LISTEN)
+
+.PHONY: demo serve test check format lock messages clean
 
 # the main job on the real programme, played on a virtual clock into local mailboxes
 demo: $(READY)
 	$(BIN)/python -m scheduler.cli.demo $(DEMO)
+
+# the service itself on this machine: SQLite and a mailbox in var/, pages and feeds on $(SCHEDULER_LISTEN)
+serve: export SCHEDULER_LISTEN := $(SCHEDULER_LISTEN)
+serve: export SCHEDULER_BASE_URL := $(SCHEDULER_BASE_URL)
+serve: $(READY)
+	exec $(BIN)/scheduler serve
 
 # types and lint are apart (`make check`)
 test: $(READY)

@@ -12,12 +12,17 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 
 #: What must never be read in a log, and what stands there instead. Errors of libraries may quote it.
 _SECRETS = (
-    (re.compile(r"(?<=://)[^\s/@]+@"), "***@"),
-    (re.compile(r"[^\s<>@:;,'\"()=]+@[^\s<>@:;,'\"()=]+"), "[address]"),
+    # up to the last @, because a password may hold any sign
+    (re.compile(r"(?<=://)\S*@"), "***@"),
+    # only from where a word begins, or a long word would take for ever
+    (re.compile(r"(?<![^\s<>@:;,\"()])[^\s<>@:;,\"()]++@[^\s<>@:;,'\"()=]+"), "[address]"),
     (re.compile(r"(/feeds/city/)[^\s'\"?]+"), r"\1[secret]"),
 )
 #: A line of a log is one line, whatever stands in it.
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: But what went wrong where is read line by line.
+_CONTROLS_OF_A_TRACE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_TRACE = "exception"
 
 
 def get(part: str) -> FilteringBoundLogger:
@@ -32,6 +37,7 @@ def configure(level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    number = logging.getLevelNamesMapping()[level.upper()]
     is_terminal = sys.stderr.isatty()
     last: list[Processor] = (
         [structlog.dev.ConsoleRenderer()]
@@ -40,7 +46,7 @@ def configure(level: str) -> None:
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -54,28 +60,45 @@ def configure(level: str) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=number, force=True)
     # their debug lines quote statements, dialogues and paths
     for library in ("apscheduler", "aiosqlite", "sqlalchemy", "watchfiles", "asyncio", "uvicorn", "alembic"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+        logging.getLogger(library).setLevel(max(number, logging.WARNING))
 
 
 def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """The last line of defence: whatever looks like an address or a secret is taken out."""
-    return {name: _clean(value) for name, value in event.items()}
+    return {
+        name: clean(value, _CONTROLS_OF_A_TRACE if name == _TRACE else _CONTROLS)
+        for name, value in event.items()
+    }
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any, controls: re.Pattern[str] = _CONTROLS) -> Any:
+    """Without what looks like an address, a secret or the end of a line."""
     if isinstance(value, (list, tuple)):
-        return [_clean(one) for one in value]
+        return [clean(one, controls) for one in value]
     if not isinstance(value, str):
-        return value if isinstance(value, (int, float, bool, type(None))) else _clean(str(value))
+        return value if isinstance(value, (int, float, bool, type(None))) else clean(str(value), controls)
     for pattern, instead in _SECRETS:
         value = pattern.sub(instead, value)
-    return _CONTROLS.sub(" ", value)
+    return controls.sub(" ", value)
 
 
 def _name_part(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     record = event.get("_record")
     event["part"] = record.name if record else str(logger)
     return event
+
+
+# until somebody configures it: a rehearsal is silent but for what went wrong
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        scrub,
+        structlog.dev.ConsoleRenderer(colors=False),
+    ],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+    logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from scheduler.errors import SettingsRefused
 
@@ -128,49 +123,48 @@ class Settings(BaseSettings):
         path = info.data.get("data", Path("var")) / "mailbox"
         return value if value.get_secret_value() else SecretStr(f"maildir:{path}")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _Files(settings_cls)
-
-
-class _Files(PydanticBaseSettingsSource):
-    """SCHEDULER_SECRET_KEY_FILE=/run/secrets/key: the value is the file's text, without its last line end."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        name = f"{_PREFIX}{field_name.upper()}_FILE"
-        path = os.environ.get(name)
-        if not path:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is no text"
-            raise SettingsRefused(f"{name}: {path} cannot be read ({why})") from None
-
-    def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-    @property
-    def fields(self) -> dict[str, FieldInfo]:
-        return self.settings_cls.model_fields
-
 
 def read_settings() -> Settings:
     """The settings of the environment. Raises SettingsRefused with a sentence for each that is wrong."""
+    given, said = _read_files()
     try:
-        return Settings()
+        settings = Settings(**given)
     except ValidationError as error:
-        raise SettingsRefused("; ".join(_sentence(one) for one in error.errors())) from None
+        said += [_sentence(one, given) for one in error.errors()]
+    if said:
+        raise SettingsRefused("; ".join(said))
+    return settings
 
 
-def _sentence(error: Any) -> str:
+def _read_files() -> tuple[dict[str, Any], list[str]]:
+    """SCHEDULER_SECRET_KEY_FILE=/run/secrets/key: the value is the file's text, without its line end.
+
+    Gives the values, and a sentence for each file that gives none. It does not quote the file's name: now
+    and then the secret itself is written there.
+    """
+    given, said = {}, []
+    for field in Settings.model_fields:
+        variable, name = f"{_PREFIX}{field.upper()}", f"{_PREFIX}{field.upper()}_FILE"
+        path = os.environ.get(name)
+        if not path:
+            continue
+        if os.environ.get(variable):
+            said.append(f"{variable} and {name} are both set: keep one of the two")
+            continue
+        try:
+            text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            said.append(f"{name}: the file that it names cannot be read ({why})")
+            continue
+        if text:
+            given[field] = text
+        else:
+            said.append(f"{name}: the file that it names is empty")
+    return given, said
+
+
+def _sentence(error: Any, given: Collection[str]) -> str:
+    field = str(error["loc"][0])
     said = str(error["msg"]).removeprefix("Value error, ")
-    return f"{_PREFIX}{str(error['loc'][0]).upper()}: {said}"
+    return f"{_PREFIX}{field.upper()}{'_FILE' if field in given else ''}: {said}"

@@ -28,7 +28,19 @@ BELOW = {
         *("configuration", "ical", "mail", "store"),
     },
     "web": {"errors", "shipped", "logs", "model", "languages", "service"},
-    "cli": {"errors", "settings", "logs", "model", "languages", "configuration", "mail", "store", "service", "web"},
+    "__main__": {"cli"},
+    "cli": {
+        "errors",
+        "settings",
+        "logs",
+        "model",
+        "languages",
+        "configuration",
+        "mail",
+        "store",
+        "service",
+        "web",
+    },
 }
 
 #: library -> the only files that may import it.

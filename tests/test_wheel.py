@@ -53,7 +53,7 @@ def test_a_mail_can_be_rendered_from_the_wheel(installed: Path, tmp_path: Path) 
         "--into",
         str(tmp_path / "out"),
     )
-    command = (sys.executable, "-m", "scheduler.cli.main", "rehearse", *words, "--config", str(CONFIG))
+    command = (sys.executable, "-m", "scheduler", "rehearse", *words, "--config", str(CONFIG))
 
     out = run(*command, cwd=tmp_path, PYTHONPATH=str(installed))
 

@@ -27,13 +27,16 @@ app.add_typer(db.app, name="db")
 
 
 def run() -> None:
-    """The console command. What the service refuses is one sentence, never a traceback."""
+    """The console command. What the service refuses, or the machine, is one sentence, never a traceback."""
     try:
         app()
     except SchedulerError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
-        sys.exit(1)
+        _end(str(error))
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        _end(f"{error.strerror or error}{place}")
 
 
-if __name__ == "__main__":
-    run()
+def _end(why: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {why}", markup=False)
+    sys.exit(1)

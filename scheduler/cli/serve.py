@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from scheduler import logs
+from scheduler.errors import SchedulerError
 from scheduler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ async def _serve(settings: Settings) -> None:
         shelf = Shelf(daemon.in_force, daemon.clock, daemon.links)
         async with daemon.running({"shelf": shelf.run}):
             await shelf.refresh()
-            async with serving(Site(daemon, shelf), *settings.listen) as address:
-                _log.info("ready", action="ready", address=address, files=str(settings.config))
-                await told_to_stop.wait()
+            async with serving(Site(daemon, shelf), *settings.listen) as http:
+                _log.info("ready", action="ready", address=http.address, files=str(settings.config))
+                await _first_of(told_to_stop, http.task)
                 _log.info("stopping: mails on their way end, nothing new is begun", action="stop")
                 daemon.stop_claiming()
+            if not told_to_stop.is_set():
+                raise SchedulerError("HTTP ended by itself; the log says why")
     _log.info("stopped", action="stopped")
 
 
@@ -53,6 +56,12 @@ def _signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     return told
+
+
+async def _first_of(told_to_stop: asyncio.Event, http: asyncio.Task[None]) -> None:
+    told = asyncio.create_task(told_to_stop.wait())
+    await asyncio.wait([told, http], return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
 
 
 @asynccontextmanager

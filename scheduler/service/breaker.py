@@ -33,7 +33,7 @@ class Breaker:
 
     def trip(self, now: datetime, said: str, *, needs_a_person: bool = False) -> datetime:
         """Opens it, longer each time; gives until when."""
-        rest = self.first_rest * 2 ** min(self.failures, 30)
+        rest = min(self.first_rest, LONGEST_REST) * 2 ** min(self.failures, 30)
         if needs_a_person:
             rest = max(rest, self.first_rest * (REST_FOR_A_PERSON / FIRST_REST))
         self.failures += 1

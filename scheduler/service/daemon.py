@@ -115,7 +115,7 @@ class Daemon:
             found.append(str(seen))
         breaker = self.deliverer.breaker
         if breaker.is_open(self.clock.now()) or breaker.is_probing:
-            found.append(f"the mail server is away: {breaker.said}")
+            found.append(f"the mail server is away: {logs.clean(breaker.said)}")
         return found
 
     def _start(self, name: str, work: Work) -> asyncio.Task[None]:

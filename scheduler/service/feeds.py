@@ -18,6 +18,7 @@ from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
 from scheduler.model.programme import DEADLINE_LENGTH, Occurrence, Window, build_programme
+from scheduler.model.series import Series
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
 
@@ -67,9 +68,9 @@ class Feeds:
         for code in sorted({member.languages[0] for member in configuration.members}):
             members = [member for member in configuration.members if member.languages[0] == code]
             yield self._shared(f"/feeds/language/{code}.ics", self._words.name_of(code), members)
-        for group, audience in _groups(sessions).items():
-            members = [member for member in configuration.members if audience.includes(member)]
-            yield self._shared(f"/feeds/group/{group}.ics", audience.label, members)
+        for group, audiences in _groups(configuration.series).items():
+            members = [m for m in configuration.members if any(a.includes(m) for a in audiences)]
+            yield self._shared(f"/feeds/group/{group}.ics", audiences[0].label, members)
         yield self._deadlines()
 
     def downloads(self) -> Iterator[Feed]:
@@ -84,8 +85,10 @@ class Feeds:
         recording, or has been there long enough. Until the next of them all bytes stay as they are."""
         found = {self.in_force.since.applied_at}
         for occurrence in self.in_force.occurrences.values():
-            begins = occurrence.starts_at or times.moment(occurrence.on, time.min, occurrence.zone)
             ends = occurrence.ends_at or datetime.combine(occurrence.on, time.min, UTC) + timedelta(days=1)
+            begins = occurrence.starts_at or times.moment(occurrence.on, time.min, occurrence.zone)
+            if occurrence.session is None:
+                begins = ends  # as deadlines count in a programme
             changed = self._revision(occurrence).changed_at
             found |= {begins - AHEAD, begins + PAST_STAYS, ends, changed, changed + CANCELLED_STAYS}
         return sorted(found)
@@ -125,7 +128,7 @@ class Feeds:
         return self._revision(occurrence).changed_at + CANCELLED_STAYS > self.now
 
     def _is_over(self, occurrence: Occurrence) -> bool:
-        return occurrence.ends_at < self.now if occurrence.ends_at else occurrence.on < self.now.date()
+        return occurrence.ends_at <= self.now if occurrence.ends_at else occurrence.on < self.now.date()
 
     def _public(self, path: str, name: str, sessions: Iterable[Occurrence]) -> Feed:
         return Feed(path, name, render_feed(name, [self._public_item(occurrence) for occurrence in sessions]))
@@ -185,10 +188,17 @@ def _is_for(occurrence: Occurrence, members: Sequence[Member]) -> bool:
     return occurrence.session is not None and any(map(occurrence.session.audience.includes, members))
 
 
-def _groups(sessions: Iterable[Occurrence]) -> dict[str, Audience]:
-    """The audiences that sessions are for, other than everyone, under an id made of their words."""
-    audiences = (o.session.audience for o in sessions if o.session and not o.session.audience.everyone)
-    return {_id_of(audience.label): audience for audience in audiences if _id_of(audience.label)}
+def _groups(series: Iterable[Series]) -> dict[str, list[Audience]]:
+    """The audiences that sessions are for, other than everyone, under an id made of their words.
+
+    Those of long ago too: nobody who has subscribed to a group may find that it is not there.
+    """
+    found: dict[str, list[Audience]] = {}
+    for audience in (session.audience for one in series for session in one.sessions):
+        group = _id_of(audience.label)
+        if group and not audience.everyone and audience not in found.get(group, ()):
+            found.setdefault(group, []).append(audience)
+    return found
 
 
 def _id_of(label: str) -> str:

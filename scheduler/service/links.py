@@ -6,9 +6,11 @@ import hmac
 import os
 import secrets
 from base64 import b32encode
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
 
 from scheduler.errors import SchedulerError
 
@@ -40,18 +42,26 @@ def read_or_make_key(file: Path) -> bytes:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return _not_empty(file)
-        with os.fdopen(handle, "w") as made:
-            made.write(secrets.token_hex(32))
-            made.flush()
-            os.fsync(handle)
+        if not file.exists():
+            _make_key(file)
         return _not_empty(file)
     except OSError as error:
         what = f"the secret key {file} cannot be read or made ({error.strerror})"
         raise SchedulerError(f"{what}; make it readable, or set SCHEDULER_SECRET_KEY") from None
+
+
+def _make_key(file: Path) -> None:
+    """It appears whole or not at all; of two that make it at once, the first one's counts."""
+    handle, name = mkstemp(prefix=f".{file.name}.", dir=file.parent)  # with mode 0600
+    try:
+        with os.fdopen(handle, "w") as made:
+            made.write(secrets.token_hex(32))
+            made.flush()
+            os.fsync(handle)
+        with suppress(FileExistsError):
+            os.link(name, file)
+    finally:
+        os.unlink(name)
 
 
 def _not_empty(file: Path) -> bytes:

@@ -31,8 +31,8 @@ from scheduler.store.database import Database
 
 #: Looks even where no change was reported: some mounted folders report none.
 _LOOK_AGAIN = timedelta(seconds=60)
-#: How soon it is seen that the folder itself is gone, or another one.
-_PAUSE = timedelta(seconds=2)
+#: How soon it is seen that the folder itself is gone, or another one; a stop waits as long.
+_PAUSE = timedelta(seconds=0.5)
 _MILLISECOND = timedelta(milliseconds=1)
 #: An edit that never comes to rest is read all the same.
 _LONGEST_EDIT = timedelta(seconds=60)

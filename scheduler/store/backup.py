@@ -423,7 +423,7 @@ def _run(program: str, *words: str, url: str = "") -> str:
     found = shutil.which(program)
     if not found:
         said = f"{program} is not installed here; install the client programs of PostgreSQL"
-        raise SchedulerError(f"{said} (postgresql-client), of the server's version or newer")
+        raise SchedulerError(f"{said} (postgresql-client), of the server's version")
     where, environment = _whereabouts(url) if url else ([], dict(os.environ))
     done = subprocess.run(  # noqa: S603 - no shell, and no word of it comes from outside but names of files
         [found, *where, *words],

@@ -26,6 +26,13 @@ from scheduler.errors import DatabaseAway, DatabaseUnusable
 _BUSY_SECONDS = 10
 #: How long a connection to PostgreSQL may take.
 _CONNECT_SECONDS = 5
+#: A server whose machine is gone is noticed within half a minute, not within hours.
+_KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 _WRITE_A_URL = "write the database as sqlite:///path/to/file or postgresql://user:password@host/name"
 
 
@@ -93,7 +100,7 @@ def open_database(url: str, *, durable: bool = True) -> Database:
         parsed.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"connect_timeout": _CONNECT_SECONDS},
+        connect_args={"connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE},
     )
     return Database(engine, engine)
 

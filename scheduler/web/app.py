@@ -15,6 +15,8 @@ from scheduler.web.shelf import Shelf
 
 #: The folders whose files are feeds; all else may be asked of the router.
 _CALENDARS = ("/feeds/", "/sessions/")
+#: What else a shelf has as soon as anything is in force.
+_PAGES = ("/", "/feeds")
 _PLAIN: Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
 
 
@@ -27,12 +29,13 @@ class Site:
     def __init__(self, daemon: Daemon, shelf: Shelf) -> None:
         self._shelf = shelf
         self._meters = daemon.meters
-        self._router: ASGIApp = build_router(daemon)
+        self._router: ASGIApp = build_router(daemon, shelf)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         served = await self._shelf.find(path) if scope["type"] == "http" else None
-        if served is None and not path.startswith(_CALENDARS):
+        is_ours = path.startswith(_CALENDARS) or (self._shelf.is_empty and path in _PAGES)
+        if served is None and not is_ours:
             await self._router(scope, receive, send)
             return
         status, headers, body = self._answer(served, scope)
@@ -45,11 +48,19 @@ class Site:
         if scope["method"] not in ("GET", "HEAD"):
             return _refused(405, b"Only GET and HEAD.\n", (b"allow", b"GET, HEAD"))
         if served:
-            return served.answer(dict(scope["headers"]))
+            return served.answer(_joined(scope["headers"]))
         if self._shelf.is_empty:
-            # no 404: a program would forget its subscription
+            # no 404: a program would forget its subscription, a search engine the page
             return _refused(503, b"Nothing is in force yet.\n", (b"retry-after", b"60"))
         return _refused(404, b"There is no calendar at this address.\n")
+
+
+def _joined(headers: Headers) -> dict[bytes, bytes]:
+    """A header that comes twice is one list (RFC 9110, section 5.3)."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = found[name] + b"," + value if name in found else value
+    return found
 
 
 def _refused(status: int, body: bytes, *more: tuple[bytes, bytes]) -> tuple[int, Headers, bytes]:
@@ -57,9 +68,15 @@ def _refused(status: int, body: bytes, *more: tuple[bytes, bytes]) -> tuple[int,
     return status, headers, body
 
 
-def build_router(daemon: Daemon) -> FastAPI:
+def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
     """Health and metrics. Answers come from memory, so that they come while the database is away."""
-    app = FastAPI(title="Learning Cities Scheduler", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Learning Cities Scheduler",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # a redirect would name the Host that was asked for
+    )
 
     @app.api_route("/health/live", methods=["GET", "HEAD"])
     async def live() -> Response:
@@ -72,11 +89,14 @@ def build_router(daemon: Daemon) -> FastAPI:
     async def ready() -> Response:
         """503 only while requests cannot be served; what waits for a person is a warning."""
         health = daemon.health()
-        said: dict[str, Any] = {"status": "not ready" if health.not_ready else "ready"}
-        if health.not_ready:
-            said["why"] = health.not_ready
+        why = list(health.not_ready)
+        if shelf.is_empty and not why:
+            why.append("the feeds are not made yet")
+        said: dict[str, Any] = {"status": "not ready" if why else "ready"}
+        if why:
+            said["why"] = why
         said["warnings"] = health.warnings
-        return JSONResponse(said, 503 if health.not_ready else 200)
+        return JSONResponse(said, 503 if why else 200)
 
     @app.api_route("/metrics", methods=["GET", "HEAD"])
     async def metrics() -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -13,6 +14,7 @@ Headers = list[tuple[bytes, bytes]]
 
 #: Below this, gzip's own head costs more than it saves.
 _WORTH_PACKING = 600
+_NEVER = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Served:
         """Status, headers and body for the headers of a request (rule 55: If-None-Match comes first)."""
         packed = self.packed if self.packed is not None and _takes_gzip(asked) else None
         etag = self.etag if packed is None else self.packed_etag
-        if self._is_known(asked):
+        if self._is_known(asked, etag):
             return 304, [*self.headers, (b"etag", etag)], b""
         body = self.octets if packed is None else packed
         headers = [*self.headers, (b"etag", etag), (b"content-length", str(len(body)).encode())]
@@ -40,14 +42,14 @@ class Served:
             headers.append((b"content-encoding", b"gzip"))
         return 200, headers, body
 
-    def _is_known(self, asked: dict[bytes, bytes]) -> bool:
-        """The client holds this very state, by its tag or else by its date. Junk is ignored."""
+    def _is_known(self, asked: dict[bytes, bytes], etag: bytes) -> bool:
+        """The client holds these very octets, by their tag or else by their date. Junk is ignored."""
         if b"if-none-match" in asked:
             tags = {tag.strip().removeprefix(b"W/") for tag in asked[b"if-none-match"].split(b",")}
-            return bool(tags & {b"*", self.etag, self.packed_etag})
+            return bool(tags & {b"*", etag})
         try:
             since = parsedate_to_datetime(asked[b"if-modified-since"].decode("latin-1"))
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return False
         return since.tzinfo is not None and self.modified_at.replace(microsecond=0) <= since
 
@@ -89,5 +91,5 @@ def _takes_gzip(asked: dict[bytes, bytes]) -> bool:
     for part in asked.get(b"accept-encoding", b"").lower().split(b","):
         coding, _, weight = part.partition(b";")
         if coding.strip() == b"gzip":
-            return weight.replace(b" ", b"").rstrip(b"0").rstrip(b".") != b"q="
+            return not _NEVER.fullmatch(weight)
     return False

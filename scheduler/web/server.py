@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,12 +25,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-@asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
-    """Serves while it is open; gives the address, with the port that was chosen for 0.
+@dataclass(frozen=True)
+class Listening:
+    #: with the port that was chosen for 0
+    address: str
+    #: ends before its time only where uvicorn fails
+    task: asyncio.Task[None]
 
-    Raises SchedulerError where the address cannot be used.
-    """
+
+@asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Listening]:
+    """Serves while it is open. Raises SchedulerError where the address cannot be used."""
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
@@ -47,7 +53,8 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         address = listener.getsockname()
-        yield f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"
+        name = f"[{address[0]}]" if ":" in address[0] else address[0]
+        yield Listening(f"http://{name}:{address[1]}", task)
     finally:
         server.should_exit = True
         await asyncio.wait([task])
@@ -55,13 +62,14 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(2048)
+            stack.pop_all()
     except OSError as error:
-        listener.close()
         what = f"{host}:{port} cannot be listened on ({error.strerror})"
         raise SchedulerError(f"{what}; set SCHEDULER_LISTEN to a free address") from None
     listener.setblocking(False)

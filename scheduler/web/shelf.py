@@ -7,7 +7,7 @@ a city's own feed when it is asked for the first time.
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -49,6 +49,8 @@ class _Edition:
     #: SHA-256 of a secret path -> member; a look-up by digest tells nothing of near misses
     cities: dict[bytes, str]
     made: dict[str, Served] = field(default_factory=dict)
+    #: items of feeds are shared, so the feeds of cities are made one by one
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass
@@ -82,7 +84,7 @@ class Shelf:
             if in_force is None or (known and known.in_force is in_force and now < known.until):
                 return
             self._edition = await asyncio.to_thread(self._make, in_force, now)
-            _log.info("feeds and pages were made", action="shelf", files=len(self._edition.public))
+            _log.info("feeds and pages were made", action="shelf", configuration=in_force.id)
 
     async def find(self, path: str) -> Served | None:
         """What is served under a path; None for nothing. A city's feed is made at its first reading."""
@@ -94,15 +96,15 @@ class Shelf:
         member = edition.cities.get(_digest(path))
         if member is None:
             return None
-        if member not in edition.made:
-            async with self._one_at_a_time:  # items of feeds are shared
+        async with edition.making:
+            if member not in edition.made:
                 edition.made[member] = await asyncio.to_thread(self._city, edition, member)
         return edition.made[member]
 
     def _make(self, in_force: InForce, now: datetime) -> _Edition:
         feeds = Feeds(in_force, self.links, now)
         turns = feeds.turns()
-        following = bisect_right(turns, now)
+        following = bisect_left(turns, now)  # at a turn itself not everything has turned
         modified_at = turns[following - 1] if following else now
         until = turns[following] + _JUST_AFTER if following < len(turns) else now + timedelta(days=1)
         public = dict(self._public(feeds, modified_at, now))

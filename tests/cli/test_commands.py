@@ -16,7 +16,7 @@ from tests.cast import CONFIG, ROOT
 
 
 def scheduler(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler.cli.main", *words]
+    command = [sys.executable, "-m", "scheduler", *words]
     wide = {**os.environ, "COLUMNS": "200", **environment}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=wide, check=False)  # noqa: S603
 

@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def scheduler(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "-m", "scheduler.cli.main", *words], folder, environment)
+    return run([sys.executable, "-m", "scheduler", *words], folder, environment)
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -101,7 +101,7 @@ async def test_nothing_is_restored_while_a_service_runs(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_no_half_file(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "backups").mkdir()
 
-    words = ("-m", "scheduler.cli.main", "db", "backup", str(tmp_path / "backups" / "copy"))
+    words = ("-m", "scheduler", "db", "backup", str(tmp_path / "backups" / "copy"))
 
     # no file may grow beyond 100 blocks
     done = run(["/bin/sh", "-c", 'ulimit -f 100; exec "$@"', "sh", sys.executable, *words], folder, {})

@@ -32,7 +32,7 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def scheduler(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler.cli.main", "doctor"]
+    command = [sys.executable, "-m", "scheduler", "doctor"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")}
     ours = {"SCHEDULER_DATA": str(folder), "SCHEDULER_CONFIG": str(CONFIG), "SCHEDULER_LISTEN": "127.0.0.1:0"}
     wide = {**clean, **ours, **environment}

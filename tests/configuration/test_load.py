@@ -31,7 +31,7 @@ REPORT = "cycles/report-2021.yaml"
 
 
 def check(folder: str | Path, cwd: Path = cast.ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler.cli.main", "check", "--config", str(folder)]
+    command = [sys.executable, "-m", "scheduler", "check", "--config", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)  # noqa: S603
 
 

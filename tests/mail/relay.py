@@ -23,6 +23,8 @@ import trustme
 from aiosmtpd.smtp import MISSING, SMTP, Envelope, Session
 
 HOST = "127.0.0.1"
+#: Seconds after which a test gives up.
+_PATIENCE = 60
 #: Instead of a reply: the line is cut; the server falls silent for good. The message is not taken.
 CUT, HANG = "cut", "hang"
 #: After a message, instead of its 250: it is taken, but nobody hears of it.
@@ -85,9 +87,10 @@ class RecordingRelay:
 
     async def until(self, claim: Callable[[], bool]) -> None:
         """Comes back when the claim is true; it is looked at again with each connection and command."""
-        while not claim():
-            self._news.clear()
-            await self._news.wait()
+        async with asyncio.timeout(_PATIENCE):
+            while not claim():
+                self._news.clear()
+                await self._news.wait()
 
     def note_connection(self) -> None:
         self.connections += 1

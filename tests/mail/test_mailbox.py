@@ -94,4 +94,6 @@ async def test_without_a_list_of_domains_all_are_allowed(maildir: Maildir) -> No
 async def test_a_rehearsed_mailbox_holds_the_same_files(maildir: Maildir, tmp_path: Path) -> None:
     quick = Maildir(tmp_path / "quick", durable=False).open()
 
-    assert await quick.deliver([outgoing()], NETWORK, NOW) == await maildir.deliver([outgoing()], NETWORK, NOW)
+    assert await quick.deliver([outgoing()], NETWORK, NOW) == await maildir.deliver(
+        [outgoing()], NETWORK, NOW
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -16,15 +16,6 @@ from scheduler.service.links import Links, read_or_make_key
 from tests.cast import MELTON, real
 
 LINKS = Links("https://cities.example", b"a key")
-#: Makes the key as soon as it hears a word, and prints it.
-_SERVICE = """
-import sys
-from pathlib import Path
-from scheduler.service.links import read_or_make_key
-print("ready", flush=True)
-sys.stdin.readline()
-print(read_or_make_key(Path(sys.argv[1])).decode())
-"""
 
 
 def test_an_address_has_160_bits() -> None:
@@ -121,20 +112,15 @@ def test_a_key_that_points_nowhere_is_refused(tmp_path: Path) -> None:
         read_or_make_key(tmp_path / "secret-key")
 
 
-def test_services_that_start_at_once_have_one_key(tmp_path: Path) -> None:
-    file = tmp_path / "secret-key"
-    command = [sys.executable, "-c", _SERVICE, str(file)]
-    services = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        for _ in range(4)
-    ]
-    for service in services:
-        assert service.stdout
-        assert service.stdout.readline() == "ready\n"
+def test_who_starts_at_once_has_the_same_key(tmp_path: Path) -> None:
+    """Who comes second must not find a key that is only half written."""
+    together = Barrier(4)
 
-    for service in services:
-        assert service.stdin
-        print(file=service.stdin, flush=True)
-    keys = {service.communicate()[0].strip() for service in services}
+    def start(file: Path) -> bytes:
+        together.wait()
+        return read_or_make_key(file)
 
-    assert keys == {file.read_text()}
+    with ThreadPoolExecutor(4) as services:
+        for number in range(25):
+            file = tmp_path / str(number)
+            assert set(services.map(start, [file] * 4)) == {file.read_bytes()}

@@ -28,7 +28,7 @@ IMPATIENT = {
 }
 #: Seconds after which a test gives up.
 PATIENCE = 60
-_COMMAND = (sys.executable, "-m", "scheduler.cli.main")
+_COMMAND = (sys.executable, "-m", "scheduler")
 _SERIES = """id: talks
 title: Talks
 audience: World
@@ -111,15 +111,20 @@ class House:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        printed, _ = await process.communicate()
+        async with asyncio.timeout(PATIENCE):
+            printed, _ = await process.communicate()
         return process.returncode or 0, printed.decode()
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """A command that is still running; what it logs can be read."""
+        return await asyncio.create_subprocess_exec(
+            *_COMMAND, *arguments, env=self.whole_environment, stderr=asyncio.subprocess.PIPE
+        )
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Serving]:
         """`scheduler serve`, ready; killed at the end if it still runs."""
-        process = await asyncio.create_subprocess_exec(
-            *_COMMAND, "serve", env=self.whole_environment, stderr=asyncio.subprocess.PIPE
-        )
+        process = await self.start("serve")
         serving = Serving(process)
         reader = asyncio.create_task(serving.read())
         try:
