@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     #: how long files must lie still before an edit is read
     quiet_seconds: Seconds = timedelta(seconds=3)
     #: how long a stop waits for mails on their way
-    drain_seconds: Seconds = timedelta(seconds=25)
+    drain_seconds: Seconds = timedelta(seconds=22)
 
     @field_validator("log_level")
     @classmethod

@@ -160,7 +160,7 @@ class Proposals:
         return Seen(Standing.SAME)
 
     def _tell(self, seen: Seen) -> None:
-        say = _log.info if seen.standing is Standing.SAME else _log.warning
-        say(seen.standing.value, action="files", problems=len(seen.problems))
+        tell = _log.info if seen.standing is Standing.SAME else _log.warning
+        tell(seen.standing.value, action="files", problems=len(seen.problems))
         for problem in seen.problems[:10]:
             _log.warning(str(problem), action="problem")

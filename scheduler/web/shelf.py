@@ -94,8 +94,8 @@ class Shelf:
         if path in edition.public:
             return edition.public[path]
         member = edition.cities.get(_digest(path))
-        if member is None:
-            return None
+        if member is None or member in edition.made:
+            return edition.made.get(member or "")
         async with edition.making:
             if member not in edition.made:
                 edition.made[member] = await asyncio.to_thread(self._city, edition, member)
