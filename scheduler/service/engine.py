@@ -88,9 +88,10 @@ class Engine:
     async def look(self) -> list[datetime]:
         """One pass; gives the instants at which it wants to look again."""
         now = self.clock.now()
-        if not await self._may_send():
+        ahead = await self._look_ahead(now)
+        if ahead is None:
             return []
-        outlook, settled_until = await self._look_ahead(now)
+        outlook, settled_until = ahead
         slots = outlook.due(settled_until, now)
         async with self.database.write() as connection:
             await ledger.hold(connection)
@@ -104,18 +105,16 @@ class Engine:
             self.post.ring()
         return outlook.wanted(now)
 
-    async def _may_send(self) -> bool:
-        """A copy of a database settles nothing until somebody claims it."""
-        async with self.database.read() as connection:
-            return await installation.may_send(connection)
-
     def _is_new(self, in_force: InForce) -> bool:
         """It came into force since the last look: what was settled with it waits to be posted."""
         known, self._last = self._last, in_force.id
         return known != in_force.id
 
-    async def _look_ahead(self, now: datetime) -> tuple[Outlook, datetime]:
+    async def _look_ahead(self, now: datetime) -> tuple[Outlook, datetime] | None:
+        """None in a copy of a database, which settles nothing until somebody claims it."""
         async with self.database.read() as connection:
+            if not await installation.may_send(connection):
+                return None
             in_force = await self.memory.current(connection)
             settled_until = await ledger.settled_until(connection) or now
         if self._outlook is None or not self._outlook.holds(in_force, settled_until, now):
