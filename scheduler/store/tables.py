@@ -43,6 +43,9 @@ class Instant(TypeDecorator[datetime]):
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+#: Tables that every version of this program has: what has them is a database of ours.
+OURS = frozenset({"alembic_version", "configurations", "outbox", "state"})
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",

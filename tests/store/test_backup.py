@@ -16,8 +16,8 @@ from alembic import command
 from sqlalchemy import Connection, select, text
 
 from scheduler.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnusable, NothingInForce, SchedulerError
-from scheduler.store import backup, installation, ledger, outbox, tables
-from scheduler.store.backup import back_up, restore
+from scheduler.store import dumps, installation, ledger, outbox, tables
+from scheduler.store.backup import Restored, back_up, restore
 from scheduler.store.database import Database, open_database
 from scheduler.store.installation import Claim, Taken, claim_copy
 from scheduler.store.lock import serving
@@ -44,7 +44,7 @@ class Installation:
     async def back_up(self) -> None:
         await back_up(self.url, self.file)
 
-    async def restore(self, file: Path | None = None) -> backup.Restored:
+    async def restore(self, file: Path | None = None) -> Restored:
         # a restored database is another file, or has other tables: nobody keeps it open over that
         await self.database.close()
         keep = self.folder / "kept"
@@ -222,7 +222,7 @@ async def test_a_missing_pg_dump_is_said(
 
 
 def test_a_password_is_not_on_the_command_line() -> None:
-    words, environment = backup._whereabouts("postgresql://u:secret@host:5433/name?sslmode=require")
+    words, environment = dumps.whereabouts("postgresql://u:secret@host:5433/name?sslmode=require")
 
     assert sorted(words[0].removeprefix("--dbname=").split()) == [
         "dbname=name",
