@@ -9,9 +9,24 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import STATEFUL, Kind
@@ -95,7 +110,7 @@ async def claim(
         )
     )
     claimed = and_(outbox.c.claim_token == token, outbox.c.state == SENDING)
-    return [row async for row in _deliveries(connection, claimed)]
+    return [_delivery(row) for row in await connection.execute(_deliveries().where(claimed))]
 
 
 def _waits(now: datetime) -> ColumnElement[bool]:
@@ -225,8 +240,8 @@ async def last_told(
 
 async def sent(connection: AsyncConnection) -> AsyncIterator[Delivery]:
     """Everything that was sent, in the order of sending."""
-    async for row in _deliveries(connection, outbox.c.state == SENT):
-        yield row
+    async for row in await connection.stream(_deliveries().where(outbox.c.state == SENT)):
+        yield _delivery(row)
 
 
 async def count_by_state(connection: AsyncConnection) -> dict[tuple[str, str], int]:
@@ -244,9 +259,11 @@ async def failures(connection: AsyncConnection) -> Counter[str]:
     return found
 
 
-async def _deliveries(connection: AsyncConnection, where: ColumnElement[bool]) -> AsyncIterator[Delivery]:
+@lru_cache(maxsize=1)
+def _deliveries() -> Select[Any]:
+    """Rows with their contacts; put together once, for each batch asks it."""
     of_row = [name for name in Delivery.__dataclass_fields__ if name in outbox.c]
-    query = (
+    return (
         select(
             *(outbox.c[name] for name in of_row),
             members.c.slug.label("member"),
@@ -257,10 +274,10 @@ async def _deliveries(connection: AsyncConnection, where: ColumnElement[bool]) -
         )
         .join(contacts, contacts.c.id == outbox.c.contact_id)
         .join(members, members.c.id == contacts.c.member_id)
-        .where(where)
         .order_by(outbox.c.sent_at, outbox.c.due_at, outbox.c.id)
     )
-    result = await connection.stream(query)
-    async for row in result:
-        values = dict(row._mapping)
-        yield Delivery(**{**values, "kind": Kind(values["kind"])})
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    values = dict(row._mapping)
+    return Delivery(**{**values, "kind": Kind(values["kind"])})

@@ -1,24 +1,16 @@
-"""The command line, run as people run it: as a process."""
+"""The command line, run as people run it: each command as a process, its further cases in this one."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cast import CONFIG, ROOT
-
-
-def scheduler(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler", *words]
-    wide = {**os.environ, "COLUMNS": "200", **environment}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=wide, check=False)  # noqa: S603
+from tests.cast import CONFIG
+from tests.cli.typed import started, typed
 
 
 @pytest.fixture
@@ -35,7 +27,7 @@ def broken(tmp_path: Path) -> Path:
 
 
 def test_check_ends_with_what_it_saw() -> None:
-    done = scheduler("check")
+    done = started("check")
 
     last = done.stdout.splitlines()[-1]
     assert done.returncode == 0
@@ -43,7 +35,7 @@ def test_check_ends_with_what_it_saw() -> None:
 
 
 def test_check_names_every_problem_of_every_file(broken: Path) -> None:
-    done = scheduler("check", "--config", str(broken))
+    done = typed("check", "--config", str(broken))
 
     errors = [line for line in done.stdout.splitlines() if ": error: " in line]
     assert done.returncode == 1
@@ -57,7 +49,7 @@ def test_check_names_every_problem_of_every_file(broken: Path) -> None:
 def test_a_broken_configuration_is_never_rehearsed(broken: Path, tmp_path: Path) -> None:
     span = ("--from", "2020-06-01", "--to", "2020-06-02")
 
-    done = scheduler("rehearse", *span, "--config", str(broken), "--into", str(tmp_path / "out"))
+    done = started("rehearse", *span, "--config", str(broken), "--into", str(tmp_path / "out"))
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -68,7 +60,7 @@ def test_rehearse_prints_a_time_line_and_totals(tmp_path: Path) -> None:
     into = tmp_path / "out"
     words = ("--cycle", "report-2021", "--from", "2021-09-27", "--to", "2021-10-01", "--into", str(into))
 
-    done = scheduler("rehearse", *words)
+    done = typed("rehearse", *words)
 
     assert done.stdout.splitlines() == [
         "Monday 27 September 2021",
@@ -85,8 +77,8 @@ def test_rehearse_prints_a_time_line_and_totals(tmp_path: Path) -> None:
 def test_plan_promises_what_a_rehearsal_sends(tmp_path: Path) -> None:
     span = ("--from", "2020-05-15", "--to", "2020-05-21", "--series", "covid-19-recovery")
 
-    planned = scheduler("plan", *span)
-    scheduler("rehearse", *span, "--into", str(tmp_path / "out"))
+    planned = typed("plan", *span)
+    typed("rehearse", *span, "--into", str(tmp_path / "out"))
 
     sent = json.loads((tmp_path / "out" / "timeline.json").read_text("utf-8"))
     promised = re.search(r"OK: ([\d,]+) mails", planned.stdout)
@@ -95,7 +87,7 @@ def test_plan_promises_what_a_rehearsal_sends(tmp_path: Path) -> None:
 
 
 def test_plan_shows_the_year_of_one_member_in_its_own_time() -> None:
-    done = scheduler("plan", "--member", "Medellín", "--from", "2021-09-27", "--cycle", "report-2021")
+    done = started("plan", "--member", "Medellín", "--from", "2021-09-27", "--cycle", "report-2021")
 
     assert "Friday 1 October 2021, 09:00  report-reminder days-90" in done.stdout
     assert "OK: 6 mails to Medellín; 2021-09-27 until 2022-09-27" in done.stdout
@@ -111,10 +103,18 @@ def test_plan_shows_the_year_of_one_member_in_its_own_time() -> None:
     ],
 )
 def test_wrong_usage_ends_with_two(words: tuple[str, ...], said: str) -> None:
-    done = scheduler(*words)
+    done = typed(*words)
 
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_wrong_usage_ends_a_process_with_two() -> None:
+    done = started("plan", "--from", "spring")
+
+    assert done.returncode == 2
+    assert '"spring" is no date' in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_wrong_usage_ends_with_two(words: tuple[str, ...], said: str) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(words: tuple[str, ...], said: str) -> None:
-    done = scheduler(*words)
+    done = typed(*words)
 
     assert done.returncode == 1
     assert said in done.stdout + done.stderr
@@ -139,7 +139,7 @@ def test_what_cannot_be_done_is_said_in_a_line(words: tuple[str, ...], said: str
 def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'deep' / 'new.sqlite'}"
 
-    done = scheduler("db", "upgrade", SCHEDULER_DATABASE_URL=url)
+    done = started("db", "upgrade", environment={"SCHEDULER_DATABASE_URL": url})
 
     assert done.stdout == "OK: the database is at version 0002\n"
     assert (tmp_path / "deep" / "new.sqlite").is_file()
@@ -149,7 +149,7 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
     "url", ["nonsense", "mysql://u:secret@host/name", "postgresql://u:secret@127.0.0.1:1/x"]
 )
 def test_a_database_that_cannot_be_had_is_said_without_its_password(url: str) -> None:
-    done = scheduler("db", "upgrade", SCHEDULER_DATABASE_URL=url)
+    done = typed("db", "upgrade", environment={"SCHEDULER_DATABASE_URL": url})
 
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
@@ -161,7 +161,7 @@ def test_db_upgrade_refuses_what_is_no_database(tmp_path: Path) -> None:
     garbage = tmp_path / "garbage.sqlite"
     garbage.write_bytes(b"this is no database, but somebody's letter\n" * 100)
 
-    done = scheduler("db", "upgrade", SCHEDULER_DATABASE_URL=f"sqlite:///{garbage}")
+    done = typed("db", "upgrade", environment={"SCHEDULER_DATABASE_URL": f"sqlite:///{garbage}"})
 
     assert done.returncode == 1
     assert done.stderr == "error: the database cannot be used (file is not a database); nothing was changed\n"

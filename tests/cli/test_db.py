@@ -1,11 +1,10 @@
-"""`scheduler db`, run as people run it: as a process."""
+"""`scheduler db`, run as people run it: each command as a process, its further cases in this one."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,20 +16,15 @@ from scheduler.store import installation
 from scheduler.store.database import open_database
 from scheduler.store.lock import serving
 from scheduler.store.migrate import migrate
-from tests.cast import ROOT, real
+from tests.cast import real
+from tests.cli.typed import spawned, started, typed
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
-def scheduler(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "-m", "scheduler", *words], folder, environment)
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")}
-    ours = {"COLUMNS": "200", "SCHEDULER_DATA": str(folder), "LOGNAME": "anna"}
-    there = {**clean, **ours, **environment}
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=there, check=False)  # noqa: S603
+def at(folder: Path, **environment: str) -> dict[str, str]:
+    """The environment of an installation in a folder, with Anna at the keyboard."""
+    return {"SCHEDULER_DATA": str(folder), "LOGNAME": "anna", **environment}
 
 
 async def _prepare(url: str) -> None:
@@ -51,10 +45,10 @@ def folder(tmp_path: Path) -> Path:
 def test_a_database_goes_from_backup_to_claim(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "scheduler.backup"
 
-    backed_up = scheduler("db", "backup", str(file), folder=folder)
-    restored = scheduler("db", "restore", str(file), folder=folder)
-    claimed = scheduler("db", "claim", "--skip", "--by", "Anna", folder=folder)
-    again = scheduler("db", "claim", "--resend", folder=folder)
+    backed_up = started("db", "backup", str(file), environment=at(folder))
+    restored = started("db", "restore", str(file), environment=at(folder))
+    claimed = started("db", "claim", "--skip", "--by", "Anna", environment=at(folder))
+    again = typed("db", "claim", "--resend", environment=at(folder))
 
     assert f"keep {folder}/secret-key as well" in backed_up.stdout
     assert backed_up.stdout.splitlines()[-1].startswith(f"OK: {file}, ")
@@ -74,7 +68,7 @@ async def test_a_copy_is_claimed_while_a_service_runs(tmp_path: Path) -> None:
         await installation.hold(connection)
 
     async with serving(database, url):
-        done = await asyncio.to_thread(scheduler, "db", "claim", "--skip", folder=tmp_path)
+        done = await asyncio.to_thread(typed, "db", "claim", "--skip", environment=at(tmp_path))
         async with database.read() as connection:
             claimed = await installation.claimed(connection)
 
@@ -87,11 +81,13 @@ async def test_a_copy_is_claimed_while_a_service_runs(tmp_path: Path) -> None:
 async def test_nothing_is_restored_while_a_service_runs(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'scheduler.sqlite'}"
     await _prepare(url)
-    scheduler("db", "backup", str(tmp_path / "copy"), folder=tmp_path)
+    await asyncio.to_thread(typed, "db", "backup", str(tmp_path / "copy"), environment=at(tmp_path))
     database = open_database(url)
 
     async with serving(database, url):
-        done = await asyncio.to_thread(scheduler, "db", "restore", str(tmp_path / "copy"), folder=tmp_path)
+        done = await asyncio.to_thread(
+            started, "db", "restore", str(tmp_path / "copy"), environment=at(tmp_path)
+        )
 
     assert done.returncode == 1
     assert done.stderr.startswith("error: A `scheduler serve` is at work on this database; stop it first.")
@@ -104,7 +100,8 @@ def test_a_full_disk_leaves_no_half_file(folder: Path, tmp_path: Path) -> None:
     words = ("-m", "scheduler", "db", "backup", str(tmp_path / "backups" / "copy"))
 
     # no file may grow beyond 100 blocks
-    done = run(["/bin/sh", "-c", 'ulimit -f 100; exec "$@"', "sh", sys.executable, *words], folder, {})
+    limited = ("/bin/sh", "-c", 'ulimit -f 100; exec "$@"', "sh", sys.executable)
+    done = spawned(*limited, *words, environment=at(folder))
 
     assert done.returncode == 1
     assert "cannot be copied" in done.stderr
@@ -116,7 +113,7 @@ def test_a_full_disk_leaves_no_half_file(folder: Path, tmp_path: Path) -> None:
     "words", [(), ("--resend", "--skip"), ("--skip", "--by", "x" * 201), ("--skip", "--by", " ")]
 )
 def test_a_claim_that_is_typed_wrongly_ends_with_two(words: tuple[str, ...], tmp_path: Path) -> None:
-    assert scheduler("db", "claim", *words, folder=tmp_path).returncode == 2
+    assert typed("db", "claim", *words, environment=at(tmp_path)).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -135,7 +132,7 @@ def test_a_claim_that_is_typed_wrongly_ends_with_two(words: tuple[str, ...], tmp
 def test_a_database_that_is_not_there_is_said_in_a_line(
     words: tuple[str, ...], url: str, tmp_path: Path
 ) -> None:
-    done = scheduler("db", *words, folder=tmp_path, SCHEDULER_DATABASE_URL=url)
+    done = typed("db", *words, environment=at(tmp_path, SCHEDULER_DATABASE_URL=url))
 
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
@@ -147,7 +144,7 @@ def test_a_database_that_is_not_there_is_said_in_a_line(
 def test_an_older_database_is_claimed_after_its_upgrade(tmp_path: Path) -> None:
     (tmp_path / "scheduler.sqlite").touch()
 
-    done = scheduler("db", "claim", "--skip", folder=tmp_path)
+    done = typed("db", "claim", "--skip", environment=at(tmp_path))
 
     assert done.returncode == 1
     assert "run: scheduler db upgrade" in done.stderr
@@ -161,11 +158,12 @@ def test_a_postgresql_goes_from_backup_to_claim(empty_postgres: str, tmp_path: P
         pytest.skip("the wheel of PostgreSQL has no pg_dump")
     asyncio.run(_prepare(empty_postgres))
     file = tmp_path / "scheduler.dump"
-    there = {"SCHEDULER_DATABASE_URL": empty_postgres, "PATH": f"{programs}:{os.environ['PATH']}"}
+    path = f"{programs}:{os.environ['PATH']}"
+    there = at(tmp_path, SCHEDULER_DATABASE_URL=empty_postgres, PATH=path)
 
-    backed_up = scheduler("db", "backup", str(file), folder=tmp_path, **there)
-    restored = scheduler("db", "restore", str(file), folder=tmp_path, **there)
-    claimed = scheduler("db", "claim", "--resend", folder=tmp_path, **there)
+    backed_up = typed("db", "backup", str(file), environment=there)
+    restored = typed("db", "restore", str(file), environment=there)
+    claimed = typed("db", "claim", "--resend", environment=there)
 
     assert backed_up.stdout.splitlines()[-1].startswith(f"OK: {file}, ")
     assert f"kept as {tmp_path}/before-restore-" in restored.stdout

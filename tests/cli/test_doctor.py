@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -25,18 +22,16 @@ from scheduler.store import installation
 from scheduler.store.database import Database, open_database
 from scheduler.store.lock import serving
 from scheduler.store.migrate import migrate
-from tests.cast import CONFIG, ROOT, real
+from tests.cast import CONFIG, real
+from tests.cli.typed import started, typed
 from tests.mail.relay import a_relay
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
-def scheduler(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler", "doctor"]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")}
+def at(folder: Path, **environment: str) -> dict[str, str]:
     ours = {"SCHEDULER_DATA": str(folder), "SCHEDULER_CONFIG": str(CONFIG), "SCHEDULER_LISTEN": "127.0.0.1:0"}
-    wide = {**clean, **ours, **environment}
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=wide, check=False)  # noqa: S603
+    return {**ours, **environment}
 
 
 def settings(folder: Path, **written: str) -> Settings:
@@ -54,18 +49,18 @@ async def prepare(url: str, now: datetime = NOW) -> Database:
     return database
 
 
-# as a process
+# as it is typed
 
 
 def test_a_new_installation_has_no_problem(tmp_path: Path) -> None:
-    done = scheduler(tmp_path / "var")
+    done = started("doctor", environment=at(tmp_path / "var"))
 
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "OK: 0 problems, 2 warnings"
 
 
 def test_doctor_makes_nothing(tmp_path: Path) -> None:
-    scheduler(tmp_path / "var")
+    typed("doctor", environment=at(tmp_path / "var"))
 
     assert list(tmp_path.iterdir()) == []
 
@@ -77,7 +72,7 @@ def test_secrets_are_stars(tmp_path: Path) -> None:
         "SCHEDULER_SECRET_KEY": "geheim" * 10,
     }
 
-    done = scheduler(tmp_path, **secrets)
+    done = started("doctor", environment=at(tmp_path, **secrets))
 
     assert "geheim" not in done.stdout + done.stderr
     assert "smtp://user:***@127.0.0.1:1\n" in done.stdout
@@ -86,7 +81,7 @@ def test_secrets_are_stars(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:
-    done = scheduler(tmp_path, SCHEDULER_LISTEN="here")
+    done = typed("doctor", environment=at(tmp_path, SCHEDULER_LISTEN="here"))
 
     assert done.returncode == 1
     assert done.stdout.startswith("problem  settings      SCHEDULER_LISTEN: write host and port")
@@ -404,7 +399,7 @@ async def test_doctor_looks_while_a_service_runs(tmp_path: Path) -> None:
     (tmp_path / "secret-key").chmod(0o600)
 
     async with serving(database, url):
-        done = await asyncio.to_thread(scheduler, tmp_path)
+        done = await asyncio.to_thread(typed, "doctor", environment=at(tmp_path))
 
     assert done.returncode == 0, done.stdout
     await database.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, Rule
 from scheduler.configuration.problems import Severity
 from scheduler.configuration.series import DetailsForm, JoinForm, SeriesForm, SessionForm
 from tests import cast
+from tests.cli.typed import started
 from tests.configuration.house import House
 from tests.golden import assert_golden
 
@@ -28,11 +27,6 @@ YAML_FILES = sorted(cast.CONFIG.rglob("*.yaml"))
 THIRD_WEDNESDAY = "series/third-wednesday-2027.yaml"
 RECOVERY = "series/covid-19-recovery.yaml"
 REPORT = "cycles/report-2021.yaml"
-
-
-def check(folder: str | Path, cwd: Path = cast.ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler", "check", "--config", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)  # noqa: S603
 
 
 def test_the_real_configuration_has_no_error() -> None:
@@ -55,7 +49,7 @@ def test_the_real_configuration_warns_of_summer_dates_only(house: House) -> None
 
 def test_a_whole_broken_folder_is_explained() -> None:
     """All problems of all files in one run, by `check` as a process; the diff of this file is the review."""
-    done = check("broken", cwd=HERE)
+    done = started("check", "--config", "broken", cwd=HERE)
 
     assert_golden(HERE / "golden" / "problems.txt", done.stdout.encode())
     assert done.returncode == 1
@@ -81,7 +75,7 @@ def test_no_hostile_file_brings_the_command_down(house: House) -> None:
     (series / "nowhere.yaml").symlink_to(series / "none")
     (series / "circle.yaml").symlink_to(series / "circle.yaml")
 
-    done = check(house.folder)
+    done = started("check", "--config", str(house.folder))
 
     assert done.returncode == 1
     assert done.stderr == ""

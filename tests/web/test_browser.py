@@ -77,46 +77,73 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
+@dataclass(frozen=True)
+class Reader:
+    """One kind of reader."""
+
+    zone: str = "Europe/Berlin"
+    width: int = 1200
+    scheme: str = "light"
+    script: bool = True
+
+
+BERLIN = Reader()
+MELBOURNE = Reader(zone="Australia/Melbourne")
+
+
+@dataclass
+class Opened:
+    """A page, what the browser complained of in it, and what it asked for."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
 @dataclass
 class Visitor:
-    """Opens pages as one kind of reader, and remembers what the browser complained of and asked for."""
+    """Opens pages as some kind of reader: afresh, or once for all tests that only look."""
 
     browser: Browser
     site: str
-    errors: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    contexts: list[BrowserContext] = field(default_factory=list)
+    contexts: dict[Reader, BrowserContext] = field(default_factory=dict)
+    seen: dict[tuple[str, Reader], Opened] = field(default_factory=dict)
 
-    async def open(
-        self,
-        path: str,
-        *,
-        zone: str = "Europe/Berlin",
-        width: int = 1200,
-        scheme: str = "light",
-        script: bool = True,
-    ) -> Page:
-        context = await self.browser.new_context(
-            timezone_id=zone,
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if scheme == "dark" else "light",
-            java_script_enabled=script,
+    async def see(self, path: str, reader: Reader = BERLIN) -> Opened:
+        """For tests that touch nothing."""
+        if (path, reader) not in self.seen:
+            self.seen[path, reader] = await self.open(path, reader)
+        return self.seen[path, reader]
+
+    async def open(self, path: str, reader: Reader = BERLIN) -> Opened:
+        """For tests that press keys, or change something."""
+        opened = Opened(await (await self._context(reader)).new_page())
+        opened.page.on("console", lambda message: opened.errors.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        await opened.page.goto(self.site + path)
+        return opened
+
+    async def _context(self, reader: Reader) -> BrowserContext:
+        if reader not in self.contexts:
+            self.contexts[reader] = await self._new_context(reader)
+        return self.contexts[reader]
+
+    async def _new_context(self, reader: Reader) -> BrowserContext:
+        return await self.browser.new_context(
+            timezone_id=reader.zone,
+            viewport={"width": reader.width, "height": 800},
+            color_scheme="dark" if reader.scheme == "dark" else "light",
+            java_script_enabled=reader.script,
             permissions=["clipboard-read", "clipboard-write"],
         )
-        self.contexts.append(context)
-        page = await context.new_page()
-        page.on("console", lambda message: self.errors.append(message.text))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
-        await page.goto(self.site + path)
-        return page
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def visitor(browser: Browser, site: str) -> AsyncIterator[Visitor]:
     one = Visitor(browser, site)
     yield one
-    for context in one.contexts:
+    for context in one.contexts.values():
         await context.close()
 
 
@@ -125,21 +152,21 @@ PAGES = pytest.mark.parametrize("path", ["/", "/feeds"])
 
 @PAGES
 async def test_the_browser_has_nothing_to_complain_of(visitor: Visitor, path: str) -> None:
-    await visitor.open(path)
+    opened = await visitor.open(path)
 
-    assert visitor.errors == []
+    assert opened.errors == []
 
 
 @PAGES
 async def test_nothing_is_asked_of_another_host(visitor: Visitor, path: str) -> None:
-    await visitor.open(path)
+    opened = await visitor.see(path)
 
-    assert [address for address in visitor.requests if not address.startswith(visitor.site)] == []
-    assert len(visitor.requests) >= 3
+    assert [address for address in opened.requests if not address.startswith(visitor.site)] == []
+    assert len(opened.requests) >= 3
 
 
 async def test_a_visitor_reads_the_own_hour_first(visitor: Visitor) -> None:
-    page = await visitor.open("/", zone="Australia/Melbourne")
+    page = (await visitor.see("/", MELBOURNE)).page
 
     times = page.locator(".sessions li").first.locator(".times p")
     await expect(times).to_have_text(
@@ -151,7 +178,7 @@ async def test_a_visitor_reads_the_own_hour_first(visitor: Visitor) -> None:
 
 
 async def test_both_days_are_named_where_they_differ(visitor: Visitor) -> None:
-    page = await visitor.open("/", zone="Australia/Melbourne")
+    page = (await visitor.see("/", MELBOURNE)).page
 
     times = page.locator(".sessions li").last.locator(".times p")
     await expect(times).to_have_text(
@@ -163,7 +190,7 @@ async def test_both_days_are_named_where_they_differ(visitor: Visitor) -> None:
 
 
 async def test_a_visitor_on_hamburgs_clock_reads_one_hour(visitor: Visitor) -> None:
-    page = await visitor.open("/", zone="Europe/Paris")
+    page = (await visitor.see("/", Reader(zone="Europe/Paris"))).page
 
     times = page.locator(".sessions li").first.locator(".times p")
     await expect(times).to_have_text(
@@ -175,13 +202,13 @@ async def test_a_visitor_on_hamburgs_clock_reads_one_hour(visitor: Visitor) -> N
 
 
 async def test_what_has_no_hour_gets_none_from_the_browser(visitor: Visitor) -> None:
-    page = await visitor.open("/", zone="Australia/Melbourne")
+    page = (await visitor.see("/", MELBOURNE)).page
 
     await expect(page.get_by_text("where you are")).to_have_count(2)
 
 
 async def test_the_sessions_are_all_there_without_a_script(visitor: Visitor) -> None:
-    page = await visitor.open("/", zone="Australia/Melbourne", script=False)
+    page = (await visitor.see("/", Reader(zone="Australia/Melbourne", script=False))).page
 
     await expect(page.locator(".sessions li")).to_have_count(4)
     await expect(page.get_by_text("13:00–14:00 Hamburg time (CEST, UTC+2)").first).to_be_visible()
@@ -189,7 +216,7 @@ async def test_the_sessions_are_all_there_without_a_script(visitor: Visitor) -> 
 
 
 async def test_a_calendar_can_be_subscribed_to_without_a_script(visitor: Visitor) -> None:
-    page = await visitor.open("/feeds", script=False)
+    page = (await visitor.see("/feeds", Reader(script=False))).page
 
     await expect(page.get_by_role("link", name="subscribe to All sessions")).to_have_count(2)
     await expect(page.get_by_role("textbox").first).to_have_value(f"{BASE}/feeds/all.ics")
@@ -198,14 +225,14 @@ async def test_a_calendar_can_be_subscribed_to_without_a_script(visitor: Visitor
 
 @PAGES
 async def test_a_narrow_phone_needs_no_sideways_scrolling(visitor: Visitor, path: str) -> None:
-    page = await visitor.open(path, width=320, zone="America/Argentina/ComodRivadavia")
+    page = (await visitor.see(path, Reader(width=320, zone="America/Argentina/ComodRivadavia"))).page
 
     assert await page.evaluate("document.scrollingElement.scrollWidth") <= 320
 
 
 @PAGES
 async def test_the_first_tab_reaches_a_link_that_skips_to_the_content(visitor: Visitor, path: str) -> None:
-    page = await visitor.open(path)
+    page = (await visitor.open(path)).page
     skip = page.get_by_role("link", name="Skip to the content")
 
     await page.keyboard.press("Tab")
@@ -217,7 +244,7 @@ async def test_the_first_tab_reaches_a_link_that_skips_to_the_content(visitor: V
 
 
 async def test_what_has_the_focus_is_framed(visitor: Visitor) -> None:
-    page = await visitor.open("/feeds")
+    page = (await visitor.open("/feeds")).page
 
     for _ in range(5):
         await page.keyboard.press("Tab")
@@ -226,7 +253,7 @@ async def test_what_has_the_focus_is_framed(visitor: Visitor) -> None:
 
 
 async def test_the_copy_button_copies_the_address(visitor: Visitor) -> None:
-    page = await visitor.open("/feeds")
+    page = (await visitor.open("/feeds")).page
 
     await page.get_by_role("button", name="Copy the address of All sessions").click()
 
@@ -235,7 +262,7 @@ async def test_the_copy_button_copies_the_address(visitor: Visitor) -> None:
 
 
 async def test_only_the_last_copied_address_is_marked(visitor: Visitor) -> None:
-    page = await visitor.open("/feeds")
+    page = (await visitor.open("/feeds")).page
     buttons = page.get_by_role("button")
 
     await buttons.first.click()
@@ -247,7 +274,7 @@ async def test_only_the_last_copied_address_is_marked(visitor: Visitor) -> None:
 
 async def test_a_browser_that_keeps_its_clipboard_selects_the_address(visitor: Visitor) -> None:
     """Over plain http there is no clipboard to write to."""
-    page = await visitor.open("/feeds")
+    page = (await visitor.open("/feeds")).page
     await page.evaluate("delete Navigator.prototype.clipboard")
 
     await page.get_by_role("button").first.click()
@@ -258,7 +285,7 @@ async def test_a_browser_that_keeps_its_clipboard_selects_the_address(visitor: V
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
 async def test_the_page_follows_the_readers_colours(visitor: Visitor, scheme: str, is_dark: bool) -> None:
-    page = await visitor.open("/", scheme=scheme)
+    page = (await visitor.see("/", Reader(scheme=scheme))).page
 
     colour = await page.evaluate("getComputedStyle(document.querySelector('.sheet')).backgroundColor")
     red, green, blue = (int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
@@ -267,7 +294,7 @@ async def test_the_page_follows_the_readers_colours(visitor: Visitor, scheme: st
 
 @PAGES
 async def test_a_screen_reader_finds_its_way(visitor: Visitor, path: str) -> None:
-    page = await visitor.open(path)
+    page = (await visitor.see(path)).page
 
     for role in ("banner", "navigation", "main", "contentinfo"):
         await expect(page.locator(f"role={role}")).to_have_count(1)
@@ -277,7 +304,7 @@ async def test_a_screen_reader_finds_its_way(visitor: Visitor, path: str) -> Non
 
 @PAGES
 async def test_every_control_has_a_name_of_its_own(visitor: Visitor, path: str) -> None:
-    page = await visitor.open(path)
+    page = (await visitor.see(path)).page
 
     snapshot = await page.locator("body").aria_snapshot()
     controls = re.findall(r"\b((?:link|button|textbox)\b(?: \"[^\"]+\")?)", snapshot, re.MULTILINE)
