@@ -18,8 +18,10 @@ _PREFIX = "SCHEDULER_"
 
 
 def _without_slash(value: str) -> str:
-    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", value):
-        raise ValueError("write it with http:// or https://, such as https://calendar.example.org")
+    if not re.fullmatch(r"https?://[^/\s?#@<>\"']+(/[^\s?#<>\"']*)?", value):
+        raise ValueError(
+            "write it with http:// or https://, and no password, such as https://calendar.example.org"
+        )
     return value.rstrip("/")
 
 
@@ -49,6 +51,12 @@ def _seconds(value: object) -> timedelta:
     if wait <= timedelta(0):
         raise ValueError("write a number of seconds above 0")
     return wait
+
+
+def _below_a_stop(value: timedelta) -> timedelta:
+    if value > timedelta(seconds=22):
+        raise ValueError("write at most 22 seconds: a stop ends within 30")
+    return value
 
 
 Listen = Annotated[tuple[str, int], NoDecode, PlainValidator(_listen)]
@@ -102,7 +110,7 @@ class Settings(BaseSettings):
     #: how long files must lie still before an edit is read
     quiet_seconds: Seconds = timedelta(seconds=3)
     #: how long a stop waits for mails on their way
-    drain_seconds: Seconds = timedelta(seconds=22)
+    drain_seconds: Annotated[Seconds, AfterValidator(_below_a_stop)] = timedelta(seconds=22)
 
     @field_validator("log_level")
     @classmethod

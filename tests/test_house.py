@@ -54,7 +54,7 @@ DOORS = {
     "prometheus_client": {"service/meters.py", "web/"},
     "structlog": {"logs.py"},
     "fastapi": {"web/"},
-    "uvicorn": {"web/server.py"},
+    "uvicorn": {"web/server.py", "web/heads.py"},
     "sqlalchemy": {"store/", "service/in_force.py", "service/engine.py", "service/delivery.py"},
     "alembic": {"store/"},
     "yaml": {"configuration/document.py"},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +16,9 @@ from scheduler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from scheduler.store.database import Database
+
+#: Seconds after which a stop ends, whatever hangs.
+_LONGEST_STOP = 28.0
 
 _log = logs.get("serve")
 
@@ -53,9 +58,22 @@ async def _serve(settings: Settings) -> None:
 
 def _signals() -> asyncio.Event:
     told = asyncio.Event()
+
+    def stop() -> None:
+        told.set()
+        # what hangs, a frozen database say, must not hold up the end: the next start takes it up again
+        cut = threading.Timer(_LONGEST_STOP, _cut_off)
+        cut.daemon = True
+        cut.start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     return told
+
+
+def _cut_off() -> None:
+    _log.error("the stop took too long and was cut off", action="cut")
+    os._exit(1)
 
 
 async def _first_of(told_to_stop: asyncio.Event, http: asyncio.Task[None]) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: A service that runs looks every half minute.
 _QUIET_AFTER = timedelta(minutes=3)
+#: A mail that is due and not handed over for so long is a problem.
+_STUCK_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,12 @@ class _Status:
     #: (kind, state) -> rows
     rows: dict[tuple[str, str], int]
     oldest_due: datetime | None
-    #: the service's words of the newest mails that failed, with how many each
+    #: why mails failed, with how many each
     failures: Counter[str]
+    #: what the mail server said of mails that should have gone long ago
+    stuck: Counter[str]
+    #: what vanished from the files
+    held: tuple[str, ...]
 
 
 def status(config: ConfigOption = None) -> None:
@@ -77,8 +83,20 @@ async def _read(loaded: Loaded, now: datetime) -> _Status | None:
             rows = await outbox.count_by_state(connection)
             oldest = await outbox.oldest_due(connection, now)
             failures = await outbox.failures(connection)
+            stuck = await outbox.stuck(connection, now - _STUCK_AFTER)
         seen, _ = await compare(database, memory, loaded, now=now)
-    return _Status(applied, in_force.network, seen, looked_at, may_send, rows, oldest, failures)
+    return _Status(
+        applied,
+        in_force.network,
+        seen,
+        looked_at,
+        may_send,
+        rows,
+        oldest,
+        failures,
+        stuck,
+        in_force.held(now),
+    )
 
 
 def _lines(found: _Status) -> Iterator[tuple[str, str]]:
@@ -114,6 +132,10 @@ def _problems(found: _Status, now: datetime) -> Iterator[str]:
         yield "held: this database is a copy; nothing is sent until: scheduler db claim"
     if now - found.looked_at > _QUIET_AFTER and found.may_send:
         yield "nobody has looked at what is due lately: is `scheduler serve` running?"
+    for name in found.held:
+        yield f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back"
+    for said, number in found.stuck.most_common(5):
+        yield f"{counted(number, 'mail')} overdue; the mail server said: {said or 'nothing yet'}"
     for reason, number in found.failures.most_common(5):
         yield f"{counted(number, 'mail')} failed: {reason}"
 

@@ -24,6 +24,10 @@ def read_text(path: Path, most_bytes: int, problems: Problems) -> str | None:
     """The text of a UTF-8 file (a byte order mark is dropped), or None with the problem said."""
     place = Place(printable(path))
     try:
+        if path.exists() and not path.is_file():
+            # to open a pipe would wait for ever
+            problems.error(place, "this is no ordinary file", "put the text itself here")
+            return None
         with path.open("rb") as file:
             raw = file.read(most_bytes + 1)
     except FileNotFoundError:

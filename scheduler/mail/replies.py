@@ -43,6 +43,10 @@ _FATES = {
 #: nothing but the sender (no SIZE, which would make it speak of one message), so a 5xx there is of this kind.
 _ABOUT_THE_CONFIGURATION = frozenset({Phase.TLS, Phase.LOG_IN, Phase.MAIL})
 
+#: From here on a reply may speak of this recipient or this message alone: greylisting says 451 4.7.1, too.
+#: Were it AWAY, one of them could hold up the mail of all others.
+_ABOUT_ONE_MESSAGE = frozenset({Phase.RCPT, Phase.DATA, Phase.CONTENT})
+
 
 def goes_on(phase: Phase, code: int) -> bool:
     """Does the server want to hear the next step? Only the first digit counts (RFC 5321, section 4.2)."""
@@ -59,7 +63,7 @@ def judge(number: int, phase: Phase, code: int, text: str) -> Outcome:
         return Outcome(number, Fate.SENT, said, code)
     if code // 100 not in (4, 5):
         return lost(number, phase, said)
-    if code in (421, 454) or (code == 451 and _SLOWER.match(text)):
+    if phase not in _ABOUT_ONE_MESSAGE and (code in (421, 454) or (code == 451 and _SLOWER.match(text))):
         return Outcome(number, Fate.AWAY, said, code)
     if code in _ABOUT_THE_LOG_IN:
         return Outcome(number, Fate.AWAY, said, code, needs_a_person=True)

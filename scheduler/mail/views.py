@@ -178,6 +178,8 @@ def _note(occurrence: Occurrence, previous: Occurrence | None, reader: Reader) -
     """Story US-05: who is used to 21:00 is told that it is 22:00 this time, and why."""
     if previous is None or previous.starts_at is None or occurrence.starts_at is None:
         return ""
+    if occurrence.is_cancelled:
+        return ""
     now, last = (times.local(o.starts_at, reader.zone) for o in (occurrence, previous) if o.starts_at)
     if (now.hour, now.minute) == (last.hour, last.minute):
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,9 @@ from scheduler.service.real_clock import RealClock
 from scheduler.service.supervision import keep_running
 from scheduler.store import configurations
 from scheduler.store.database import Database
+
+#: Seconds for a task to end.
+_PATIENCE = 2.0
 
 Work = Callable[[], Awaitable[None]]
 
@@ -102,21 +105,26 @@ class Daemon:
             not_ready.append("the database does not answer")
         elif not self.lookout.is_in_force:
             not_ready.append("no configuration is in force")
+        if self.engine.trouble:
+            not_ready.append(f"what is due cannot be written down: {logs.clean(self.engine.trouble)}")
         warnings = list(self._warnings())
         self.meters.warnings.set(len(warnings))
         return Health(tuple(not_ready), tuple(warnings))
 
-    def _warnings(self) -> list[str]:
-        found = []
+    def _warnings(self) -> Iterator[str]:
+        now, in_force = self.clock.now(), self.memory.known
         if not self.lookout.may_send and self.lookout.is_in_force:
-            found.append("held: this database is a copy; nothing is sent until: scheduler db claim")
+            yield "held: this database is a copy; nothing is sent until: scheduler db claim"
         seen = self.proposals.seen
         if seen.standing is not Standing.SAME:
-            found.append(str(seen))
+            yield str(seen)
+        if in_force and in_force.held(now):
+            yield f"held, for they vanished from the files: {', '.join(in_force.held(now))}"
         breaker = self.deliverer.breaker
-        if breaker.is_open(self.clock.now()) or breaker.is_probing:
-            found.append(f"the mail server is away: {logs.clean(breaker.said)}")
-        return found
+        if breaker.is_open(now) or breaker.is_probing:
+            yield f"the mail server is away: {logs.clean(breaker.said)}"
+        for said, number in self.lookout.stuck.most_common(3):
+            yield f"{number} overdue, the mail server said: {logs.clean(said) or 'nothing yet'}"
 
     def _start(self, name: str, work: Work) -> asyncio.Task[None]:
         return asyncio.create_task(keep_running(name, work, self.meters), name=name)
@@ -129,5 +137,6 @@ class Daemon:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
+    """A task that hangs in a frozen database is left to the end of the process."""
     task.cancel()
-    await asyncio.wait([task])
+    await asyncio.wait([task], timeout=_PATIENCE)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +25,7 @@ from scheduler.service.in_force import InForce, Memory
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
-from scheduler.service.verdicts import Verdict, why_not
+from scheduler.service.verdicts import Verdict, rests_until, why_not
 from scheduler.store import installation, outbox
 from scheduler.store.database import Database
 from scheduler.store.outbox import Delivery, Receipt
@@ -35,6 +35,8 @@ MAX_IN_FLIGHT = 10
 
 #: How soon a mark is written again while the database is away.
 _INSIST_SECONDS = 0.5
+
+T = TypeVar("T")
 
 _log = logs.get("deliverer")
 
@@ -89,11 +91,13 @@ class Deliverer:
         if not rows or in_force is None:
             return False
         verdicts = {row.id: why_not(row, in_force, now) for row in rows}
-        wanted = {row.id: row for row in rows if verdicts[row.id] is None}
+        holding = [row for row in rows if verdicts[row.id] is None]
+        resting = {row.id: rests_until(row, in_force, now) for row in holding}
+        wanted = {row.id: row for row in holding if resting[row.id] is None}
         async with self._renewing(token):
             written, spoilt = await asyncio.to_thread(self._write, in_force, wanted.values(), told, now)
             outcomes = [*spoilt, *await self.post.deliver(written, in_force.network, now)]
-            await self._mark(token, wanted, outcomes, verdicts, in_force)
+            await self._mark(token, wanted, outcomes, verdicts, resting, in_force)
         return len(rows) == most
 
     def _write(
@@ -144,6 +148,7 @@ class Deliverer:
         rows: Mapping[int, Delivery],
         outcomes: Sequence[Outcome],
         verdicts: Mapping[int, Verdict | None],
+        resting: Mapping[int, datetime | None],
         in_force: InForce,
     ) -> None:
         now = self.clock.now()
@@ -158,8 +163,10 @@ class Deliverer:
 
         async def mark(connection: AsyncConnection) -> None:
             await outbox.mark_sent(connection, token, receipts, now)
-            for (state, reason), ids in _by_verdict(verdicts).items():
+            for (state, reason), ids in _grouped(verdicts).items():
                 await outbox.close(connection, token, ids, state, reason)
+            for until, ids in _grouped(resting).items():
+                await outbox.give_back(connection, token, ids, until, outbox.MORNING)
             for one in by_fate[Fate.LATER]:
                 await self._put_off(connection, token, rows[one.id], one, now)
             for one in by_fate[Fate.NEVER]:
@@ -248,19 +255,20 @@ class Deliverer:
                     code=outcome.code,
                     is_uncertain=outcome.is_uncertain,
                 )
-        for (state, reason), ids in _by_verdict(verdicts).items():
+        for (state, reason), ids in _grouped(verdicts).items():
             _log.info("mails are not sent any more", action=state, deliveries=ids, reason=reason)
         sent = [outcome.id for outcome in outcomes if outcome.fate is Fate.SENT]
         if sent:
             _log.info("mails were handed over", action="sent", deliveries=sent)
 
 
-def _by_verdict(verdicts: Mapping[int, Verdict | None]) -> dict[Verdict, list[int]]:
-    found: dict[Verdict, list[int]] = defaultdict(list)
-    for row_id, verdict in verdicts.items():
-        if verdict:
-            found[verdict].append(row_id)
-    return found
+def _grouped(found: Mapping[int, T | None]) -> dict[T, list[int]]:
+    """The ids that share a value, for each value; those without one are left out."""
+    groups: dict[T, list[int]] = defaultdict(list)
+    for row_id, value in found.items():
+        if value is not None:
+            groups[value].append(row_id)
+    return groups
 
 
 def _compares(row: Delivery) -> bool:

@@ -71,6 +71,8 @@ class Engine:
     post: Bell
     memory: Memory
     bell: Bell = field(init=False)
+    #: why the last look failed; empty while all is well
+    trouble: str = ""
     _outlook: Outlook | None = None
     #: id of the configuration of the last look
     _last: int | None = None
@@ -81,7 +83,12 @@ class Engine:
     async def run(self) -> None:
         """Looks, and sleeps until something is due or the bell rings; for ever."""
         while True:
-            wanted = await self.look()
+            try:
+                wanted = await self.look()
+            except Exception as error:
+                self.trouble = str(error) or type(error).__name__
+                raise
+            self.trouble = ""
             self.clock.wake_at(wanted, self.bell)
             await self.clock.sleep_until(self.clock.now() + WAKE_AHEAD, self.bell)
 

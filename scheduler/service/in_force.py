@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.configuration import normal
 from scheduler.errors import NothingInForce
 from scheduler.ical.events import Revision
+from scheduler.model import changes
 from scheduler.model.members import Member
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
@@ -37,6 +39,15 @@ class InForce:
     @property
     def network(self) -> Network:
         return self.configuration.network
+
+    def held(self, now: datetime) -> tuple[str, ...]:
+        """What vanished from the files and waits for a person, while it is not over."""
+        held = (self.occurrences[name] for name in self._held)
+        return tuple(o.id for o in held if o.ends_at is None or o.ends_at > now)
+
+    @cached_property
+    def _held(self) -> tuple[str, ...]:
+        return tuple(changes.held(self.configuration))
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -100,9 +111,9 @@ class Memory:
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
-    def known_id(self) -> int:
-        """Which configuration was in force at the last look; 0 before the first."""
-        return self._known.id if self._known else 0
+    def known(self) -> InForce | None:
+        """What was in force at the last look."""
+        return self._known
 
     async def current(self, connection: AsyncConnection) -> InForce:
         async with self._reading:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 
 from scheduler import logs
@@ -15,6 +17,9 @@ from scheduler.store.database import Database
 
 #: Seconds between two looks, and how long one may take.
 _PAUSE, _PATIENCE = 1.0, 5.0
+
+#: A mail that is due and not handed over for so long is said to people.
+STUCK_AFTER = timedelta(minutes=10)
 
 _log = logs.get("lookout")
 
@@ -32,6 +37,8 @@ class Lookout:
     is_in_force: bool = False
     #: a copy sends nothing until somebody claims it
     may_send: bool = True
+    #: mails that should have gone long ago, by what the mail server said last
+    stuck: Counter[str] = field(default_factory=Counter)
     _generation: int = -1
     _counted_at: float = float("-inf")
 
@@ -69,5 +76,6 @@ class Lookout:
         async with self.database.read() as connection:
             rows = await outbox.count_by_state(connection)
             oldest = await outbox.oldest_due(connection, now)
+            self.stuck = await outbox.stuck(connection, now - STUCK_AFTER)
         self.meters.counted(rows, oldest, now)
         self._counted_at = monotonic()

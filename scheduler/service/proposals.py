@@ -45,6 +45,7 @@ class Standing(StrEnum):
 
     SAME = "the files say what is in force"
     BROKEN = "the files have errors; what was in force stays"
+    UNUSABLE = "the files have errors; nothing is in force until they are mended"
     WAITS = "the files differ from what is in force and wait for: scheduler apply"
     RETURNED = "the files say what was in force earlier; to go back to it: scheduler apply"
     NEW = "the files differ from what is in force"
@@ -72,10 +73,11 @@ async def compare(
     """How the files stand, and what applying them would put in force (None where that is nothing new)."""
     errors = tuple(problem for problem in loaded.problems if problem.severity is Severity.ERROR)
     proposal = loaded.configuration
-    if proposal is None:
-        return Seen(Standing.BROKEN, errors), None
     async with database.read() as connection:
-        if await configurations.latest_id(connection) == 0:
+        is_first = await configurations.latest_id(connection) == 0
+        if proposal is None:
+            return Seen(Standing.UNUSABLE if is_first else Standing.BROKEN, errors), None
+        if is_first:
             return Seen(Standing.NEW), proposal
         current = await memory.current(connection)
         hash_of_files = await asyncio.to_thread(_hash_if_applied, current.configuration, proposal, now)
@@ -156,7 +158,9 @@ class Proposals:
             held = await put_in_force(self.database, proposal, now=now, by="files", replaces=replaces)
         except ConfigurationMoved:
             return replace(self.seen)  # another one was quicker; the next look compares again
-        _log.info("the files came into force", action="apply", held=held)
+        _log.info("the files came into force", action="apply")
+        if held:
+            _log.warning("what vanished from the files is held until staff decide", action="held", held=held)
         return Seen(Standing.SAME)
 
     def _tell(self, seen: Seen) -> None:

@@ -130,15 +130,22 @@ class RealClock:
                 self._mend("the clock had stopped ticking")
 
     def _mend(self, why: str) -> None:
+        """Ticks at once, and from then on; a tick put off to the next round would be put off for ever."""
         _log.warning(why, action="mend", tick_age=round(self.tick_age.total_seconds(), 1))
         self._meters.missed_a_job()
         self._schedule_tick()
         self._scheduler.wakeup()
-        self.ring_all()
 
     def _schedule_tick(self) -> None:
         seconds = self.tick.total_seconds()
-        self._scheduler.add_job(self._tick, "interval", seconds=seconds, id="tick", replace_existing=True)
+        self._scheduler.add_job(
+            self._tick,
+            "interval",
+            seconds=seconds,
+            id="tick",
+            replace_existing=True,
+            next_run_time=self.now(),
+        )
 
     async def _tick(self) -> None:
         self._ticked_at = monotonic()

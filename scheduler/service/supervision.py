@@ -21,15 +21,25 @@ _log = logs.get("supervision")
 
 async def keep_running(name: str, work: Callable[[], Awaitable[None]], meters: Meters) -> None:
     """Until `work` returns by itself, or this is cancelled."""
-    pause = _FIRST_PAUSE
+    pause, failures = _FIRST_PAUSE, 0
     while True:
         began = monotonic()
         try:
             return await work()
-        except SchedulerError as error:
-            _log.error("a task starts again", action="restart", task=name, why=str(error))
-        except Exception:
-            _log.exception("a task starts again", action="restart", task=name)
+        except Exception as error:
+            if monotonic() - began > _RECOVERED:
+                pause, failures = _FIRST_PAUSE, 0
+            failures += 1
+            if failures & (failures - 1) == 0:  # the first, second, fourth, eighth: an outage fills no disk
+                _say(name, error, failures)
         meters.failed(name)
-        pause = _FIRST_PAUSE if monotonic() - began > _RECOVERED else min(2 * pause, _LONGEST_PAUSE)
         await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _say(name: str, error: Exception, failures: int) -> None:
+    said = {"action": "restart", "task": name, "failures": failures}
+    if isinstance(error, SchedulerError):
+        _log.error("a task starts again", why=str(error), **said)
+    else:
+        _log.error("a task starts again", exc_info=error, **said)

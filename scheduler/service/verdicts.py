@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.mail.post import NOT_ALLOWED
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Standing
-from scheduler.model.notices import Kind
+from scheduler.model.notices import NEAR, Kind
 from scheduler.model.programme import Occurrence
 from scheduler.service.in_force import InForce
 from scheduler.store import outbox
@@ -16,6 +16,23 @@ from scheduler.store.outbox import Delivery
 
 #: state and reason
 Verdict = tuple[str, str]
+
+
+#: What goes out so much after its moment goes out at another hour than the one that was chosen for it.
+_LATE = timedelta(hours=1)
+
+
+def rests_until(row: Delivery, in_force: InForce, now: datetime) -> datetime | None:
+    """The end of the city's quiet hours for a mail that an outage has made late; None: it goes now.
+
+    On its moment nothing is held back here, for the moment was chosen with the quiet hours in mind.
+    """
+    begins = row.starts_at or row.ends_at
+    is_near = begins is not None and begins - now < NEAR
+    if now - row.due_at < _LATE or is_near:
+        return None
+    morning = in_force.network.quiet_hours.wait(now, in_force.members[row.member].zone)
+    return morning if morning > now else None
 
 
 def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:

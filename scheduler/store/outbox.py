@@ -36,6 +36,9 @@ from scheduler.store.tables import Instant, contacts, members, outbox, told
 QUEUED, SENDING, SENT, DEFERRED = "queued", "sending", "sent", "deferred"
 FAILED, MISSED, WITHDRAWN = "failed", "missed", "withdrawn"
 
+#: Stands in the place of a server's words while a mail that came late waits for a decent hour.
+MORNING = "waits for the morning there"
+
 #: How long a claim holds without being renewed.
 LEASE = timedelta(seconds=60)
 
@@ -88,14 +91,20 @@ class Delivery:
     zone: str | None
 
 
+#: What cannot wait goes first, however long the line of invitations is (reliability rules, 3.4).
+_URGENT = (Kind.REMINDER, Kind.REPORT_REMINDER, Kind.CHANGED, Kind.CANCELLED)
+_waits_in_line = case((outbox.c.kind.in_(kind.value for kind in _URGENT), 0), else_=1)
+
+
 async def claim(
     connection: AsyncConnection, token: str, most: int, now: datetime, lease: timedelta = LEASE
 ) -> list[Delivery]:
-    """Up to `most` rows that are due, oldest first, marked with the token; others cannot take them."""
+    """Up to `most` rows that are due, the urgent first, then the oldest, marked with the token, so that
+    others cannot take them."""
     chosen = (
         select(outbox.c.id)
         .where(or_(_waits(now), _is_abandoned(now)))
-        .order_by(outbox.c.next_at, outbox.c.id)
+        .order_by(_waits_in_line, outbox.c.next_at, outbox.c.id)
         .limit(most)
     )
     if connection.dialect.name == "postgresql":
@@ -256,6 +265,18 @@ async def failures(connection: AsyncConnection) -> Counter[str]:
     found = Counter[str]()
     for reason, number in await connection.execute(query):
         found[reason] = number
+    return found
+
+
+async def stuck(connection: AsyncConnection, before: datetime) -> Counter[str]:
+    """Mails due before an instant that still wait, by what the mail server said last; not those that wait
+    for the morning."""
+    reply = func.coalesce(outbox.c.reply, "")
+    waiting = outbox.c.state.in_((QUEUED, DEFERRED, SENDING))
+    query = select(reply, func.count()).where(waiting, outbox.c.due_at < before, reply != MORNING)
+    found = Counter[str]()
+    for said, number in await connection.execute(query.group_by(reply)):
+        found[said] = number
     return found
 
 

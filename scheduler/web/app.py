@@ -19,6 +19,9 @@ _CALENDARS = ("/feeds/", "/sessions/")
 _PAGES = ("/", "/feeds")
 _PLAIN: Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
 
+#: Of what is true for a moment only.
+_FRESH = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
 
 class Site:
     """The whole application: a bare ASGI path for what is ready, the router for the rest.
@@ -83,7 +86,7 @@ def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
         """The event loop and the tick; never the database, or a blip would restart the service."""
         age = round(daemon.clock.tick_age.total_seconds(), 1)
         said = {"status": "alive" if daemon.clock.is_alive else "stuck", "tick_age_seconds": age}
-        return JSONResponse(said, 200 if daemon.clock.is_alive else 503)
+        return JSONResponse(said, 200 if daemon.clock.is_alive else 503, _FRESH)
 
     @app.api_route("/health/ready", methods=["GET", "HEAD"])
     async def ready() -> Response:
@@ -96,11 +99,11 @@ def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
         if why:
             said["why"] = why
         said["warnings"] = health.warnings
-        return JSONResponse(said, 503 if why else 200)
+        return JSONResponse(said, 503 if why else 200, _FRESH)
 
     @app.api_route("/metrics", methods=["GET", "HEAD"])
     async def metrics() -> Response:
         daemon.health()  # counts the warnings
-        return Response(generate_latest(daemon.meters.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(daemon.meters.registry), 200, _FRESH, CONTENT_TYPE_LATEST)
 
     return app

@@ -131,7 +131,7 @@ def build_pages(in_force: InForce, feeds: Sequence[Feed], now: datetime, base_ur
 def _home(in_force: InForce, now: datetime, words: Language) -> dict[str, object]:
     network = in_force.network
     window = Window(now - PAST_STAYS, now + AHEAD)
-    shown = [o for o in build_programme(in_force.configuration, window) if not o.is_held]
+    shown = build_programme(in_force.configuration, window)
     sessions = [o for o in shown if o.session]
     upcoming = [o for o in sessions if not _is_over(o, now)]
     return {

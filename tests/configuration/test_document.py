@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from pathlib import Path
 
@@ -325,7 +326,15 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
 
     assert read_document(tmp_path / "folder.yaml", problems) is None
-    assert "cannot be read (Is a directory)" in str(problems.in_order()[0])
+    assert "this is no ordinary file" in str(problems.in_order()[0])
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    problems = Problems()
+    os.mkfifo(tmp_path / "pipe.yaml")
+
+    assert read_document(tmp_path / "pipe.yaml", problems) is None
+    assert "this is no ordinary file" in str(problems.in_order()[0])
 
 
 def test_a_file_name_that_cannot_be_printed_is_said_so_that_it_can(tmp_path: Path) -> None:

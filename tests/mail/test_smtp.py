@@ -189,10 +189,12 @@ SENDER_REFUSED = "550 5.7.1 not your sender"
     [
         ("RCPT", "450 4.2.1 mailbox busy", Fate.LATER),
         ("RCPT", "550 5.1.1 no such user", Fate.NEVER),
-        ("RCPT", "421 4.3.2 going down", Fate.AWAY),
-        ("RCPT", "451 4.7.1 slow down", Fate.AWAY),
+        ("RCPT", "421 4.3.2 going down", Fate.LATER),
+        ("RCPT", "451 4.7.1 slow down", Fate.LATER),
         ("RCPT", "451 4.3.0 local error", Fate.LATER),
         ("MAIL", "421 4.3.2 going down", Fate.AWAY),
+        ("MAIL", "451 4.7.1 slow down", Fate.AWAY),
+        ("MAIL", "454 slow down", Fate.AWAY),
         ("MAIL", "421 4.7.0 too many messages", Fate.AWAY),
         ("MAIL", "454 4.7.0 throttled", Fate.AWAY),
         ("MAIL", "452 4.3.1 disk full", Fate.LATER),
@@ -201,9 +203,9 @@ SENDER_REFUSED = "550 5.7.1 not your sender"
         ("DATA", "554 5.5.1 no valid recipients", Fate.NEVER),
         ("DATA", "250 what", Fate.AWAY),
         ("CONTENT", "452 4.3.1 disk full", Fate.LATER),
-        ("CONTENT", "451 4.7.0 slow down", Fate.AWAY),
-        ("CONTENT", "454 slow down", Fate.AWAY),
-        ("CONTENT", "421 4.3.2 going down", Fate.AWAY),
+        ("CONTENT", "451 4.7.0 slow down", Fate.LATER),
+        ("CONTENT", "454 slow down", Fate.LATER),
+        ("CONTENT", "421 4.3.2 going down", Fate.LATER),
         ("CONTENT", "554 5.7.1 spam", Fate.NEVER),
         ("RCPT", "530 5.7.0 log in first", Fate.AWAY),
     ],
@@ -485,9 +487,9 @@ async def test_a_server_with_no_address_is_away() -> None:
 
 
 async def test_when_the_server_goes_away_nothing_more_is_begun(server: RecordingRelay) -> None:
-    server.answers("RCPT", "421 4.3.2 going down", to=CORK)
+    server.answers("MAIL", "250 2.1.0 sender ok", "421 4.3.2 going down")
 
-    outcomes = await post(client(server, connections=1), mail(1), mail(2, CORK), mail(3), mail(4))
+    outcomes = await post(client(server, connections=1), mail(1), mail(2), mail(3), mail(4))
 
     assert [outcome.fate for outcome in outcomes] == [Fate.SENT, Fate.AWAY, Fate.AWAY, Fate.AWAY]
     assert {(o.said, o.code) for o in outcomes[1:]} == {("421 4.3.2 going down", 421)}
@@ -496,13 +498,25 @@ async def test_when_the_server_goes_away_nothing_more_is_begun(server: Recording
 
 async def test_other_workers_end_what_they_have_begun(server: RecordingRelay) -> None:
     server.hold()
-    server.answers("RCPT", "421 4.3.2 going down", to=CORK)
-    going = asyncio.create_task(post(client(server, connections=2), mail(1), mail(2, CORK), mail(3)))
+    server.answers("MAIL", "250 2.1.0 sender ok", "421 4.3.2 going down")
+    going = asyncio.create_task(post(client(server, connections=2), mail(1), mail(2), mail(3)))
     await server.holds.wait()
-    await server.until(lambda: "RCPT mayor@cork.example" in server.commands)
+    await server.until(lambda: sum(command.startswith("MAIL") for command in server.commands) == 2)
     server.let_go.set()
 
-    assert [outcome.fate for outcome in await going] == [Fate.SENT, Fate.AWAY, Fate.AWAY]
+    assert sorted(outcome.fate for outcome in await going) == [Fate.AWAY, Fate.AWAY, Fate.SENT]
+
+
+async def test_one_recipient_that_is_put_off_holds_up_nobody_else(server: RecordingRelay) -> None:
+    """Greylisting says 451 4.7.1; some servers say 421 for one recipient."""
+    server.answers("RCPT", "451 4.7.1 greylisted", to=CORK)
+    server.answers("RCPT", "421 4.7.0 not this one now", to="mayor@lahti.example")
+
+    outcomes = await post(
+        client(server, connections=1), mail(1), mail(2, CORK), mail(3, "mayor@lahti.example"), mail(4)
+    )
+
+    assert [outcome.fate for outcome in outcomes] == [Fate.SENT, Fate.LATER, Fate.LATER, Fate.SENT]
 
 
 # TLS and the log-in

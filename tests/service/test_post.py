@@ -179,6 +179,34 @@ async def test_down_for_three_days_means_one_mail_for_each_person_and_session(st
     assert ("week-before", "missed", "a later reminder took its place") in await stage.reasons("reminder")
 
 
+async def test_after_an_outage_nothing_comes_in_the_night(stage: Stage) -> None:
+    """The mail server was away over the invitation's morning and came back at 02:00 in Hamburg."""
+    back = at("2027-05-18T00:00:00+00:00")
+    post = await play(stage, lambda _m, now, _b: Fate.AWAY if INVITED <= now < back else Fate.SENT)
+
+    assert post.moments("invitation")[-1] == at("2027-05-18T07:00:00+02:00")
+
+
+async def test_what_is_near_comes_in_the_night_all_the_same(stage: Stage) -> None:
+    """Away over the reminder's Friday and the weekend, until Monday 02:00: the session is at 13:00."""
+    gone, back = at("2027-06-11T06:00:00+00:00"), at("2027-06-14T00:00:00+00:00")
+    post = await play(stage, lambda _m, now, _b: Fate.AWAY if gone <= now < back else Fate.SENT)
+
+    late = post.moments("working-day-before")[-1] - back
+    assert timedelta(0) <= late <= timedelta(minutes=5)
+
+
+async def test_what_cannot_wait_goes_before_a_long_line(stage: Stage) -> None:
+    """The reminders fell due long after the invitation, which the server has not taken yet."""
+    await stage.apply(a_configuration(a_series(), members=(MANTES,)), APPLIED)
+    await stage.play(APPLIED, OVER)
+    async with stage.database.write() as connection:
+        await connection.execute(tables.outbox.update().values(state="queued"))
+        rows = await outbox.claim(connection, "one", 2, OVER)
+
+    assert {row.kind for row in rows} == {Kind.REMINDER}
+
+
 async def test_a_claim_that_nobody_renewed_is_taken_over(stage: Stage) -> None:
     stage.post = post = ScriptedPost(lambda _m, _now, _b: Fate.SENT)
     await stage.apply(one_city(), APPLIED)

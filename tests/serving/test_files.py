@@ -58,6 +58,11 @@ async def title(daemon: Daemon) -> str:
     return in_force.configuration.series[0].title
 
 
+def configuration_of(daemon: Daemon) -> int:
+    """The number of what was in force at the last look."""
+    return daemon.memory.known.id if daemon.memory.known else 0
+
+
 def stands(daemon: Daemon, standing: Standing) -> bool:
     return daemon.proposals.seen.standing is standing
 
@@ -72,7 +77,7 @@ async def test_the_first_start_applies_the_files(database: Database, house: Hous
 async def test_an_edit_is_applied_by_itself(database: Database, house: House) -> None:
     async with serving(database, house) as daemon:
         house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
-        await until(lambda: daemon.memory.known_id == 2)
+        await until(lambda: configuration_of(daemon) == 2)
 
         assert await title(daemon) == "Talks at noon"
 
@@ -131,12 +136,20 @@ async def test_a_broken_first_start_waits_for_the_mended_file(database: Database
         assert await title(daemon) == "Talks"
 
 
+async def test_a_session_that_vanished_is_said_until_staff_decide(database: Database, house: House) -> None:
+    async with serving(database, house) as daemon:
+        (house.config / "series" / "talks.yaml").unlink()
+        await until(lambda: configuration_of(daemon) == 2)
+
+        assert daemon.health().warnings == ("held, for they vanished from the files: first.talks",)
+
+
 async def test_what_was_in_force_before_does_not_come_back_by_itself(
     database: Database, house: House
 ) -> None:
     async with serving(database, house) as daemon:
         house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
-        await until(lambda: daemon.memory.known_id == 2)
+        await until(lambda: configuration_of(daemon) == 2)
         house.edit("series/talks.yaml", "title: Talks at noon", "title: Talks")
         await until(lambda: stands(daemon, Standing.RETURNED))
 
@@ -153,7 +166,7 @@ async def test_an_edit_in_two_halves_is_applied_once(database: Database, house: 
     async with serving(database, house) as daemon:
         file.write_text(whole[: whole.index("  - id: second")].replace("title: Talks", "title: Half"))
         file.write_text(whole.replace("title: Talks", "title: Whole"))
-        await until(lambda: daemon.memory.known_id == 2)
+        await until(lambda: configuration_of(daemon) == 2)
 
         assert await title(daemon) == "Whole"
         assert await applied(database) == 2
@@ -177,7 +190,7 @@ async def test_another_folder_in_its_place_is_watched_again(database: Database, 
         shutil.move(house.folder / "other", house.config)
         await until(lambda: stands(daemon, Standing.SAME))
         house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
-        await until(lambda: daemon.memory.known_id == 2)
+        await until(lambda: configuration_of(daemon) == 2)
 
         assert await title(daemon) == "Talks at noon"
 
@@ -197,6 +210,6 @@ async def test_a_swapped_link_is_noticed(database: Database, house: House) -> No
     async with serving(database, house) as daemon:
         (house.config / "..tmp").symlink_to(new)
         os.replace(house.config / "..tmp", house.config / "..data")
-        await until(lambda: daemon.memory.known_id == 2)
+        await until(lambda: configuration_of(daemon) == 2)
 
         assert await title(daemon) == "Swapped"

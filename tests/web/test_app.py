@@ -600,3 +600,13 @@ async def test_a_stop_does_not_wait_for_who_says_nothing(place: Place) -> None:
             await serving_now.__aexit__(None, None, None)
 
             assert await line.reader.read() == b""
+
+
+async def test_a_head_without_end_is_refused(place: Place) -> None:
+    """Taken as it is, it would stop the event loop, and with it the mails (H12)."""
+    async with at_work(place) as address, calling(address) as line:
+        line.say(b"GET /feeds/all.ics HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000)
+        line.say(b"x" * 100_000)
+
+        assert (await line.reader.readline()).startswith(b"HTTP/1.1 431 ")
+        assert (await line.reader.read()).endswith(b"\r\n\r\n")
