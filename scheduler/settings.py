@@ -175,4 +175,12 @@ def _read_files() -> tuple[dict[str, Any], list[str]]:
 def _sentence(error: Any, given: Collection[str]) -> str:
     field = str(error["loc"][0])
     said = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in ("int_parsing", "greater_than_equal", "less_than_equal"):
+        low, high = (_bound(field, name) for name in ("ge", "le"))
+        said = f"write a whole number from {low} to {high}"
     return f"{_PREFIX}{field.upper()}{'_FILE' if field in given else ''}: {said}"
+
+
+def _bound(field: str, name: str) -> int:
+    found = (getattr(one, name, None) for one in Settings.model_fields[field].metadata)
+    return next(bound for bound in found if bound is not None)

@@ -144,7 +144,7 @@ class RealClock:
             seconds=seconds,
             id="tick",
             replace_existing=True,
-            next_run_time=self.now(),
+            next_run_time=datetime.now(UTC),
         )
 
     async def _tick(self) -> None:

@@ -94,7 +94,7 @@ def sqlite_target(url: str) -> Path | None:
         backend = ""  # the address may hold a password
     if backend not in ("sqlite", "postgresql") or (backend == "sqlite" and not sqlite_file(url)):
         raise DatabaseUnusable(
-            "SCHEDULER_DATABASE_URL names no database that can be had; write "
+            "SCHEDULER_DATABASE_URL is no address of a database; write "
             "sqlite:///path/to/file or postgresql://user:password@host/name"
         )
     return sqlite_file(url)
