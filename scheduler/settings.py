@@ -183,4 +183,4 @@ def _sentence(error: Any, given: Collection[str]) -> str:
 
 def _bound(field: str, name: str) -> int:
     found = (getattr(one, name, None) for one in Settings.model_fields[field].metadata)
-    return next(bound for bound in found if bound is not None)
+    return next(int(bound) for bound in found if bound is not None)

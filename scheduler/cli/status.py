@@ -66,10 +66,12 @@ async def _read(loaded: Loaded, now: datetime) -> _Status | None:
     from scheduler.service.in_force import Memory
     from scheduler.service.proposals import compare
     from scheduler.store import configurations, installation, ledger, outbox
-    from scheduler.store.backup import existing_file
+    from scheduler.store.backup import sqlite_target
     from scheduler.store.migrate import check_version
 
-    existing_file(read_settings().database_url.get_secret_value())
+    file = sqlite_target(read_settings().database_url.get_secret_value())
+    if file and not file.is_file():
+        return None
     async with opened_database() as database:
         await check_version(database)
         memory = Memory()
