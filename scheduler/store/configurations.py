@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.errors import ConfigurationMoved
 from scheduler.store.tables import configurations
 
+#: Asked at every look: put together once.
+_LATEST_ID = select(func.max(configurations.c.id))
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -33,7 +36,7 @@ async def latest(connection: AsyncConnection) -> Applied | None:
 
 async def latest_id(connection: AsyncConnection) -> int:
     """Grows with every configuration; 0 while there is none. Cheap enough to ask at every look."""
-    return await connection.scalar(select(func.max(configurations.c.id))) or 0
+    return await connection.scalar(_LATEST_ID) or 0
 
 
 async def was_in_force(connection: AsyncConnection, hash: str) -> bool:

@@ -13,6 +13,9 @@ from scheduler.store import configurations, ledger
 from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, SENDING, reclaim_all
 from scheduler.store.tables import installation, outbox
 
+#: Asked at every look: put together once.
+_MAY_SEND = select(installation.c.id)
+
 SKIPPED = "skipped when this copy of the database was claimed"
 
 
@@ -41,7 +44,7 @@ async def claimed(connection: AsyncConnection) -> Claim | None:
 
 
 async def may_send(connection: AsyncConnection) -> bool:
-    return await connection.scalar(select(installation.c.id)) is not None
+    return await connection.scalar(_MAY_SEND) is not None
 
 
 async def claim(connection: AsyncConnection, by: str, now: datetime) -> None:

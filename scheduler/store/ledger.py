@@ -6,10 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.store.tables import journal, revisions, rules, state
+from scheduler.store.tables import Instant, journal, revisions, rules, state
+
+#: Asked at every look: put together once.
+_SETTLED_UNTIL = select(state.c.settled_until)
+_HELD = _SETTLED_UNTIL.with_for_update()
+_GENERATION = select(state.c.generation)
+_FORWARD = (
+    update(state)
+    .where(state.c.settled_until < bindparam("until", type_=Instant))
+    .values(settled_until=bindparam("until", type_=Instant))
+)
 
 
 @dataclass(frozen=True)
@@ -27,13 +37,13 @@ class RevisionRow:
 
 async def settled_until(connection: AsyncConnection) -> datetime | None:
     """Everything due before this instant has been handled; None before the first configuration."""
-    at: datetime | None = await connection.scalar(select(state.c.settled_until))
+    at: datetime | None = await connection.scalar(_SETTLED_UNTIL)
     return at
 
 
 async def hold(connection: AsyncConnection) -> datetime | None:
     """The same, and nobody else moves it before this transaction ends (SQLite has one writer anyway)."""
-    at: datetime | None = await connection.scalar(select(state.c.settled_until).with_for_update())
+    at: datetime | None = await connection.scalar(_HELD)
     return at
 
 
@@ -41,13 +51,12 @@ async def settle(connection: AsyncConnection, until: datetime) -> None:
     """Moves it forward; never back, whatever a clock says."""
     if await settled_until(connection) is None:
         await connection.execute(state.insert().values(id=1, settled_until=until, generation=0))
-    forward = update(state).where(state.c.settled_until < until)
-    await connection.execute(forward.values(settled_until=until))
+    await connection.execute(_FORWARD, {"until": until})
 
 
 async def generation(connection: AsyncConnection) -> int:
     """Grows with every decision; a running service looks at it once a second."""
-    return await connection.scalar(select(state.c.generation)) or 0
+    return await connection.scalar(_GENERATION) or 0
 
 
 async def raise_generation(connection: AsyncConnection) -> None:

@@ -14,10 +14,13 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Row,
     Select,
     String,
+    Update,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -101,34 +104,43 @@ async def claim(
 ) -> list[Delivery]:
     """Up to `most` rows that are due, the urgent first, then the oldest, marked with the token, so that
     others cannot take them."""
+    values = {"token": token, "most": most, "now": now, "until": now + lease}
+    marked = await connection.execute(_claims(connection.dialect.name), values)
+    if not marked.rowcount:
+        return []
+    return [_delivery(row) for row in await connection.execute(_claimed(), {"token": token})]
+
+
+@lru_cache(maxsize=2)
+def _claims(dialect: str) -> Update:
+    """The mark of a claim; put together once, for every batch asks it."""
+    now = bindparam("now", type_=Instant)
+    waits = and_(outbox.c.state.in_((QUEUED, DEFERRED)), outbox.c.next_at <= now)
+    # whoever claimed it has died: it would have renewed its lease
+    is_abandoned = and_(outbox.c.state == SENDING, outbox.c.claim_until <= now)
     chosen = (
         select(outbox.c.id)
-        .where(or_(_waits(now), _is_abandoned(now)))
+        .where(or_(waits, is_abandoned))
         .order_by(_waits_in_line, outbox.c.next_at, outbox.c.id)
-        .limit(most)
+        .limit(bindparam("most", type_=Integer))
     )
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         chosen = chosen.with_for_update(skip_locked=True)
-    mark = update(outbox).where(outbox.c.id.in_(chosen))
-    await connection.execute(
-        mark.values(
+    return (
+        update(outbox)
+        .where(outbox.c.id.in_(chosen))
+        .values(
             state=SENDING,
-            claim_token=token,
-            claim_until=now + lease,
-            first_try_at=func.coalesce(outbox.c.first_try_at, literal(now, Instant)),
+            claim_token=bindparam("token"),
+            claim_until=bindparam("until", type_=Instant),
+            first_try_at=func.coalesce(outbox.c.first_try_at, now),
         )
     )
-    claimed = and_(outbox.c.claim_token == token, outbox.c.state == SENDING)
-    return [_delivery(row) for row in await connection.execute(_deliveries().where(claimed))]
 
 
-def _waits(now: datetime) -> ColumnElement[bool]:
-    return and_(outbox.c.state.in_((QUEUED, DEFERRED)), outbox.c.next_at <= now)
-
-
-def _is_abandoned(now: datetime) -> ColumnElement[bool]:
-    """Whoever claimed it has died: it would have renewed its lease."""
-    return and_(outbox.c.state == SENDING, outbox.c.claim_until <= now)
+@lru_cache(maxsize=1)
+def _claimed() -> Select[Any]:
+    return _deliveries().where(outbox.c.claim_token == bindparam("token"), outbox.c.state == SENDING)
 
 
 async def renew(connection: AsyncConnection, token: str, now: datetime, lease: timedelta) -> None:
@@ -143,11 +155,13 @@ async def reclaim_all(connection: AsyncConnection) -> int:
     return (await connection.execute(mark.values(state=QUEUED, **_UNCLAIMED))).rowcount
 
 
+_WAITING = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_((QUEUED, DEFERRED)))
+_CLAIMED = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING)
+
+
 async def wanted_at(connection: AsyncConnection) -> datetime | None:
     """When the next row may be claimed, or a dead claim taken over; None while nothing waits."""
-    waiting = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_((QUEUED, DEFERRED)))
-    claimed = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING)
-    found = [await connection.scalar(waiting), await connection.scalar(claimed)]
+    found = [await connection.scalar(_WAITING), await connection.scalar(_CLAIMED)]
     return min((at for at in found if at is not None), default=None)
 
 

@@ -98,9 +98,15 @@ async def test_what_is_put_off_for_two_days_has_failed_with_the_servers_words(st
 
 
 async def test_a_reminder_is_not_put_off_beyond_its_session(stage: Stage) -> None:
-    post = await play(stage, lambda m, _now, _b: Fate.LATER if "before" in m.message_id else Fate.SENT)
+    stage.post = post = ScriptedPost(
+        lambda m, _now, _b: Fate.LATER if "evening" in m.message_id else Fate.SENT
+    )
+    rule = NoticeRule("evening", Kind.REMINDER, ("coordinator",), MinutesBefore(6 * 60))
+    await stage.apply(a_configuration(a_series(rules=(*a_series().rules, rule)), members=(MANTES,)), APPLIED)
 
-    assert max(post.moments("working-day-before")) < at("2027-06-14T11:00:00+00:00")
+    await stage.play(APPLIED, OVER)
+
+    assert at("2027-06-14T09:30:00+00:00") < max(post.moments("evening")) < at("2027-06-14T11:00:00+00:00")
 
 
 async def test_never_is_not_tried_again(stage: Stage) -> None:
@@ -180,19 +186,23 @@ async def test_down_for_three_days_means_one_mail_for_each_person_and_session(st
 
 
 async def test_after_an_outage_nothing_comes_in_the_night(stage: Stage) -> None:
-    """The mail server was away over the invitation's morning and came back at 02:00 in Hamburg."""
-    back = at("2027-05-18T00:00:00+00:00")
+    """The mail server was away over the invitation's day and came back at 22:00 in Hamburg."""
+    back = at("2027-05-17T20:00:00+00:00")
     post = await play(stage, lambda _m, now, _b: Fate.AWAY if INVITED <= now < back else Fate.SENT)
 
     assert post.moments("invitation")[-1] == at("2027-05-18T07:00:00+02:00")
 
 
 async def test_what_is_near_comes_in_the_night_all_the_same(stage: Stage) -> None:
-    """Away over the reminder's Friday and the weekend, until Monday 02:00: the session is at 13:00."""
-    gone, back = at("2027-06-11T06:00:00+00:00"), at("2027-06-14T00:00:00+00:00")
-    post = await play(stage, lambda _m, now, _b: Fate.AWAY if gone <= now < back else Fate.SENT)
+    """A reminder 16 hours before, at 21:00 in Hamburg; the mail server came back at 02:00."""
+    gone, back = at("2027-06-13T18:30:00+00:00"), at("2027-06-14T00:00:00+00:00")
+    stage.post = post = ScriptedPost(lambda _m, now, _b: Fate.AWAY if gone <= now < back else Fate.SENT)
+    rule = NoticeRule("evening", Kind.REMINDER, ("coordinator",), MinutesBefore(16 * 60))
+    await stage.apply(a_configuration(a_series(rules=(*a_series().rules, rule)), members=(MANTES,)), APPLIED)
 
-    late = post.moments("working-day-before")[-1] - back
+    await stage.play(APPLIED, OVER)
+
+    late = post.moments("evening")[-1] - back
     assert timedelta(0) <= late <= timedelta(minutes=5)
 
 
