@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -9,12 +10,16 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.errors import DatabaseInUse
+from scheduler.errors import DatabaseInUse, SchedulerError
 from scheduler.store.database import Database, read_url
 
 #: The name of our advisory lock: any number that no other program uses.
 _KEY = 0x4C436974696573  # "LCities"
+
+#: Seconds between two looks whether its connection still stands, and for its end.
+_PAUSE, _PATIENCE = 1.0, 2.0
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -31,8 +36,14 @@ async def serving(database: Database, url: str) -> AsyncIterator[None]:
         with _locked(file):
             yield
         return
-    async with _advisory(database, "pg_try_advisory_lock_shared"):
+    taken = asyncio.get_running_loop().create_future()
+    keeper = asyncio.create_task(_keep(database, taken), name="lock")
+    try:
+        await taken
         yield
+    finally:
+        keeper.cancel()
+        await asyncio.wait([keeper], timeout=_PATIENCE)
 
 
 @asynccontextmanager
@@ -62,10 +73,28 @@ def _locked(file: Path) -> Iterator[None]:
         os.close(handle)
 
 
+async def _keep(database: Database, taken: asyncio.Future[None]) -> None:
+    """The lock goes with its connection; it is taken again when that breaks, so that nobody restores over
+    a service that runs. Tells `taken` how the first try ended; for ever."""
+    while True:
+        try:
+            async with _advisory(database, "pg_try_advisory_lock_shared") as connection:
+                if not taken.done():
+                    taken.set_result(None)
+                while True:
+                    await asyncio.sleep(_PAUSE)
+                    await connection.scalar(select(1))
+        except SchedulerError as error:
+            if not taken.done():
+                taken.set_exception(error)
+                return
+        await asyncio.sleep(_PAUSE)
+
+
 @asynccontextmanager
-async def _advisory(database: Database, function: str) -> AsyncIterator[None]:
+async def _advisory(database: Database, function: str) -> AsyncIterator[AsyncConnection]:
     """On a connection of its own: the lock goes with it."""
     async with database.aside() as connection:
         if not await connection.scalar(select(text(f"{function}({_KEY})"))):
             raise DatabaseInUse(DatabaseInUse.__doc__)
-        yield
+        yield connection
