@@ -90,6 +90,17 @@ def test_an_edit_that_waits_is_said_by_status(house: House) -> None:
     assert "! the files differ from what is in force and wait for: scheduler apply" in done.stdout
 
 
+def test_a_broken_file_is_named_by_status(house: House) -> None:
+    say(house, "apply")
+    house.edit("series/talks.yaml", "audience: World", "audience: Wrld")
+
+    done = say(house, "status")
+
+    assert done.returncode == 1
+    assert "! the files have errors; what was in force stays: 1 error, the first in " in done.stdout
+    assert "series/talks.yaml:3:11; see all with: scheduler check" in done.stdout
+
+
 def test_status_before_anything_is_in_force_says_what_to_do(house: House) -> None:
     done = say(house, "status")
 

@@ -27,6 +27,10 @@ INVITED = at("2027-05-17T07:00:00+00:00")
 OVER = at("2027-06-14T12:00:00+00:00")
 
 
+#: Of what no statement decides: one kind of database is enough.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 @dataclass
 class ScriptedPost:
     """Takes down every attempt, and answers with what `says` gives for it."""
@@ -80,6 +84,7 @@ async def test_later_climbs_the_ladder(stage: Stage) -> None:
     assert [str(when - INVITED) for when in tried] == ["0:00:00", "0:01:00", "0:06:00", "0:21:00", "0:51:00"]
 
 
+@ON_SQLITE
 async def test_another_try_repeats_the_same_octets(stage: Stage) -> None:
     post = await play(stage, lambda _m, _now, before: Fate.LATER if before < 4 else Fate.SENT)
 
@@ -87,6 +92,7 @@ async def test_another_try_repeats_the_same_octets(stage: Stage) -> None:
         assert len({octets for message_id, octets, _ in post.attempts if message_id == name}) == 1
 
 
+@ON_SQLITE
 async def test_what_is_put_off_for_two_days_has_failed_with_the_servers_words(stage: Stage) -> None:
     post = await play(stage, lambda m, _now, _b: Fate.LATER if "invitation" in m.message_id else Fate.SENT)
 
@@ -97,6 +103,7 @@ async def test_what_is_put_off_for_two_days_has_failed_with_the_servers_words(st
     assert "450 4.7.0 said so" in reason
 
 
+@ON_SQLITE
 async def test_a_reminder_is_not_put_off_beyond_its_session(stage: Stage) -> None:
     stage.post = post = ScriptedPost(
         lambda m, _now, _b: Fate.LATER if "evening" in m.message_id else Fate.SENT
@@ -117,6 +124,7 @@ async def test_never_is_not_tried_again(stage: Stage) -> None:
     assert await stage.reasons("invitation") == {("invitation", "failed", "refused: 450 4.7.0 said so"): 1}
 
 
+@ON_SQLITE
 async def test_never_is_not_tried_again_after_another_apply(stage: Stage) -> None:
     post = await play(stage, lambda _m, _now, _b: Fate.NEVER)
     tried = len(post.moments("invitation"))
@@ -129,6 +137,7 @@ async def test_never_is_not_tried_again_after_another_apply(stage: Stage) -> Non
     assert len(post.moments("invitation")) == tried
 
 
+@ON_SQLITE
 async def test_while_the_server_is_away_it_is_probed_ever_less_often(stage: Stage) -> None:
     back = INVITED + timedelta(hours=1)
     post = await play(stage, lambda _m, now, _b: Fate.AWAY if INVITED <= now < back else Fate.SENT)
@@ -139,6 +148,7 @@ async def test_while_the_server_is_away_it_is_probed_ever_less_often(stage: Stag
     assert set(waits[6:]) == {300}
 
 
+@ON_SQLITE
 async def test_an_outage_of_the_server_costs_no_attempt(stage: Stage) -> None:
     back = INVITED + timedelta(hours=3)
     await play(stage, lambda _m, now, _b: Fate.AWAY if INVITED <= now < back else Fate.SENT)
@@ -185,6 +195,7 @@ async def test_down_for_three_days_means_one_mail_for_each_person_and_session(st
     assert ("week-before", "missed", "a later reminder took its place") in await stage.reasons("reminder")
 
 
+@ON_SQLITE
 async def test_after_an_outage_nothing_comes_in_the_night(stage: Stage) -> None:
     """The mail server was away over the invitation's day and came back at 22:00 in Hamburg."""
     back = at("2027-05-17T20:00:00+00:00")
@@ -193,6 +204,7 @@ async def test_after_an_outage_nothing_comes_in_the_night(stage: Stage) -> None:
     assert post.moments("invitation")[-1] == at("2027-05-18T07:00:00+02:00")
 
 
+@ON_SQLITE
 async def test_what_is_near_comes_in_the_night_all_the_same(stage: Stage) -> None:
     """A reminder 16 hours before, at 21:00 in Hamburg; the mail server came back at 02:00."""
     gone, back = at("2027-06-13T18:30:00+00:00"), at("2027-06-14T00:00:00+00:00")

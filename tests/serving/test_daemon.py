@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind, MinutesBefore, NoticeRule
@@ -90,6 +91,7 @@ async def test_a_session_is_announced_invited_and_reminded_by_itself(
     assert rules[4:] == ["soon", "soon"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_into_the_mailbox_it_is_as_punctual(database: Database, tmp_path: Path) -> None:
     configuration = a_session_in(2)
     async with serving(database, configuration, tmp_path):
@@ -131,6 +133,7 @@ async def test_a_database_that_was_away_does_not_stop_the_clock(
     assert len(relay.messages) == 6
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_clock_whose_timer_died_is_mended(database: Database, tmp_path: Path) -> None:
     """One error inside APScheduler 3.11.3 disarms its timer for good, and `running` stays True (A2)."""
     configuration = a_session_in(3)
