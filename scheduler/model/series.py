@@ -52,7 +52,8 @@ class Join:
 
     def lines(self, say: Callable[..., str] = str.format) -> list[str]:
         """Link, platform, number and pass code, each on a line; say: puts a text into a language."""
-        number = f"{self.kind or say('Meeting ID')}: {self.shown_id}" if self.id else ""
+        kind = self.kind or say("Meeting ID")
+        number = f"{kind}: {self.shown_id}" if self.id else ""
         passcode = say("Passcode: {passcode}", passcode=self.passcode) if self.passcode else ""
         return [line for line in (self.link, self.platform, number, passcode) if line]
 
