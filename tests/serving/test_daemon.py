@@ -80,7 +80,7 @@ def due_at(configuration: Configuration) -> datetime:
 async def test_a_session_is_announced_invited_and_reminded_by_itself(
     database: Database, tmp_path: Path
 ) -> None:
-    configuration = a_session_in(2)
+    configuration = a_session_in(3)
     async with a_relay() as relay, serving(database, configuration, tmp_path, mail_url=over_smtp(relay)):
         await relay.until(lambda: len(relay.messages) == 6)
         late = datetime.now(UTC) - due_at(configuration)
@@ -93,7 +93,7 @@ async def test_a_session_is_announced_invited_and_reminded_by_itself(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_into_the_mailbox_it_is_as_punctual(database: Database, tmp_path: Path) -> None:
-    configuration = a_session_in(2)
+    configuration = a_session_in(3)
     async with serving(database, configuration, tmp_path):
         await until(lambda: len(list((tmp_path / "mailbox" / "new").iterdir())) == 6)
 
