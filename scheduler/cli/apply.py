@@ -39,16 +39,14 @@ async def _apply(loaded: Loaded, by: str) -> tuple[bool, list[str]]:
     from scheduler.service.apply import put_in_force
     from scheduler.service.in_force import Memory
     from scheduler.service.proposals import compare
-    from scheduler.store import configurations
     from scheduler.store.migrate import migrate
 
     now = datetime.now(UTC)
     async with opened_database() as database:
         await migrate(database)
-        _, proposal = await compare(database, Memory(), loaded, now=now)
-        if proposal is None:
+        compared = await compare(database, Memory(), loaded, now=now)
+        if compared.proposal is None:
             return False, []
-        async with database.read() as connection:
-            before = await configurations.latest(connection)
-        replaces = before.hash if before else None
-        return True, await put_in_force(database, proposal, now=now, by=by, replaces=replaces)
+        return True, await put_in_force(
+            database, compared.proposal, now=now, by=by, replaces=compared.replaces
+        )

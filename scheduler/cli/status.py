@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: A service that runs looks every half minute.
 _QUIET_AFTER = timedelta(minutes=3)
-#: A mail that is due and not handed over for so long is a problem.
-_STUCK_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,8 @@ async def _read(loaded: Loaded, now: datetime) -> _Status | None:
             rows = await outbox.count_by_state(connection)
             oldest = await outbox.oldest_due(connection, now)
             failures = await outbox.failures(connection)
-            stuck = await outbox.stuck(connection, now - _STUCK_AFTER)
-        seen, _ = await compare(database, memory, loaded, now=now)
+            stuck = await outbox.stuck(connection, now)
+        seen = (await compare(database, memory, loaded, now=now)).seen
     return _Status(
         applied,
         in_force.network,
@@ -102,6 +100,8 @@ async def _read(loaded: Loaded, now: datetime) -> _Status | None:
 
 
 def _lines(found: _Status) -> Iterator[tuple[str, str]]:
+    from scheduler.store.outbox import UNSENT
+
     network, applied = found.network, found.applied
     yield (
         "In force",
@@ -109,7 +109,7 @@ def _lines(found: _Status) -> Iterator[tuple[str, str]]:
     )
     yield "Files", str(found.seen)
     yield "Last look", _at(found.looked_at, network)
-    waiting = sum(number for (_, state), number in found.rows.items() if state in _WAITING)
+    waiting = sum(number for (_, state), number in found.rows.items() if state in UNSENT)
     since = f", the oldest due since {_at(found.oldest_due, network)}" if found.oldest_due else ""
     yield "Waiting", f"{counted(waiting, 'mail')}{since}"
     by_state = Counter[str]()
@@ -119,19 +119,17 @@ def _lines(found: _Status) -> Iterator[tuple[str, str]]:
         yield state.capitalize(), f"{by_state[state]:,}"
 
 
-_WAITING = ("queued", "sending", "deferred")
-
-
 def _problems(found: _Status, now: datetime) -> Iterator[str]:
     """What waits for a person."""
     from scheduler.service.proposals import Standing
+    from scheduler.store.installation import HELD
 
     if found.seen.standing is Standing.BROKEN:
         yield f"{found.seen}; see all with: scheduler check"
     elif found.seen.standing is not Standing.SAME:
         yield str(found.seen)
     if not found.may_send:
-        yield "held: this database is a copy; nothing is sent until: scheduler db claim"
+        yield HELD
     if now - found.looked_at > _QUIET_AFTER and found.may_send:
         yield "nobody has looked at what is due lately: is `scheduler serve` running?"
     for name in found.held:

@@ -24,14 +24,11 @@ from aiosmtplib.protocol import SMTPProtocol
 from email_validator import EmailNotValidError, validate_email
 
 from scheduler.errors import MessageRefused, RelayAway
-from scheduler.mail.post import Fate, Outcome, Outgoing
+from scheduler.mail.post import NOT_ALLOWED, Fate, Outcome, Outgoing
 from scheduler.mail.relay_address import RelayAddress, Tls
 from scheduler.mail.replies import Phase, goes_on, judge, lost, one_line
 from scheduler.model.network import Network
 
-__all__ = ["Patience", "Relay", "RelayAddress", "Tls"]
-
-_ONLY_TO = "only_to in network.yaml does not allow this address"
 _STOPPING = "the service is stopping"
 _NO_SMTPUTF8 = (
     "the part before the @ has letters that this mail server does not take (it does not offer SMTPUTF8)"
@@ -423,7 +420,7 @@ def _recipient(message: Outgoing, network: Network) -> str:
     if not _PATH.fullmatch(written):
         raise MessageRefused(_NO_ADDRESS)
     if not network.may_write_to(message.address) or not network.may_write_to(written):
-        raise MessageRefused(_ONLY_TO)
+        raise MessageRefused(NOT_ALLOWED)
     return written
 
 

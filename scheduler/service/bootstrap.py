@@ -12,7 +12,8 @@ from pathlib import Path
 from scheduler.errors import MailUrlRefused, SettingsRefused
 from scheduler.mail.mailbox import Maildir
 from scheduler.mail.post import Post
-from scheduler.mail.smtp import Relay, RelayAddress
+from scheduler.mail.relay_address import RelayAddress
+from scheduler.mail.smtp import Relay
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Clock
 from scheduler.service.daemon import Daemon

@@ -20,7 +20,7 @@ from scheduler.service.meters import Meters
 from scheduler.service.proposals import Proposals, Standing
 from scheduler.service.real_clock import RealClock
 from scheduler.service.supervision import keep_running
-from scheduler.store import configurations
+from scheduler.store import configurations, installation
 from scheduler.store.database import Database
 
 #: Seconds for a task to end.
@@ -114,7 +114,7 @@ class Daemon:
     def _warnings(self) -> Iterator[str]:
         now, in_force = self.clock.now(), self.memory.known
         if not self.lookout.may_send and self.lookout.is_in_force:
-            yield "held: this database is a copy; nothing is sent until: scheduler db claim"
+            yield installation.HELD
         seen = self.proposals.seen
         if seen.standing is not Standing.SAME:
             yield str(seen)

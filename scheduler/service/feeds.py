@@ -64,13 +64,13 @@ class Feeds:
             yield self._public(f"/feeds/series/{series.id}.ics", series.title, mine)
         for region in network.regions:
             members = [member for member in configuration.members if member.region == region.id]
-            yield self._shared(f"/feeds/region/{region.id}.ics", region.name, members)
+            yield self._shared(f"/feeds/region/{region.id}.ics", region.name, sessions, members)
         for code in sorted({member.languages[0] for member in configuration.members}):
             members = [member for member in configuration.members if member.languages[0] == code]
-            yield self._shared(f"/feeds/language/{code}.ics", self._words.name_of(code), members)
+            yield self._shared(f"/feeds/language/{code}.ics", self._words.name_of(code), sessions, members)
         for group, audiences in _groups(configuration.series).items():
             members = [m for m in configuration.members if any(a.includes(m) for a in audiences)]
-            yield self._shared(f"/feeds/group/{group}.ics", audiences[0].label, members)
+            yield self._shared(f"/feeds/group/{group}.ics", audiences[0].label, sessions, members)
         yield self._deadlines()
 
     def downloads(self) -> Iterator[Feed]:
@@ -133,10 +133,9 @@ class Feeds:
     def _public(self, path: str, name: str, sessions: Iterable[Occurrence]) -> Feed:
         return Feed(path, name, render_feed(name, [self._public_item(occurrence) for occurrence in sessions]))
 
-    def _shared(self, path: str, of: str, members: Sequence[Member]) -> Feed:
+    def _shared(self, path: str, of: str, sessions: Iterable[Occurrence], members: Sequence[Member]) -> Feed:
         """The sessions that are for any of these members."""
         name = self._words.say("{network}: {part}", network=self.in_force.network.name, part=of)
-        sessions = [o for o in self._programme if o.session]
         return self._public(path, name, [o for o in sessions if _is_for(o, members)])
 
     def _deadlines(self) -> Feed:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
 from time import monotonic
 
 from scheduler import logs
@@ -17,9 +16,6 @@ from scheduler.store.database import Database
 
 #: Seconds between two looks, and how long one may take.
 _PAUSE, _PATIENCE = 1.0, 5.0
-
-#: A mail that is due and not handed over for so long is said to people.
-STUCK_AFTER = timedelta(minutes=10)
 
 _log = logs.get("lookout")
 
@@ -76,6 +72,6 @@ class Lookout:
         async with self.database.read() as connection:
             rows = await outbox.count_by_state(connection)
             oldest = await outbox.oldest_due(connection, now)
-            self.stuck = await outbox.stuck(connection, now - STUCK_AFTER)
+            self.stuck = await outbox.stuck(connection, now)
         self.meters.counted(rows, oldest, now)
         self._counted_at = monotonic()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -67,27 +67,33 @@ class Seen:
         return f"{self.standing.value}: {number}, the first in {first.place}"
 
 
-async def compare(
-    database: Database, memory: Memory, loaded: Loaded, *, now: datetime
-) -> tuple[Seen, Configuration | None]:
-    """How the files stand, and what applying them would put in force (None where that is nothing new)."""
+@dataclass(frozen=True)
+class Comparison:
+    """How the files stand, and what applying them would do."""
+
+    seen: Seen
+    #: what would come into force; None where that is nothing new
+    proposal: Configuration | None = None
+    #: hash of what it was compared with, and would replace; None before the first
+    replaces: str | None = None
+
+
+async def compare(database: Database, memory: Memory, loaded: Loaded, *, now: datetime) -> Comparison:
     errors = tuple(problem for problem in loaded.problems if problem.severity is Severity.ERROR)
     proposal = loaded.configuration
     async with database.read() as connection:
         is_first = await configurations.latest_id(connection) == 0
         if proposal is None:
-            return Seen(Standing.UNUSABLE if is_first else Standing.BROKEN, errors), None
+            return Comparison(Seen(Standing.UNUSABLE if is_first else Standing.BROKEN, errors))
         if is_first:
-            return Seen(Standing.NEW), proposal
+            return Comparison(Seen(Standing.NEW), proposal)
         current = await memory.current(connection)
         hash_of_files = await asyncio.to_thread(_hash_if_applied, current.configuration, proposal, now)
         if hash_of_files == current.hash:
-            return Seen(Standing.SAME), None
+            return Comparison(Seen(Standing.SAME))
         was_in_force = await configurations.was_in_force(connection, hash_of_files)
-    if was_in_force:
-        return Seen(Standing.RETURNED), proposal
-    waits = current.network.apply == "confirm"
-    return Seen(Standing.WAITS if waits else Standing.NEW), proposal
+    waits = Standing.WAITS if current.network.apply == "confirm" else Standing.NEW
+    return Comparison(Seen(Standing.RETURNED if was_in_force else waits), proposal, current.hash)
 
 
 def _hash_if_applied(current: Configuration, proposal: Configuration, now: datetime) -> str:
@@ -143,21 +149,19 @@ class Proposals:
         """Reads the files; applies them where nothing is in force, or where that needs no person."""
         now = self.clock.now()
         loaded = await asyncio.to_thread(load, self.folder)
-        seen, proposal = await compare(self.database, self.memory, loaded, now=now)
-        if seen.standing is Standing.NEW and proposal:
-            seen = await self._apply(proposal, now)
+        compared = await compare(self.database, self.memory, loaded, now=now)
+        seen = compared.seen
+        if seen.standing is Standing.NEW and compared.proposal:
+            seen = await self._apply(compared.proposal, compared.replaces, now)
         if seen != self.seen:
             self._tell(seen)
         self.seen = seen
 
-    async def _apply(self, proposal: Configuration, now: datetime) -> Seen:
-        async with self.database.read() as connection:
-            before = await configurations.latest(connection)
-        replaces = before.hash if before else None
+    async def _apply(self, proposal: Configuration, replaces: str | None, now: datetime) -> Seen:
         try:
             held = await put_in_force(self.database, proposal, now=now, by="files", replaces=replaces)
         except ConfigurationMoved:
-            return replace(self.seen)  # another one was quicker; the next look compares again
+            return self.seen  # another one was quicker; the next look compares again
         _log.info("the files came into force", action="apply")
         if held:
             _log.warning("what vanished from the files is held until staff decide", action="held", held=held)

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import STATEFUL, Kind
 from scheduler.store.database import among, insert_into
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, SENDING
+from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT
 from scheduler.store.tables import Instant, contacts, members, outbox, told
 
 #: Why a reminder is not sent, in words for staff.
@@ -134,7 +134,7 @@ def _why_missed(duty: Duty) -> ColumnElement[str]:
         news.c.contact_id == contacts.c.id,
         news.c.occurrence == duty.occurrence,
         news.c.kind.in_(kind.value for kind in STATEFUL),
-        news.c.state.in_((QUEUED, SENDING, DEFERRED)),
+        news.c.state.in_(UNSENT),
     )
     return case((on_its_way, TOLD_NOW), else_="")
 

@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.errors import NothingInForce
 from scheduler.store import configurations, ledger
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, SENDING, reclaim_all
+from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT, reclaim_all
 from scheduler.store.tables import installation, outbox
 
 #: Asked at every look: put together once.
 _MAY_SEND = select(installation.c.id)
 
+#: What people are told of a copy.
+HELD = "held: this database is a copy; nothing is sent until: scheduler db claim"
 SKIPPED = "skipped when this copy of the database was claimed"
 
 
@@ -91,7 +93,7 @@ async def skip_unsent(connection: AsyncConnection) -> int:
 
     Their keys stay taken: none of these mails is made again, unless what it says changes.
     """
-    waiting = outbox.c.state.in_((QUEUED, DEFERRED, SENDING))
+    waiting = outbox.c.state.in_(UNSENT)
     missed = {"state": MISSED, "reason": SKIPPED, "claim_token": None, "claim_until": None}
     return (await connection.execute(update(outbox).where(waiting).values(**missed))).rowcount
 

@@ -38,9 +38,14 @@ from scheduler.store.tables import Instant, contacts, members, outbox, told
 
 QUEUED, SENDING, SENT, DEFERRED = "queued", "sending", "sent", "deferred"
 FAILED, MISSED, WITHDRAWN = "failed", "missed", "withdrawn"
+#: Not sent yet, and still to be.
+UNSENT = (QUEUED, DEFERRED, SENDING)
 
 #: Stands in the place of a server's words while a mail that came late waits for a decent hour.
 MORNING = "waits for the morning there"
+
+#: A mail that is due and not handed over for so long is said to people.
+STUCK_AFTER = timedelta(minutes=10)
 
 #: How long a claim holds without being renewed.
 LEASE = timedelta(seconds=60)
@@ -167,7 +172,7 @@ async def wanted_at(connection: AsyncConnection) -> datetime | None:
 
 async def oldest_due(connection: AsyncConnection, now: datetime) -> datetime | None:
     """Since when the longest waiting row is due; None while nothing waits."""
-    waiting = and_(outbox.c.state.in_((QUEUED, DEFERRED, SENDING)), outbox.c.due_at <= now)
+    waiting = and_(outbox.c.state.in_(UNSENT), outbox.c.due_at <= now)
     at: datetime | None = await connection.scalar(select(func.min(outbox.c.due_at)).where(waiting))
     return at
 
@@ -282,12 +287,12 @@ async def failures(connection: AsyncConnection) -> Counter[str]:
     return found
 
 
-async def stuck(connection: AsyncConnection, before: datetime) -> Counter[str]:
-    """Mails due before an instant that still wait, by what the mail server said last; not those that wait
-    for the morning."""
+async def stuck(connection: AsyncConnection, now: datetime) -> Counter[str]:
+    """Mails that should have gone long ago, by what the mail server said last; not those that wait for the
+    morning."""
     reply = func.coalesce(outbox.c.reply, "")
-    waiting = outbox.c.state.in_((QUEUED, DEFERRED, SENDING))
-    query = select(reply, func.count()).where(waiting, outbox.c.due_at < before, reply != MORNING)
+    overdue = and_(outbox.c.state.in_(UNSENT), outbox.c.due_at < now - STUCK_AFTER)
+    query = select(reply, func.count()).where(overdue, reply != MORNING)
     found = Counter[str]()
     for said, number in await connection.execute(query.group_by(reply)):
         found[said] = number

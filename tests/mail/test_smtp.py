@@ -14,8 +14,9 @@ import uvloop
 
 from scheduler.errors import MailUrlRefused, RelayAway
 from scheduler.mail.post import Fate, Outcome, Outgoing
+from scheduler.mail.relay_address import RelayAddress, Tls
 from scheduler.mail.replies import Phase, judge
-from scheduler.mail.smtp import Patience, Relay, RelayAddress, Tls
+from scheduler.mail.smtp import Patience, Relay
 from tests.mail.desk import NETWORK, NOW
 from tests.mail.relay import (
     AND_CUT,

@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from scheduler.configuration.load import load
+from scheduler.errors import ConfigurationMoved
+from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_daemon
 from scheduler.service.daemon import Daemon
-from scheduler.service.proposals import Standing
+from scheduler.service.in_force import Memory
+from scheduler.service.proposals import Standing, compare
 from scheduler.settings import Settings
 from scheduler.store import tables
 from scheduler.store.database import Database, open_database
@@ -213,3 +217,20 @@ async def test_a_swapped_link_is_noticed(database: Database, house: House) -> No
         await until(lambda: configuration_of(daemon) == 2)
 
         assert await title(daemon) == "Swapped"
+
+
+async def test_an_edit_replaces_only_what_it_was_compared_with(database: Database, house: House) -> None:
+    """Another configuration came into force after the comparison: this one must look again."""
+    async with serving(database, house):
+        pass
+    house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+    compared = await compare(database, Memory(), load(house.config), now=datetime.now(UTC))
+    house.edit("series/talks.yaml", "title: Talks at noon", "title: Talks at night")
+    async with serving(database, house):
+        pass
+    assert compared.proposal
+
+    with pytest.raises(ConfigurationMoved):
+        await put_in_force(
+            database, compared.proposal, now=datetime.now(UTC), by="Anna", replaces=compared.replaces
+        )
