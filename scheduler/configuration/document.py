@@ -27,6 +27,8 @@ Path_ = Sequence[str | int]
 @dataclass
 class Node:
     place: Place
+    #: characters of the file from 0, half-open, quotation marks and brackets included
+    span: tuple[int, int]
     #: text of a scalar; None for the others and for a value that was left out
     text: str | None = None
     items: list[Node] | None = None
@@ -56,11 +58,15 @@ class Document:
         """The place of the key itself (for a list item: of the item)."""
         return self._find(path)[0]
 
-    def has(self, *path: str | int) -> bool:
+    def node(self, *path: str | int) -> Node | None:
+        """What stands at `path`, where something does."""
         node: Node | None = self.root
         for step in path:
             node = _child(node, step) if node else None
-        return node is not None
+        return node
+
+    def has(self, *path: str | int) -> bool:
+        return self.node(*path) is not None
 
     def _find(self, path: Path_) -> tuple[Place, Place]:
         node, key_place = self.root, self.root.place
@@ -195,23 +201,23 @@ class _Builder:
             if sign := find_control(event.value):
                 raise _Refused(place, *said_of(sign))
             left_out = event.value == "" and not event.style
-            return Node(place, text=None if left_out else event.value)
+            return Node(place, self._span(event, event), text=None if left_out else event.value)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _Refused(
                 place, f"this is nested more than {MAX_DEPTH} levels deep", "look for a stray [ or {"
             )
-        node = self._sequence(place) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(place)
+        node = self._sequence(event) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(event)
         self.depth -= 1
         return node
 
-    def _sequence(self, place: Place) -> Node:
+    def _sequence(self, begin: yaml.Event) -> Node:
         items = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self._node(event))
-        return Node(place, items=items)
+        return Node(self._place(begin), self._span(begin, event), items=items)
 
-    def _mapping(self, place: Place) -> Node:
+    def _mapping(self, begin: yaml.Event) -> Node:
         entries: dict[str, tuple[Place, Node]] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self._node(event)
@@ -220,8 +226,12 @@ class _Builder:
             if key.text in entries:
                 raise _Refused(key.place, f'the key "{key.text}" stands here twice', "keep one of the two")
             entries[key.text] = (key.place, self._node(next(self.events)))
-        return Node(place, entries=entries)
+        return Node(self._place(begin), self._span(begin, event), entries=entries)
 
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
+
+    def _span(self, first: yaml.Event, last: yaml.Event) -> tuple[int, int]:
+        start, end = first.start_mark, last.end_mark
+        return (start.index, end.index) if start and end else (0, 0)

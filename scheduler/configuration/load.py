@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scheduler.configuration.cycles import CycleForm, read_cycle
@@ -12,9 +12,18 @@ from scheduler.configuration.document import Document, Node, read_document
 from scheduler.configuration.members import read_countries, read_members
 from scheduler.configuration.network import read_network
 from scheduler.configuration.notices import NoticesForm, read_notices
-from scheduler.configuration.problems import Place, Problem, Problems, did_you_mean, printable, quoted
+from scheduler.configuration.problems import (
+    Place,
+    Problem,
+    Problems,
+    Rewrite,
+    did_you_mean,
+    printable,
+    quoted,
+)
 from scheduler.configuration.schema import fill_in
-from scheduler.configuration.series import read_form, read_series
+from scheduler.configuration.series import read_series
+from scheduler.configuration.series_form import read_form
 from scheduler.configuration.vocabulary import Vocabulary
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member
@@ -31,6 +40,12 @@ class Loaded:
 
     configuration: Configuration | None
     problems: list[Problem]
+    #: what `scheduler check --fix` may write
+    rewrites: list[Rewrite] = field(default_factory=list)
+    #: name of a file -> its text
+    texts: dict[str, str] = field(default_factory=dict)
+    #: id of a series or cycle -> the file it stands in
+    documents: dict[str, Document] = field(default_factory=dict)
 
 
 def load(folder: Path) -> Loaded:
@@ -39,7 +54,7 @@ def load(folder: Path) -> Loaded:
     configuration = _read(folder, problems)
     if problems.errors():
         configuration = None
-    return Loaded(configuration, problems.in_order())
+    return Loaded(configuration, problems.in_order(), problems.rewrites, problems.texts)
 
 
 def _read(folder: Path, problems: Problems) -> Configuration | None:

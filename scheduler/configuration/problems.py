@@ -12,8 +12,12 @@ MOST_QUOTED = 100
 
 
 class Severity(StrEnum):
+    #: nothing is usable until it is mended
     ERROR = "error"
+    #: probably not what was meant
     WARNING = "warning"
+    #: worth knowing, nothing to mend
+    NOTE = "note"
 
 
 @dataclass(frozen=True, order=True)
@@ -43,25 +47,43 @@ class Problem:
         )
 
 
+@dataclass(frozen=True, order=True)
+class Rewrite:
+    """A span of a file that was understood, and the canonical form that may stand in its place."""
+
+    file: str
+    #: characters of the text of the file, from 0, half-open
+    start: int
+    end: int
+    text: str
+
+
 @dataclass
 class Problems:
     """The collector that every reader writes to; the same thing said twice is kept once."""
 
+    #: what `scheduler check --fix` may write
+    rewrites: list[Rewrite] = field(default_factory=list)
+    #: name of a file -> its text, to show the line that a problem stands in
+    texts: dict[str, str] = field(default_factory=dict)
     _errors: set[Problem] = field(default_factory=set)
-    _warnings: set[Problem] = field(default_factory=set)
+    _others: set[Problem] = field(default_factory=set)
 
     def error(self, place: Place, what: str, instead: str = "") -> None:
         self._errors.add(Problem(place, Severity.ERROR, what, instead))
 
     def warning(self, place: Place, what: str, instead: str = "") -> None:
-        self._warnings.add(Problem(place, Severity.WARNING, what, instead))
+        self._others.add(Problem(place, Severity.WARNING, what, instead))
+
+    def note(self, place: Place, what: str, instead: str = "") -> None:
+        self._others.add(Problem(place, Severity.NOTE, what, instead))
 
     def take_back(self, place: Place, what: str, instead: str = "") -> None:
         """An error that somebody else can say better."""
         self._errors.discard(Problem(place, Severity.ERROR, what, instead))
 
     def in_order(self) -> list[Problem]:
-        return sorted(self._errors | self._warnings)
+        return sorted(self._errors | self._others)
 
     def errors(self) -> int:
         return len(self._errors)

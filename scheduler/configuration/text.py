@@ -39,7 +39,10 @@ def read_text(path: Path, most_bytes: int, problems: Problems) -> str | None:
     if len(raw) > most_bytes:
         problems.error(place, f"this file is larger than {most_bytes:,} bytes", "split it")
         return None
-    return _decode(raw, place, problems)
+    text = _decode(raw, place, problems)
+    if text is not None:
+        problems.texts[place.file] = text
+    return text
 
 
 def _decode(raw: bytes, place: Place, problems: Problems) -> str | None:

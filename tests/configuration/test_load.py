@@ -15,7 +15,7 @@ from scheduler.configuration.load import load
 from scheduler.configuration.network import AudienceForm, NetworkForm, QuietHoursForm
 from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, RuleForm, SessionNoticesForm
 from scheduler.configuration.problems import Severity
-from scheduler.configuration.series import DetailsForm, JoinForm, SeriesForm, SessionForm
+from scheduler.configuration.series_form import DetailsForm, JoinForm, SeriesForm, SessionForm
 from tests import cast
 from tests.cli.typed import started
 from tests.configuration.house import House
