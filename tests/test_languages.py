@@ -89,6 +89,27 @@ def test_a_span_names_the_day_there() -> None:
     assert EN.span(start, None, "America/St_Johns") == "Wednesday 17 February 2027, 08:30"
 
 
+def test_a_span_of_several_days_names_the_last_one_too() -> None:
+    start, end = at("2027-06-14T20:00:00+02:00"), at("2027-06-16T12:00:00+02:00")
+
+    assert EN.span(start, end, "Europe/Berlin") == (
+        "Monday 14 June 2027, 20:00 – Wednesday 16 June 2027, 12:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "hours"),
+    [
+        ("2027-06-15T01:00:00+02:00", "23:30–01:00"),
+        ("2027-06-15T11:29:00+02:00", "23:30–11:29"),
+        ("2027-06-15T11:30:00+02:00", "23:30 – Tuesday 15 June 2027, 11:30"),
+    ],
+)
+def test_one_evening_needs_no_second_date(end: str, hours: str) -> None:
+    """Until it lasts half a day."""
+    assert EN.hours(at("2027-06-14T23:30:00+02:00"), at(end), "Europe/Berlin") == hours
+
+
 @pytest.mark.parametrize(
     ("moment", "words"),
     [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, field
+from datetime import date
 
 from scheduler.configuration.document import Document
 from scheduler.configuration.notices import NoticesForm, rules_of
@@ -16,13 +15,14 @@ from scheduler.configuration.series_form import (
     SeriesForm,
     SessionForm,
     read_form,
+    what_is_left,
 )
+from scheduler.configuration.session_hours import Asked, HoursReader, SessionHours
 from scheduler.configuration.vocabulary import Vocabulary
-from scheduler.errors import WallTimeError
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.network import Network
-from scheduler.model.recurrence import Recurrence
+from scheduler.model.recurrence import WEEKDAYS, Recurrence
 from scheduler.model.series import Join, ProgrammeItem, Series, Session, Speaker, Status
 
 
@@ -35,10 +35,12 @@ def read_series(
 ) -> Series | None:
     form = read_form(document, problems)
     if form is None:
+        if left := what_is_left(document):
+            _Reader(left.form, document, network, vocabulary, problems, left.numbers).sessions()
         return None
     before = problems.errors()
-    reader = _Reader(form, document, network, vocabulary, problems)
-    sessions = reader.sessions()
+    numbers = tuple(range(len(form.sessions)))
+    sessions = _Reader(form, document, network, vocabulary, problems, numbers).sessions()
     _warn_of_late_announcement(form, sessions, document, problems)
     rules = rules_of(notices.sessions if notices else None, form.notices, document, network, problems)
     if problems.errors() > before:
@@ -70,27 +72,45 @@ class _Reader:
     network: Network
     vocabulary: Vocabulary
     problems: Problems
+    #: position in the file of each session of the form
+    numbers: tuple[int, ...]
+    hours: HoursReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hours = HoursReader(self.form, self.document, self.network, self.vocabulary, self.problems)
 
     def sessions(self) -> tuple[Session, ...]:
-        form, place = self.form, self.document.place
-        if form.every and form.sessions:
-            self.problems.error(
-                place("sessions"), "a series has either `every` or `sessions`", "keep one of the two"
-            )
+        if self.form.every and self.form.sessions:
+            what = "a series has either `every` or `sessions`"
+            self.problems.error(self.document.place("sessions"), what, "keep one of the two")
             return ()
-        if form.every:
-            self._check_end_of_series()
-            return self._by_rule(form.every)
-        if not form.sessions:
-            self.problems.error(place(), "this series has no sessions", "write sessions: or every:")
-        self._check_end_of_series()
+        sessions = self._by_rule(self.form.every) if self.form.every else self._one_by_one()
+        if len(self.numbers) == self._written():
+            # else nobody knows yet whether the hours of the series are right for those that are left out
+            self.hours.offer_rewrite()
+        return sessions
+
+    def _written(self) -> int:
+        """How many sessions stand in the file one by one."""
+        node = self.document.node("sessions")
+        return len(node.items or []) if node else 0
+
+    # one by one
+
+    def _one_by_one(self) -> tuple[Session, ...]:
+        if not self.form.sessions:
+            self.problems.error(
+                self.document.place(), "this series has no sessions", "write sessions: or every:"
+            )
         self._refuse_rule_words()
         self._refuse_twins()
-        listed_ones = (self._listed(number, one) for number, one in enumerate(form.sessions))
+        self._check_number(len(self.form.sessions))
+        both = zip(self.numbers, self.form.sessions, strict=True)
+        listed_ones = [self._listed(number, one) for number, one in both]
         return tuple(session for session in listed_ones if session)
 
     def _refuse_rule_words(self) -> None:
-        for key in ("from", "until", "except", "move", "details"):
+        for key in ("from", "until", "count", "except", "move", "details"):
             if self.document.has(key):
                 self.problems.error(
                     self.document.place_of_key(key), f'"{key}" goes with `every`', "remove it"
@@ -98,7 +118,7 @@ class _Reader:
 
     def _refuse_twins(self) -> None:
         seen: set[str] = set()
-        for number, session in enumerate(self.form.sessions):
+        for number, session in zip(self.numbers, self.form.sessions, strict=True):
             if session.id in seen:
                 place = self.document.place("sessions", number, "id")
                 self.problems.error(
@@ -107,26 +127,52 @@ class _Reader:
             seen.add(session.id)
 
     def _listed(self, number: int, form: SessionForm) -> Session | None:
-        def place(*path: str | int) -> Place:
-            return self.document.place("sessions", number, *path)
+        path = ("sessions", number)
+        date_place = self.document.place(*path, "zone" if form.zone else "date")
+        asked = Asked(form.date, form, path, date_place, self.document.place(*path))
+        return self._session(form.id, asked)
 
-        return self._session(form.id, form.date, form, place, own_date=True)
+    # by a rule
 
     def _by_rule(self, every: str) -> tuple[Session, ...]:
-        first, last = self.form.first, self.form.last
-        if first is None or last is None or last < first:
-            what = "`every` needs `from` and `until`, in this order"
-            self.problems.error(self.document.place("every"), what, "write both as dates")
+        rule = self._rule(every)
+        if rule is None:
             return ()
-        rule = Recurrence(every, first, last, tuple(self.form.left_out), self.form.move)
         nominal = rule.nominal_dates()
-        if not 1 <= len(nominal) <= MAX_SESSIONS:
-            what = f'"{every}" gives {len(nominal):,} dates from {first} until {last}'
-            self.problems.error(self.document.place("every"), what, f"a series has 1 to {MAX_SESSIONS:,}")
+        if not self._is_in_bounds(rule, nominal):
             return ()
         self._check_exceptions(nominal)
-        sessions = (self._of_rule(day, held_on) for day, held_on in rule.dates())
+        self._check_number(len(rule.dates()))
+        sessions = [self._of_rule(day, held_on) for day, held_on in rule.dates()]
         return tuple(session for session in sessions if session)
+
+    def _rule(self, every: str) -> Recurrence | None:
+        """From, and until when or how often; nothing goes on for ever."""
+        first, last, count = self.form.first, self.form.last, self.form.count
+        if last and count:
+            what = "`until` and `count` both say how long it goes on"
+            self.problems.error(self.document.place_of_key("count"), what, "keep one of the two")
+            return None
+        if count:
+            last = date(times.LAST_YEAR, 12, 31)
+        if first is None or last is None or last < first:
+            what = "`every` needs `from` and `until`, in this order"
+            instead = "write from: as a date too" if count else "write both as dates"
+            self.problems.error(self.document.place("every"), what, instead)
+            return None
+        return Recurrence(every, first, last, tuple(self.form.left_out), self.form.move, count)
+
+    def _is_in_bounds(self, rule: Recurrence, nominal: list[date]) -> bool:
+        gives = f'"{rule.every}" gives {len(nominal):,} dates from {rule.first}'
+        if rule.count and len(nominal) < rule.count:
+            what = f"{gives} until the end of {times.LAST_YEAR}"
+            self.problems.error(self.document.place("count"), what, "write a smaller number")
+            return False
+        if not 1 <= len(nominal) <= MAX_SESSIONS:
+            place = self.document.place("every")
+            self.problems.error(place, f"{gives} until {rule.last}", f"a series has 1 to {MAX_SESSIONS:,}")
+            return False
+        return True
 
     def _check_exceptions(self, nominal: list[date]) -> None:
         named: list[tuple[date, Place]] = []
@@ -145,100 +191,94 @@ class _Reader:
 
     def _of_rule(self, nominal: date, held_on: date) -> Session | None:
         details = self.form.details.get(nominal)
+        around = self.document.place("every")
+        if details is None:
+            return self._session(nominal.isoformat(), Asked(held_on, DetailsForm(), None, around, around))
+        path = ("details", nominal.isoformat())
+        date_place = self.document.place(*path, "zone")
+        return self._session(nominal.isoformat(), Asked(held_on, details, path, date_place, around))
 
-        def place(*path: str | int) -> Place:
-            if details and self.document.has("details", nominal.isoformat(), *path[:1]):
-                return self.document.place("details", nominal.isoformat(), *path)
-            return self.document.place("every")
+    # both
 
-        return self._session(nominal.isoformat(), held_on, details or DetailsForm(), place, own_date=False)
-
-    def _session(
-        self, name: str, on: date, form: DetailsForm, place: Callable[..., Place], *, own_date: bool
-    ) -> Session | None:
-        start, end, length = self._hours(form)
-        zone_place = place("zone") if form.zone else self.document.place("zone")
-        date_place = place("zone") if form.zone else place("date") if own_date else place()
-        word = form.zone or self.form.zone or self.network.zone
-        zone = self.vocabulary.zone(word, on, start, zone_place, date_place, self.problems)
-        audience_place = place("audience") if form.audience else self.document.place("audience")
-        audience = self.audience(form.audience or self.form.audience, audience_place)
-        if zone is None or audience is None:
+    def _session(self, name: str, asked: Asked) -> Session | None:
+        hours = self.hours.hours_of(asked)
+        form, audience = asked.form, self.audience(asked)
+        self._check_weekday(asked)
+        if hours is None or audience is None:
             return None
-        self._check_hours(on, start, zone, place, "start")
-        self._check_hours(on, end, zone, place, "end")
-        self._check_end(form, start, place)
-        return Session(
-            id=name,
-            title=form.title or self.form.title,
-            on=on,
-            start=start,
-            end=end,
-            length_minutes=length,
-            zone=zone,
-            audience=audience,
-            status=Status(form.status),
-            reason=form.reason,
-            description=form.description,
-            organisers=tuple(form.organisers),
-            join=Join(**form.join.model_dump()),
-            programme=tuple(_item(item) for item in form.programme),
-            recording=form.recording,
-            summary=form.summary,
-            summary_on=form.summary_on,
+        return _session(name, form, asked.on, hours, audience, self.form.title)
+
+    def _check_weekday(self, asked: Asked) -> None:
+        """Story US-03.2: a list of another year is found by its weekdays."""
+        weekday, on = asked.form.weekday, asked.on
+        if weekday is None or WEEKDAYS[on.weekday()] == weekday or asked.path is None:
+            return
+        years = _years_with(on, WEEKDAYS.index(weekday))
+        self.problems.error(
+            self.document.place(*asked.path, "weekday"),
+            f"{on} is a {WEEKDAYS[on.weekday()].capitalize()}",
+            f"{weekday.capitalize()} in {' and '.join(str(year) for year in years)}",
         )
 
-    def _hours(self, form: DetailsForm) -> tuple[time | None, time | None, int]:
-        """Start, end, length in minutes. A start of its own keeps the length that the series has."""
-        length = form.length_minutes or self._length_of_series() or self.network.default_length_minutes
-        if "start" in form.model_fields_set:
-            return form.start, form.end, length
-        if form.end or form.length_minutes:
-            return self.form.start, form.end, length
-        return self.form.start, self.form.end, length
+    def _check_number(self, found: int) -> None:
+        """Story US-03.3: a page speaks of five webinars and lists six."""
+        expected = self.form.expected_sessions
+        if expected is not None and expected != found:
+            what = f"{expected} sessions are expected, but there are {found}"
+            self.problems.error(self.document.place("expected_sessions"), what, "mend the list or the number")
 
-    def _length_of_series(self) -> int | None:
-        if self.form.start is None or self.form.end is None:
-            return None
-        day = date(2000, 1, 1)
-        length = datetime.combine(day, self.form.end) - datetime.combine(day, self.form.start)
-        return length.seconds // 60
-
-    def _check_hours(
-        self, on: date, at: time | None, zone: str, place: Callable[..., Place], key: str
-    ) -> None:
-        try:
-            if at is not None:
-                times.instant(on, at, zone)
-        except WallTimeError as error:
-            self.problems.error(place(key), str(error), "write another hour, or another zone")
-
-    def _check_end_of_series(self) -> None:
-        if self.form.end:
-            self._compare(self.form.start, self.form.end, self.document.place("end"))
-
-    def _check_end(self, form: DetailsForm, start: time | None, place: Callable[..., Place]) -> None:
-        """The end that a session writes itself; that of the series is looked at once."""
-        if form.end and form.length_minutes:
-            what = '"end" and "length_minutes" both say how long it lasts'
-            self.problems.error(place("length_minutes"), what, "keep one of the two")
-        if form.end:
-            self._compare(start, form.end, place("end"))
-
-    def _compare(self, start: time | None, end: time, place: Place) -> None:
-        if start is None:
-            self.problems.error(place, f"there is an end, {end:%H:%M}, but no start", "write the start too")
-        elif end <= start:
-            what = f"{end:%H:%M} is no end for a start at {start:%H:%M}"
-            instead = "for one that runs over midnight write length_minutes instead of end"
-            self.problems.error(place, what, instead)
-
-    def audience(self, label: str | None, place: Place) -> Audience | None:
+    def audience(self, asked: Asked) -> Audience | None:
+        label, place = self.form.audience, self.document.place("audience")
+        if asked.form.audience and asked.path is not None:
+            label, place = asked.form.audience, self.document.place(*asked.path, "audience")
         if label is None:
             known = listed(self.vocabulary.audiences)
             self.problems.error(place, '"audience" is missing', f"write one of network.yaml: {known}")
             return None
         return self.vocabulary.audience(label, place, self.problems)
+
+
+def _session(
+    name: str, form: DetailsForm, on: date, hours: SessionHours, audience: Audience, title: str
+) -> Session:
+    joins = ((code, Join(**join.model_dump())) for code, join in form.languages.items())
+    return Session(
+        id=name,
+        title=form.title or title,
+        on=on,
+        start=hours.start,
+        end=hours.end,
+        length_minutes=hours.length_minutes,
+        zone=hours.zone,
+        audience=audience,
+        status=Status(form.status),
+        reason=form.reason,
+        description=form.description,
+        organisers=tuple(form.organisers),
+        join=Join(**form.join.model_dump()),
+        programme=tuple(_item(item) for item in form.programme),
+        recording=form.recording,
+        summary=form.summary,
+        summary_on=form.summary_on,
+        end_on=hours.end_on,
+        topic=form.topic,
+        languages=tuple(form.languages),
+        joins=tuple((code, join) for code, join in joins if join.lines()),
+    )
+
+
+def _years_with(on: date, weekday: int) -> list[int]:
+    """The last year before, and the first one after, in which this day of the month falls on the weekday."""
+    before, after = range(on.year - 1, times.FIRST_YEAR - 1, -1), range(on.year + 1, times.LAST_YEAR + 1)
+    found = (next((year for year in years if _falls_on(on, year, weekday)), 0) for years in (before, after))
+    return [year for year in found if year]
+
+
+def _falls_on(on: date, year: int, weekday: int) -> bool:
+    try:
+        return on.replace(year=year).weekday() == weekday
+    except ValueError:  # 29 February
+        return False
 
 
 def _item(form: ItemForm) -> ProgrammeItem:

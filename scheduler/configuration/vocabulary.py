@@ -6,24 +6,21 @@ import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cached_property
 
-from scheduler.configuration.problems import Place, Problems, did_you_mean, listed, quoted
+from scheduler.configuration.problems import Place, Problems, did_you_mean, listed, nearest, quoted
+from scheduler.configuration.zone_words import (
+    BOTH_HALVES,
+    READINGS,
+    ZoneWord,
+    plain,
+    readings_of,
+    words_known,
+    zone_word,
+)
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.members import Span
-
-#: What a label can be taken for: (literally, all year; the clocks of the places that use it).
-#: From the tz database's own notes; in winter the two agree, in summer they are an hour apart.
-_READINGS = {
-    "cet": ("+01:00", "Europe/Berlin"),
-    "central european time": ("+01:00", "Europe/Berlin"),
-    "met": ("+01:00", "Europe/Berlin"),
-    "mez": ("+01:00", "Europe/Berlin"),
-    "eet": ("+02:00", "Europe/Athens"),
-    "eastern european time": ("+02:00", "Europe/Athens"),
-    "wet": ("+00:00", "Europe/Lisbon"),
-    "western european time": ("+00:00", "Europe/Lisbon"),
-}
 
 
 def intake_span(month: str) -> Span:
@@ -32,8 +29,10 @@ def intake_span(month: str) -> Span:
     return Span(date(year, number, 1), date(year, number, calendar.monthrange(year, number)[1]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
+    """eq=False: equal to itself only, so that what was read with its words can be remembered beside it."""
+
     #: label as written -> IANA name or fixed offset
     zone_labels: Mapping[str, str]
     #: label as written -> who is meant
@@ -41,18 +40,23 @@ class Vocabulary:
     #: the zone of everything that names none
     home_zone: str
     intakes: tuple[date, ...]
+    #: the town whose clock the home zone is ("Hamburg")
+    home_place: str = ""
 
     def intake_of(self, month: str) -> date | None:
         """The day on which new members were announced in a month."""
         return next((day for day in self.intakes if f"{day:%Y-%m}" == month), None)
 
     def audience(self, label: str, place: Place, problems: Problems) -> Audience | None:
-        by_fold = {folded(name): audience for name, audience in self.audiences.items()}
-        found = by_fold.get(folded(label))
+        found = self._audiences_by_fold.get(folded(label))
         if found is None:
             instead = did_you_mean(label, self.audiences, f"known: {listed(self.audiences)}")
             problems.error(place, f"the audience {quoted(label)} is not defined in network.yaml", instead)
         return found
+
+    @cached_property
+    def _audiences_by_fold(self) -> Mapping[str, Audience]:
+        return {folded(name): audience for name, audience in self.audiences.items()}
 
     def zone(
         self, word: str, on: date, at: time | None, place: Place, date_place: Place, problems: Problems
@@ -61,19 +65,65 @@ class Vocabulary:
 
         A label whose two readings differ for `at` is warned of; refused where network.yaml is silent.
         While the hour is to be announced (None) there is nothing to read in two ways.
+        A name of one half of the year (CEST) must be right for the day; the towns of a country must agree.
         place: where the word stands; date_place: where the day stands for which it is read.
         """
-        meaning = {folded(label): zone for label, zone in self.zone_labels.items()}.get(folded(word))
-        readings = _READINGS.get(folded(word))
+        label = plain(word)
+        meaning = self._meanings.get(label)
         if (meaning or word == self.home_zone) and not times.is_zone(meaning or word):
             return None  # network.yaml itself is wrong there, and says so
-        if readings:
-            return self._labelled(word, meaning, readings, on, at, date_place, problems)
-        if not times.is_zone(meaning or word):
-            instead = did_you_mean(word, (*times.zone_names(), *self.zone_labels), _WRITE_A_ZONE)
-            problems.error(place, f"the zone {quoted(word)} is unknown", instead)
+        if label in READINGS:
+            return self._labelled(word, meaning, READINGS[label], on, at, date_place, problems)
+        if meaning or times.is_zone(word):
+            return meaning or word
+        if found := self._by_word(word):
+            return _as_said(word, found, on, at, place, problems)
+        if readings := readings_of(word):
+            which = _or([who for who, _ in readings])
+            problems.error(
+                place, f"zone {quoted(word)} may mean {which}", f"write a place such as {readings[0][1]}"
+            )
             return None
-        return meaning or word
+        instead = did_you_mean(word, (*times.zone_names(), *self.zone_labels), _WRITE_A_ZONE)
+        problems.error(place, f"zone {quoted(word)} is unknown", instead)
+        return None
+
+    def knows(self, word: str) -> bool:
+        """The word is said of a zone, be it in one way or in several."""
+        label = plain(word)
+        if label in self._meanings or label in READINGS or times.is_zone(word):
+            return True
+        return self._by_word(word) is not None or bool(readings_of(word))
+
+    def close_to(self, word: str) -> str | None:
+        """The label or the word for a zone that was probably meant; first letters are rarely mistyped."""
+        wanted = plain(word)
+        known = self._by_first_letter.get(wanted[:1], {})
+        alike = [one for one in known if abs(len(one) - len(wanted)) <= _MISTYPED]
+        close = nearest(wanted, alike)
+        return known[close] if close else None
+
+    @cached_property
+    def _by_first_letter(self) -> Mapping[str, Mapping[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for word in (*words_known(), *self.zone_labels):
+            found.setdefault(plain(word)[:1], {})[plain(word)] = word
+        return found
+
+    @cached_property
+    def _meanings(self) -> Mapping[str, str]:
+        return {plain(label): zone for label, zone in self.zone_labels.items()}
+
+    def _by_word(self, word: str) -> ZoneWord | None:
+        label = plain(word)
+        if label in BOTH_HALVES:
+            half, place = BOTH_HALVES[label]
+            meaning = self._meanings.get(half, "")
+            return ZoneWord((meaning if meaning in times.zone_names() else place,))
+        is_home = self.home_place and label.removesuffix(" time") == plain(self.home_place)
+        if is_home and times.is_zone(self.home_zone):
+            return ZoneWord((self.home_zone,))
+        return zone_word(word)
 
     def _labelled(
         self,
@@ -103,6 +153,34 @@ class Vocabulary:
         return meaning
 
 
+def _as_said(
+    word: str, said: ZoneWord, on: date, at: time | None, place: Place, problems: Problems
+) -> str | None:
+    """The zone of a word that is right for this day and hour; refused with what the clocks there show."""
+    zone = said.zones[0]
+    if at is None:
+        return zone
+    here = times.moment(on, at, zone)
+    others = [other for other in said.zones if times.moment(on, at, other) != here]
+    if others:
+        what = f"{quoted(word)} has several clocks: {at:%H:%M} on {on} is {_utc(here)} in {zone}"
+        there = f"{_utc(times.moment(on, at, others[0]))} in {others[0]}"
+        problems.error(place, f"{what}, {there}", "write a place")
+        return None
+    if said.offset and times.instant(on, at, said.offset) != here:
+        literally = f"{_utc(times.instant(on, at, said.offset))} taken literally (UTC{said.offset})"
+        what = f"{quoted(word)} is not the time of {on}: {at:%H:%M} is {_utc(here)} by the clock of {zone}"
+        problems.error(place, f"{what}, {literally}", f"write {zone}, or UTC{said.offset}")
+        return None
+    return zone
+
+
+def _or(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+#: By so many letters at most is a word too long or too short that is proposed another for.
+_MISTYPED = 2
 _WRITE_A_ZONE = "write a place such as Europe/Berlin, a label of network.yaml, or an offset such as +01:00"
 
 

@@ -50,7 +50,7 @@ def session_event(occurrence: Occurrence, uid: str, sequence: int, words: Words)
     """A session: timed, or all-day and tentative while its time is to be announced (story US-03)."""
     event = _event(uid, sequence, words)
     if occurrence.starts_at is None:
-        _all_day(event, occurrence.on)
+        _all_day(event, occurrence.on, occurrence.last_day)
     else:
         event.add("dtstart", occurrence.starts_at)
         event.add("dtend", occurrence.ends_at)
@@ -73,7 +73,7 @@ def deadline_event(uid: str, starts_at: datetime, ends_at: datetime, sequence: i
 def day_event(uid: str, on: date, sequence: int, words: Words) -> Event:
     """An all-day item that does not block the day."""
     event = _event(uid, sequence, words)
-    _all_day(event, on)
+    _all_day(event, on, on)
     event.add("status", "CONFIRMED")
     event.add("transp", "TRANSPARENT")
     return event
@@ -123,9 +123,10 @@ def _event(uid: str, sequence: int, words: Words) -> Event:
     return event
 
 
-def _all_day(event: Event, on: date) -> None:
+def _all_day(event: Event, on: date, last: date) -> None:
+    """DTEND is the day after the last one (RFC 5545, section 3.6.1)."""
     event.add("dtstart", on)
-    event.add("dtend", on + date.resolution)
+    event.add("dtend", last + date.resolution)
     event.add("X-MICROSOFT-CDO-ALLDAYEVENT", "TRUE")
 
 

@@ -26,10 +26,12 @@ def private_words(
     reason = say("Reason: {reason}", reason=session.reason) if session.reason else ""
     parts = [_hours(occurrence, zone, network, language), reason, _about(occurrence)]
     if not occurrence.is_cancelled:
-        parts += ["\n".join(session.join.lines(say))]
+        parts += [_languages(session, language), "\n".join(session.join.lines(say))]
+        by_language = language.own_first(session.joins)
+        parts += [f"{name}: {' · '.join(join.lines(say))}" for name, join in by_language]
         parts += [_item(item) for item in session.programme]
         parts += _outcomes(session, language) if is_over else []
-    location = "" if occurrence.is_cancelled else session.join.link or say("Online")
+    location = "" if occurrence.is_cancelled else _link(session, language) or say("Online")
     return Words(_summary(occurrence, language), "\n".join(part for part in parts if part), location)
 
 
@@ -72,6 +74,19 @@ def cycle_words(cycle: Cycle, network: Network, language: Language) -> Words:
     home = f"{language.span(at, None, network.zone)} {language.home_clock(at, network)}"
     text = language.say("Until {home}. Hour and day differ by city: see the city's own calendar.", home=home)
     return Words(language.say("Deadline: {title}", title=cycle.title), text)
+
+
+def _languages(session: Session, language: Language) -> str:
+    if not session.languages:
+        return ""
+    names = language.listed(language.name_of(code) for code in session.languages)
+    return language.say("Languages: {languages}", languages=names)
+
+
+def _link(session: Session, language: Language) -> str:
+    """The common link, or that of the reader's own language, or the first one."""
+    links = [session.join.link, *(join.link for _, join in language.own_first(session.joins))]
+    return next((link for link in links if link), "")
 
 
 def _outcomes(session: Session, language: Language) -> list[str]:

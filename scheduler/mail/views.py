@@ -10,30 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from scheduler.languages import Language
+from scheduler.languages import Language, needs_last_day
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import Join, ProgrammeItem, Series, Status
+from scheduler.model.told import Told
 from scheduler.stencil import mark
 
 #: Filled in for each reader.
 CITY = mark("city")
 FEED = mark("feed")
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a contact was last told of an occurrence."""
-
-    sequence: int
-    method: str
-    starts_at: datetime | None
-    ends_at: datetime | None
-    status: str
-    #: as `Occurrence.place` gives it
-    place: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +47,8 @@ class When:
     #: "Wed 17 Jun, 06:00" there, for a subject line
     short: str = ""
     is_postponed: bool = False
+    #: it ends on another day there or in Hamburg, and `here` and `home` name both days
+    spans_days: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -73,6 +63,10 @@ class SessionView:
     organisers: str
     when: When
     join: Join
+    #: (name of a language, how to get in), the reader's own first
+    joins: tuple[tuple[str, Join], ...] = ()
+    #: "English and French"; empty where the file does not say
+    languages: str = ""
     items: tuple[ProgrammeItem, ...] = ()
     is_cancelled: bool = False
     reason: str = ""
@@ -142,7 +136,7 @@ def when(occurrence: Occurrence, reader: Reader, previous: Occurrence | None = N
     if occurrence.is_postponed:
         return When("", "", "", "", "", "", is_postponed=True)
     if occurrence.starts_at is None:
-        day = language.full_date(occurrence.on)
+        day = language.days(occurrence.on, occurrence.last_day)
         short = language.short_date(occurrence.on)
         return When(day, "", "", day, "", "", short=short)
     written = (occurrence.on, occurrence.zone)
@@ -160,17 +154,18 @@ def _timed(
     announced = ""
     if on not in (here, home):
         hours = language.span(starts_at, ends_at, announced_in)
-        announced = f"{hours} ({times.offset_label(starts_at, announced_in)})"
+        announced = f"{hours} ({language.offset(starts_at, ends_at, announced_in)})"
     return When(
         here=language.span(starts_at, ends_at, zone),
-        here_clock=times.offset_label(starts_at, zone),
+        here_clock=language.offset(starts_at, ends_at, zone),
         here_relation=language.relation(here, on),
         home=language.span(starts_at, ends_at, network.zone),
-        home_clock=language.home_clock(starts_at, network),
+        home_clock=language.home_clock(starts_at, network, ends_at),
         home_relation=language.relation(home, on),
         announced=announced,
         note=note,
         short=f"{language.short_date(here)}, {language.clock(times.local(starts_at, zone))}",
+        spans_days=ends_at is not None and needs_last_day(starts_at, ends_at, zone),
     )
 
 
@@ -204,6 +199,8 @@ def session_view(occurrence: Occurrence, reader: Reader, previous: Occurrence | 
         organisers=reader.language.listed(session.organisers or series.organisers),
         when=when(occurrence, reader, previous),
         join=session.join,
+        joins=tuple(reader.language.own_first(session.joins)),
+        languages=reader.language.listed(reader.language.name_of(code) for code in session.languages),
         items=session.programme,
         is_cancelled=occurrence.is_cancelled,
         reason=session.reason,

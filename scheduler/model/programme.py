@@ -37,6 +37,11 @@ class Occurrence:
     session: Session | None = None
 
     @property
+    def last_day(self) -> date:
+        """The day it ends on, in its own zone."""
+        return self.session.last_day if self.session else self.on
+
+    @property
     def title(self) -> str:
         return self.session.title if self.session else self.of.title
 
@@ -60,7 +65,7 @@ class Occurrence:
     @property
     def place(self) -> str:
         """How to join, a line each, as it is remembered: what must not change without a word."""
-        return "\n".join(self.session.join.lines()) if self.session else ""
+        return "\n".join(self.session.places) if self.session else ""
 
     @property
     def is_held(self) -> bool:
@@ -77,9 +82,13 @@ class Occurrence:
 
     def invites(self, member: Member, network: Network) -> bool:
         """The member is in the audience, and a member on the day (counted in the secretariat's zone)."""
+        return self.invites_on(self.day_in(network.zone), member)
+
+    def invites_on(self, day: date, member: Member) -> bool:
+        """The same, for who knows its day in the secretariat's zone already."""
         if self.session is None or not self.session.audience.includes(member):
             return False
-        return member.standing(self.day_in(network.zone)) is Standing.MEMBER
+        return member.standing(day) is Standing.MEMBER
 
     def day_in(self, zone: str) -> date:
         return times.local_date(self.starts_at, zone) if self.starts_at else self.on
@@ -179,7 +188,7 @@ def _span(session: Session) -> tuple[datetime | None, datetime | None]:
     starts_at = times.moment(session.on, session.start, session.zone)
     if session.end is None:
         return starts_at, starts_at + timedelta(minutes=session.length_minutes)
-    return starts_at, times.moment(session.on, session.end, session.zone)
+    return starts_at, times.moment(session.last_day, session.end, session.zone)
 
 
 def _order(occurrence: Occurrence) -> tuple[datetime, str]:

@@ -87,6 +87,24 @@ class Session:
     summary_on: date | None = None
     #: vanished from the files while it was in force: it stays in the feeds, nothing is sent, staff decide
     held: bool = False
+    #: the last day, of a session that runs over midnight or over several days; None = `on`
+    end_on: date | None = None
+    #: the same for all editions of one session; "" = it has no other edition
+    topic: str = ""
+    #: codes of the languages it is held in, in the order of the file; empty = not said
+    languages: tuple[str, ...] = ()
+    #: (language, how to get in): where the languages have links of their own
+    joins: tuple[tuple[str, Join], ...] = ()
+
+    @property
+    def last_day(self) -> date:
+        return self.end_on or self.on
+
+    @property
+    def places(self) -> list[str]:
+        """How to join, a line each: what is common, then a line for each language with a link of its own."""
+        apart = (f"{code}: {' · '.join(join.lines())}" for code, join in self.joins)
+        return [*self.join.lines(), *apart]
 
 
 @dataclass(frozen=True)

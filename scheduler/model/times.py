@@ -7,7 +7,7 @@ it is given its meaning in network.yaml and never comes here. Instants are aware
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -25,6 +25,9 @@ FIRST_YEAR, LAST_YEAR = 1970, 2037
 
 #: Names with a slash that are no places: Etc/GMT+9 is nine hours *behind* UTC, which nobody means.
 _NO_PLACES = ("Etc/", "SystemV/", "US/", "posix/", "right/")
+
+#: Where old names of towns stand that belong to no country any more (Asia/Calcutta); Australia/North is none.
+_WITH_TOWNS = ("Africa/", "America/", "Asia/", "Atlantic/", "Europe/", "Pacific/", "Australia/Canberra")
 
 
 def tzdata_version() -> str:
@@ -44,6 +47,36 @@ def only_zone_of(country: str) -> str | None:
     """The zone of a country (ISO 3166-1 alpha-2) that has just one, else None."""
     zones = pytz.country_timezones.get(country, [])
     return zones[0] if len(zones) == 1 else None
+
+
+@lru_cache(maxsize=1)
+def towns() -> Mapping[str, tuple[str, ...]]:
+    """Town as the tz database spells it ("Sao Paulo") -> its zone, under its new and its old names."""
+    found: dict[str, tuple[str, ...]] = {}
+    with_country = {zone for zones in pytz.country_timezones.values() for zone in zones}
+    for zone in sorted(zone_names(), key=lambda name: (name not in with_country, name)):
+        if zone in with_country or zone.startswith(_WITH_TOWNS):
+            town = zone.rpartition("/")[2].replace("_", " ")
+            found[town] = (*found.get(town, ()), zone)
+    return found
+
+
+@lru_cache(maxsize=1)
+def countries() -> Mapping[str, tuple[str, ...]]:
+    """Country as the tz database calls it ("Korea (South)") -> its zones, the most common one first."""
+    names, zones = pytz.country_names, pytz.country_timezones
+    return {names[code]: tuple(zones[code]) for code in zones if code in names}
+
+
+@lru_cache(maxsize=1024)
+def country_of(zone: str) -> str | None:
+    """The country (ISO 3166-1 alpha-2) whose time a zone tells; None for an offset."""
+    return next((code for code, zones in pytz.country_timezones.items() if zone in zones), None)
+
+
+def country_name(country: str) -> str:
+    """Its English name; the code where there is none."""
+    return str(pytz.country_names.get(country, country))
 
 
 @lru_cache(maxsize=1024)
@@ -76,6 +109,19 @@ def instant(day: date, at: time, zone: str) -> datetime:
         raise AmbiguousLocalTime(day, at, zone) from None
 
 
+@lru_cache(maxsize=1024)
+def clock_from(zone: str, since: date) -> Hashable:
+    """Equal for zones whose clocks show the same from that day (UTC) on, whatever they are called."""
+    tzinfo, begin = _tzinfo(zone), datetime.combine(since, time())
+    if not isinstance(tzinfo, pytz.tzinfo.DstTzInfo):
+        return (tzinfo.utcoffset(None),)
+    # pytz has no public list of clock changes
+    changes = zip(tzinfo._utc_transition_times, tzinfo._transition_info, strict=True)  # type: ignore[attr-defined]
+    later = tuple((at, offset) for at, (offset, *_) in changes if at > begin)
+    return (local(begin.replace(tzinfo=UTC), zone).utcoffset(), *later)
+
+
+@lru_cache(maxsize=100_000)
 def moment(day: date, at: time, zone: str) -> datetime:
     """The instant of a computed wall time ("09:00 on that day"), which always exists once.
 
@@ -115,6 +161,7 @@ def local(at: datetime, zone: str) -> datetime:
     return at.astimezone(_tzinfo(zone))
 
 
+@lru_cache(maxsize=100_000)
 def local_date(at: datetime, zone: str) -> date:
     """The day that calendars in `zone` show at an instant."""
     return local(at, zone).date()

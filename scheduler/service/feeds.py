@@ -85,7 +85,8 @@ class Feeds:
         recording, or has been there long enough. Until the next of them all bytes stay as they are."""
         found = {self.in_force.since.applied_at}
         for occurrence in self.in_force.occurrences.values():
-            ends = occurrence.ends_at or datetime.combine(occurrence.on, time.min, UTC) + timedelta(days=1)
+            last_midnight = datetime.combine(occurrence.last_day, time.min, UTC)
+            ends = occurrence.ends_at or last_midnight + timedelta(days=1)
             begins = occurrence.starts_at or times.moment(occurrence.on, time.min, occurrence.zone)
             if occurrence.session is None:
                 begins = ends  # as deadlines count in a programme
@@ -128,7 +129,7 @@ class Feeds:
         return self._revision(occurrence).changed_at + CANCELLED_STAYS > self.now
 
     def _is_over(self, occurrence: Occurrence) -> bool:
-        return occurrence.ends_at <= self.now if occurrence.ends_at else occurrence.on < self.now.date()
+        return occurrence.ends_at <= self.now if occurrence.ends_at else occurrence.last_day < self.now.date()
 
     def _public(self, path: str, name: str, sessions: Iterable[Occurrence]) -> Feed:
         return Feed(path, name, render_feed(name, [self._public_item(occurrence) for occurrence in sessions]))

@@ -146,7 +146,7 @@ def _is_over(occurrence: Occurrence, now: datetime) -> bool:
     """Without an hour: as soon as its day is, in UTC; feeds and pages change at the same instant."""
     if occurrence.ends_at:
         return occurrence.ends_at <= now
-    return occurrence.on < now.astimezone(UTC).date()
+    return occurrence.last_day < now.astimezone(UTC).date()
 
 
 def _is_ahead(occurrence: Occurrence, now: datetime) -> bool:
@@ -174,7 +174,7 @@ def _deadline_line(occurrence: Occurrence, network: Network, words: Language) ->
 
 def _when(occurrence: Occurrence, network: Network, words: Language) -> When:
     if occurrence.starts_at is None:
-        return When(words.full_date(occurrence.on))
+        return When(words.days(occurrence.on, occurrence.last_day))
     return _timed(occurrence.starts_at, occurrence.ends_at, network, words)
 
 
@@ -183,7 +183,7 @@ def _timed(starts_at: datetime, ends_at: datetime | None, network: Network, word
     return When(
         day=words.full_date(times.local_date(starts_at, network.zone)),
         hours=words.hours(starts_at, ends_at, network.zone),
-        clock=words.home_clock(starts_at, network),
+        clock=words.home_clock(starts_at, network, ends_at),
         starts_at=_stamp(starts_at),
         ends_at=_stamp(ends_at) if ends_at else "",
         offset_minutes=offset // timedelta(minutes=1),

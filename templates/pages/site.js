@@ -33,8 +33,12 @@ function showOwnHours(words) {
     const offset = Number(time.dataset.offset);
     const isSame = -starts.getTimezoneOffset() === offset;
     const isSameDay = new Date(starts.getTime() + offset * 60000).getUTCDate() === starts.getDate();
-    const ends = time.dataset.end ? `–${clock.format(new Date(time.dataset.end))}` : "";
-    const day = words.locale.startsWith("en") ? days.format(starts).replace(",", "") : days.format(starts);
+    const dayOf = (at) => words.locale.startsWith("en") ? days.format(at).replace(",", "") : days.format(at);
+    const day = dayOf(starts);
+    const end = time.dataset.end ? new Date(time.dataset.end) : null;
+    // as in the mails: what is no longer one evening names its last day
+    const isLong = end && dayOf(end) !== day && (end - starts >= 12 * 3600000 || clock.format(end) > "12:00");
+    const ends = end ? (isLong ? ` – ${dayOf(end)}, ` : "–") + clock.format(end) : "";
     const here = document.createElement("p");
     here.className = isSame ? "same" : "here";
     fill(here, isSame ? words.same : words.here, {

@@ -90,7 +90,11 @@ def test_the_place_of_what_is_missing_is_that_of_what_stands_around_it(desk: Des
     ("content", "problem"),
     [
         pytest.param("", "1:1: error: this file is empty", id="nothing"),
-        pytest.param("# a comment\n", "1:1: error: this file is empty", id="comments only"),
+        pytest.param(
+            "# a comment\n",
+            "1:1: error: there are only comments in this file; remove the # in front of the lines that count",
+            id="comments only",
+        ),
         pytest.param(
             "a: 1\na: 2\n", '2:1: error: the key "a" stands here twice; keep one of the two', id="key twice"
         ),
@@ -122,13 +126,14 @@ def test_the_place_of_what_is_missing_is_that_of_what_stands_around_it(desk: Des
         ),
         pytest.param(
             "a: !!python/object:os.system x\n",
-            "1:4: error: tags such as tag:yaml.org,2002:python/object:os.system are not read here; "
-            "write the text in quotes",
+            '1:4: error: "!!python/object:os.system" is a tag: a word that begins with ! tells YAML to do '
+            "something; put the text in quotes",
             id="tag of a language",
         ),
         pytest.param(
             "a: !important\n",
-            "1:4: error: tags such as !important are not read here; write the text in quotes",
+            '1:4: error: "!important" is a tag: a word that begins with ! tells YAML to do something; '
+            "put the text in quotes",
             id="tag",
         ),
         pytest.param(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.model import times
 from scheduler.model.notices import Days, WorkingDaysBefore
 from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Join, ProgrammeItem, Series, Speaker, Status
@@ -59,7 +60,7 @@ LABELS = "World, Latin America / Caribbean, Arab countries, Francophone countrie
 MOMENTS = "write days_before or working_days_before or minutes_before"
 ROLES = "write to: with a list, such as - coordinator"
 ADDRESS = "write it with https:// in front, or leave the line out"
-MIDNIGHT = "for one that runs over midnight write length_minutes instead of end"
+MIDNIGHT = "for one that runs over midnight write end_date too"
 
 
 def read(desk: Desk, content: str) -> Series:
@@ -301,11 +302,11 @@ def test_labels_with_two_readings_are_known_by_all_their_names(desk: Desk, word:
             id="unknown key of a session",
         ),
         pytest.param(
-            "audience: World",
+            "announced: 2020-04-01",
             "left_out:\n  - 2027-08-18",
-            '4:1: error: "left_out" is no key that can stand here; known here: '
-            "id, title, description, organisers, announced, audience, zone, start, end, notices, sessions, "
-            "every, from, until, except, move, details",
+            '3:1: error: "left_out" is no key that can stand here; known here: '
+            "id, title, description, organisers, announced, audience, zone, start, end, when, "
+            "expected_sessions, notices, sessions, every, from, until, count, except, move, details",
             id="a name of our own program",
         ),
         pytest.param(
@@ -330,14 +331,13 @@ def test_labels_with_two_readings_are_known_by_all_their_names(desk: Desk, word:
         pytest.param(
             "audience: World",
             "audience: World\nzone: Europe/Atlantis",
-            '5:7: error: the zone "Europe/Atlantis" is unknown; did you mean "Europe/Athens"?',
+            '5:7: error: zone "Europe/Atlantis" is unknown; did you mean "Europe/Athens"?',
             id="unknown zone of the series",
         ),
         pytest.param(
             "    title: Opening",
             "    zone: IST",
-            '9:11: error: the zone "IST" is unknown; '
-            "write a place such as Europe/Berlin, a label of network.yaml, or an offset such as +01:00",
+            '9:11: error: zone "IST" may mean India, Israel or Ireland; write a place such as Asia/Kolkata',
             id="label with many meanings",
         ),
         pytest.param(
@@ -471,13 +471,14 @@ def test_labels_with_two_readings_are_known_by_all_their_names(desk: Desk, word:
         pytest.param(
             "  - id: opening\n    title: Opening",
             "  - title: The challenge of inclusion — and of Éducation",
-            '8:5: error: "id" is missing; write for example id: the-challenge-of-inclusion-and',
+            '8:5: error: "id" is missing; write for example id: the-challenge-of-inclusion-and, '
+            "as scheduler check --fix does",
             id="no id, but a title to make one of",
         ),
         pytest.param(
             "  - id: opening\n    title: Opening",
             "  - title: 学习型城市",
-            '8:5: error: "id" is missing; write it',
+            '8:5: error: "id" is missing; write for example id: session, as scheduler check --fix does',
             id="no id, and nothing to make one of",
         ),
         pytest.param(
@@ -540,7 +541,7 @@ def test_a_mistake_is_said_in_one_sentence(desk: Desk, old: str, new: str, probl
             "every: 3rd wednesday",
             '7:8: error: "3rd wednesday" is no rule; '
             "write a weekday, or first, second, third, fourth or last and a weekday, "
-            'such as "third wednesday"',
+            'such as "third wednesday", or every and a number of weeks, such as "every 2 weeks"',
             id="unknown rule",
         ),
         pytest.param(
@@ -608,7 +609,7 @@ def test_a_mistake_is_said_in_one_sentence(desk: Desk, old: str, new: str, probl
         pytest.param(
             "zone: Europe/Berlin",
             "zone: Europe/Berln",
-            '4:7: error: the zone "Europe/Berln" is unknown; did you mean "Europe/Berlin"?',
+            '4:7: error: zone "Europe/Berln" is unknown; did you mean "Europe/Berlin"?',
             id="typing error in the zone",
         ),
         pytest.param(
@@ -658,7 +659,11 @@ def test_all_mistakes_of_a_file_are_said_at_once(desk: Desk) -> None:
 
     desk.series(content)
 
-    assert [sentence.partition(": ")[0] for sentence in desk.said] == ["file.yaml:9:5", "file.yaml:13:11"]
+    assert [sentence.partition(": ")[0] for sentence in desk.said] == [
+        "file.yaml:4:11",
+        "file.yaml:9:5",
+        "file.yaml:13:11",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -719,3 +724,231 @@ def test_no_edit_whatever_it_is_raises(
 
     assert series is not None or desk.said
     assert all("\n" not in sentence for sentence in desk.said)
+
+
+# sessions of several days, editions, languages
+
+
+def test_a_session_may_last_several_days(desk: Desk) -> None:
+    series = session(desk, "end_date: 2027-06-16", 'start: "20:00"', 'end: "12:00"')
+
+    occurrence = occurrences_of(series)[0]
+    assert occurrence.starts_at == at("2027-06-14T20:00:00+02:00")
+    assert occurrence.ends_at == at("2027-06-16T12:00:00+02:00")
+    assert occurrence.last_day == date(2027, 6, 16)
+
+
+def test_days_are_known_before_the_hours_are(desk: Desk) -> None:
+    series = session(desk, "end_date: 2027-06-16", "start: tba")
+
+    assert (series.sessions[0].start, series.sessions[0].end_on) == (None, date(2027, 6, 16))
+
+
+def test_the_day_of_the_start_is_no_other_last_day(desk: Desk) -> None:
+    assert session(desk, "end_date: 2027-06-14") == session(desk)
+
+
+def test_editions_of_one_session_have_a_common_topic(desk: Desk) -> None:
+    series = session(desk, "topic: green-skills")
+
+    assert [one.topic for one in series.sessions] == ["green-skills", ""]
+
+
+def test_languages_may_share_the_common_link(desk: Desk) -> None:
+    series = session(desk, "languages: [en, fr]")
+
+    assert (series.sessions[0].languages, series.sessions[0].joins) == (("en", "fr"), ())
+
+
+def test_languages_may_have_links_of_their_own(desk: Desk) -> None:
+    series = session(
+        desk,
+        "languages:",
+        "  en:",
+        "    link: https://meet.cities.example/en",
+        "  fr: {platform: Zoom, link: https://meet.cities.example/fr}",
+        "  es:",
+    )
+
+    one = series.sessions[0]
+    assert one.languages == ("en", "fr", "es")
+    assert [(code, join.link) for code, join in one.joins] == [
+        ("en", "https://meet.cities.example/en"),
+        ("fr", "https://meet.cities.example/fr"),
+    ]
+
+
+def test_a_weekday_that_fits_changes_nothing(desk: Desk) -> None:
+    assert session(desk, "weekday: monday") == session(desk)
+
+
+def test_a_number_of_sessions_that_fits_changes_nothing(desk: Desk) -> None:
+    assert read(desk, LISTED + "expected_sessions: 2\n") == read(desk, LISTED)
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        pytest.param(
+            "    end_date: 2027-06-13\n",
+            "9:15: error: 2027-06-13 lies before the first day, 2027-06-14; write the last day",
+            id="last day before the first",
+        ),
+        pytest.param(
+            "    end_date: 2027-07-15\n",
+            "9:15: error: from 2027-06-14 to 2027-07-15 are more than 31 days; write sessions of their own",
+            id="a session of a month and a day",
+        ),
+        pytest.param(
+            '    end_date: 2027-06-15\n    start: "10:00"\n',
+            "9:15: error: the last day is named, but no end; write end: too",
+            id="last day without an end",
+        ),
+        pytest.param(
+            "    end_date: 2027-06-15\n    length_minutes: 90\n",
+            '10:21: error: "end_date" and "length_minutes" both say how long it lasts; keep one of the two',
+            id="last day and length",
+        ),
+        pytest.param(
+            "    languages: [en, english]\n",
+            '9:16: error: "english" is no language code; write two small letters, such as fr',
+            id="language without a code",
+        ),
+        pytest.param(
+            "    languages: [en, EN]\n",
+            "9:16: error: a language stands here twice; keep one of the two",
+            id="language twice",
+        ),
+        pytest.param(
+            "    languages:\n      en:\n      EN:\n",
+            "10:7: error: a language stands here twice; keep one of the two",
+            id="language with two links",
+        ),
+        pytest.param(
+            "    languages:\n      en:\n        lnk: x\n",
+            '11:9: error: "lnk" is no key that can stand here; did you mean "link"?',
+            id="typing error in the link of a language",
+        ),
+        pytest.param(
+            "    weekday: Wenesday\n",
+            '9:14: error: "Wenesday" is no weekday; did you mean "Wednesday"?',
+            id="typing error in a weekday",
+        ),
+        pytest.param(
+            "    when:\n      - 13:00 UTC\n",
+            '10:7: error: hours and a zone are needed here; write for example "13:00–14:30 Europe/Berlin"',
+            id="list of time lines",
+        ),
+    ],
+)
+def test_a_mistake_in_the_newer_keys_is_said_in_one_sentence(desk: Desk, lines: str, problem: str) -> None:
+    series = desk.series(with_change(LISTED, "    title: Opening\n", lines))
+
+    assert series is None
+    assert desk.said == [f"file.yaml:{problem}"]
+
+
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ("2020-04-01", []),
+        ("2024-04-01", ["10:14: error: 2024-04-01 is a Monday; Wednesday in 2020 and 2026"]),
+    ],
+)
+def test_a_weekday_tells_a_list_of_another_year(desk: Desk, on: str, said: list[str]) -> None:
+    """Story US-03.2."""
+    content = with_change(LISTED, "    date: 2027-06-14\n", f"    weekday: Wednesday\n    date: {on}\n")
+
+    desk.series(content.replace("announced: 2020-04-01", "announced: 2020-03-01"))
+
+    assert desk.said == [f"file.yaml:{one}" for one in said]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            LISTED + "expected_sessions: 5\n",
+            "14:20: error: 5 sessions are expected, but there are 2; mend the list or the number",
+        ),
+        (
+            BY_RULE + "expected_sessions: 12\n",
+            "17:20: error: 12 sessions are expected, but there are 11; mend the list or the number",
+        ),
+    ],
+    ids=["list", "rule"],
+)
+def test_a_number_of_sessions_that_does_not_fit_is_named(desk: Desk, content: str, problem: str) -> None:
+    """Story US-03.3: the page speaks of five webinars and lists six."""
+    assert desk.series(content) is None
+    assert desk.said == [f"file.yaml:{problem}"]
+
+
+# how often
+
+
+COUNTED = with_change(BY_RULE, "until: 2027-12-31", "count: 12")
+
+
+def test_a_count_takes_the_place_of_the_last_date(desk: Desk) -> None:
+    """What is left out counts, as in calendars (RFC 5545, section 3.8.5.1)."""
+    assert read(desk, COUNTED) == read(desk, BY_RULE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        pytest.param(
+            "count: 12",
+            "count: 12\nuntil: 2027-12-31",
+            "9:1: error: `until` and `count` both say how long it goes on; keep one of the two",
+            id="both",
+        ),
+        pytest.param(
+            "count: 12", "count: 0", '9:8: error: "0" is no whole number from 1 to 2000', id="never"
+        ),
+        pytest.param(
+            "count: 12",
+            "count: 10000000",
+            '9:8: error: "10000000" is no whole number from 1 to 2000',
+            id="ten million times",
+        ),
+        pytest.param(
+            "count: 12",
+            "count: 2000",
+            '9:8: error: "third wednesday" gives 132 dates from 2027-01-01 until the end of 2037; '
+            "write a smaller number",
+            id="beyond the years whose clocks are known",
+        ),
+        pytest.param(
+            "from: 2027-01-01\n",
+            "",
+            "7:8: error: `every` needs `from` and `until`, in this order; write from: as a date too",
+            id="no beginning",
+        ),
+    ],
+)
+def test_a_mistake_in_a_count_is_said_in_one_sentence(desk: Desk, old: str, new: str, problem: str) -> None:
+    assert desk.series(with_change(COUNTED, old, new)) is None
+    assert desk.said == [f"file.yaml:{problem}"]
+
+
+@given(
+    every=st.sampled_from(["third wednesday", "last sunday", "every 2 weeks", "every 3 weeks on friday"]),
+    zone=st.sampled_from(["Europe/Berlin", "America/Santiago", "Australia/Melbourne", "Asia/Tehran"]),
+    year=st.integers(2000, 2035),
+)
+def test_the_wall_time_of_a_rule_survives_every_clock_change(
+    every: str, zone: str, year: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    desk = Desk(Path(tmp_path_factory.getbasetemp()), [])
+
+    series = desk.series(
+        f"id: talks\ntitle: T\naudience: World\nwhen: 13:00-14:30 {zone}\nevery: {every}\n"
+        f"from: {year}-01-01\ncount: 12\n"
+    )
+
+    assert series is not None, desk.said
+    local = [times.local(one.starts_at, zone) for one in occurrences_of(series) if one.starts_at]
+    assert {f"{one:%H:%M}" for one in local} == {"13:00"}
+    assert [one.date() for one in local] == [one.on for one in series.sessions]

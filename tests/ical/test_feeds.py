@@ -146,6 +146,28 @@ def test_an_open_session_is_an_all_day_item() -> None:
     assert event["uid"] == the_event(public_feed())["uid"]
 
 
+def test_days_without_an_hour_end_before_the_day_after_the_last() -> None:
+    """DTEND is exclusive (RFC 5545, section 3.6.1)."""
+    event = the_event(public_feed(the_session(start=None, end=None, end_on=date(2027, 6, 16))))
+
+    assert (event["dtstart"].dt, event["dtend"].dt) == (date(2027, 6, 14), date(2027, 6, 17))
+
+
+def test_a_session_of_several_days_is_one_item() -> None:
+    event = the_event(public_feed(the_session(end_on=date(2027, 6, 16))))
+
+    assert event["dtstart"].dt == at("2027-06-14T13:00:00+02:00")
+    assert event["dtend"].dt == at("2027-06-16T14:00:00+02:00")
+
+
+def test_a_public_item_does_not_say_how_to_join_in_any_language() -> None:
+    octets = public_item(the_session(join=Join(), joins=(("en", SECRETS), ("fr", SECRETS))))
+
+    text = "".join(unfolded(octets)).replace(" ", "")
+
+    assert not [word for word in ("meet.cities", "94172987853", "lantern", "Zoom", "Webinar") if word in text]
+
+
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("is_over", [False, True])
 def test_a_public_item_does_not_say_how_to_join(status: Status, *, is_over: bool) -> None:

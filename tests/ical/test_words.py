@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scheduler.ical.words import private_words, public_words
+from scheduler.languages import Language
 from scheduler.model.series import Join, ProgrammeItem, Speaker, Status
 from tests.cast import a_series, a_session, at
 from tests.ical.reading import EN, NETWORK, session_of, the_session
@@ -58,6 +59,31 @@ def test_the_link_is_the_place() -> None:
     words = private_words(the_session(), "America/Bogota", NETWORK, EN)
 
     assert words.location == "https://meet.cities.example/1"
+
+
+IN_TWO_LANGUAGES = {
+    "join": Join(),
+    "languages": ("en", "fr", "es"),
+    "joins": (
+        ("en", Join(link="https://meet.cities.example/en")),
+        ("fr", Join("Zoom", "Meeting ID", "626174989", "https://meet.cities.example/fr")),
+    ),
+}
+
+
+def test_each_language_has_its_link() -> None:
+    assert told(**IN_TWO_LANGUAGES)[-3:] == [
+        "Languages: English, French and Spanish",
+        "English: https://meet.cities.example/en",
+        "French: https://meet.cities.example/fr · Zoom · Meeting ID: 626 174 989",
+    ]
+
+
+def test_the_readers_own_language_comes_first() -> None:
+    words = private_words(the_session(**IN_TWO_LANGUAGES), "America/Bogota", NETWORK, Language("fr"))
+
+    assert words.location == "https://meet.cities.example/fr"
+    assert words.description.split("\n")[-2].startswith("français: https://meet.cities.example/fr")
 
 
 def test_without_a_link_the_place_is_online() -> None:

@@ -13,6 +13,7 @@ from scheduler.mail.messages import Envelope, Letter
 from scheduler.mail.templates import render
 from scheduler.model.notices import Kind
 from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
+from scheduler.model.told import Told
 from tests.cast import a_series, a_session, at, member, real
 
 EN = Language("en")
@@ -84,10 +85,10 @@ def session_with_previous(slug: str, name: str) -> tuple[Occurrence, Occurrence 
     return sessions[position], sessions[position - 1] if position else None
 
 
-def told(occurrence: Occurrence, sequence: int = 0) -> views.Told:
+def told(occurrence: Occurrence, sequence: int = 0) -> Told:
     """What was told of an occurrence as it is."""
     status, place = occurrence.status.value, occurrence.place
-    return views.Told(sequence, "REQUEST", occurrence.starts_at, occurrence.ends_at, status, place)
+    return Told(sequence, "REQUEST", occurrence.starts_at, occurrence.ends_at, status, place)
 
 
 # the view of each kind
@@ -104,7 +105,7 @@ def about(
     occurrence: Occurrence,
     who: views.Reader,
     previous: Occurrence | None = None,
-    before: views.Told | None = None,
+    before: Told | None = None,
     following: Occurrence | None = None,
     days: int = 7,
 ) -> views.View:

@@ -59,6 +59,16 @@ def moved() -> views.View:
     return about(occurrence, reader("Asia/Kathmandu"), before=told(the_session()))
 
 
+def a_festival() -> views.View:
+    """Three days across a clock change, with a link for each language."""
+    joins = (
+        ("en", Join("Zoom", "Webinar ID", "94172987853", "https://meet.cities.example/en", "lantern")),
+        ("fr", Join(link="https://meet.cities.example/fr")),
+    )
+    days = {"on": date(2027, 10, 30), "end_on": date(2027, 11, 1)}
+    return about(the_session(**days, languages=("en", "fr", "es"), join=Join(), joins=joins), HERE)
+
+
 def put_off() -> views.View:
     occurrence = the_session(status=Status.POSTPONED, reason="A storm")
     return about(occurrence, HERE, before=told(the_session()))
@@ -88,6 +98,7 @@ MAILS: dict[str, tuple[Kind, str, Callable[[], views.View]]] = {
         "Melton",
         an_hour_later,
     ),
+    "festival": (Kind.INVITATION, "Melton", a_festival),
     "changed": (Kind.CHANGED, "Kathmandu", moved),
     "postponed": (Kind.CHANGED, "Melton", put_off),
     "cancelled": (Kind.CANCELLED, "Apia", by_bogota),

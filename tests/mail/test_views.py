@@ -123,6 +123,38 @@ def test_an_open_session_has_its_day() -> None:
     assert (when.here, when.short, when.is_open) == ("Monday 14 June 2027", "Mon 14 Jun", True)
 
 
+def test_open_days_are_named_from_the_first_to_the_last() -> None:
+    shown = views.when(the_session(start=None, end=None, end_on=date(2027, 6, 16)), HERE)
+
+    assert shown.here == "Monday 14 June 2027 – Wednesday 16 June 2027"
+
+
+def test_a_clock_change_in_the_middle_is_said() -> None:
+    """31 October 2027 in Hamburg; there is none in Colombia."""
+    shown = views.when(the_session(on=date(2027, 10, 30), end_on=date(2027, 11, 1)), HERE)
+
+    assert shown.home_clock == "Hamburg time (CEST, UTC+2, then CET, UTC+1)"
+    assert shown.here_clock == "UTC−5"
+
+
+def test_the_link_of_a_language_is_a_change() -> None:
+    joins = (("fr", Join(link="https://meet.cities.example/fr")),)
+
+    (change,) = changed({"join": Join()}, {"join": Join(), "joins": joins})
+
+    assert change == ("How to join", "", "fr: https://meet.cities.example/fr")
+
+
+@pytest.mark.parametrize(("code", "first"), [("en", "English"), ("fr", "français"), ("ar", "الإنجليزية")])
+def test_links_are_in_the_order_of_the_file_but_the_readers_own_first(code: str, first: str) -> None:
+    joins = (("en", JOIN), ("fr", JOIN))
+
+    view = views.session_view(the_session(joins=joins), reader_in(MEDELLIN, Language(code)))
+
+    assert next(name for name, _ in view.joins) == first
+    assert len(view.joins) == 2
+
+
 def test_notes_in_an_announcement_follow_the_order_of_the_sessions() -> None:
     found = views.sessions_ahead(occurrences_of(RECOVERY), at("2020-05-18T07:00:00+00:00"), reader_in(KASHAN))
 

@@ -30,9 +30,15 @@ SIGNIFICANT = {
     "postponed": {"status": Status.POSTPONED},
     "no hour any more": {"start": None, "end": None},
     "link": {"join": Join(link="https://meet.cities.example/2")},
+    "last day": {"end_on": date(2027, 6, 15)},
+    "link of a language": {"joins": (("fr", Join(link="https://meet.cities.example/fr")),)},
     "passcode": {"join": replace(a_session().join, passcode="lantern")},
 }
+#: What is significant of `a_session()`, as it was remembered before sessions had several days and languages.
+AS_BEFORE = "c2eaefc0e4778e3fd3db2ad3e0ed87a1"
 VISIBLE = {
+    "topic": {"topic": "green-skills"},
+    "languages": {"languages": ("en", "fr")},
     "title": {"title": "A better title"},
     "description": {"description": "What it is about"},
     "organisers": {"organisers": ("PASCAL International Observatory",)},
@@ -62,6 +68,10 @@ def test_everything_else_is_visible_only(changes: dict[str, object]) -> None:
 
     assert before[0] == after[0]
     assert before[1] != after[1]
+
+
+def test_a_newer_program_does_not_take_an_old_session_for_changed() -> None:
+    assert of_session(a_session())[0] == AS_BEFORE
 
 
 def test_the_same_instant_in_other_words_is_not_significant() -> None:

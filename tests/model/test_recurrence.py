@@ -105,6 +105,49 @@ def test_a_month_without_a_first_day_in_the_span_is_counted_whole() -> None:
     assert rule.nominal_dates() == [date(2027, 2, 1), date(2027, 3, 1), date(2027, 4, 5)]
 
 
+@pytest.mark.parametrize(
+    ("words", "canonical"),
+    [
+        ("every wednesday", "wednesday"),
+        ("third wednesday of the month", "third wednesday"),
+        ("last friday of every month", "last friday"),
+        ("every 2 weeks", "every 2 weeks"),
+        ("every two weeks", "every 2 weeks"),
+        ("Every other week", "every 2 weeks"),
+        ("every week", "every 1 weeks"),
+        ("every other friday", "every 2 weeks on friday"),
+        ("every 3 weeks on Wednesday", "every 3 weeks on wednesday"),
+    ],
+)
+def test_other_words_for_a_rule_are_known(words: str, canonical: str) -> None:
+    assert read_every(words) == canonical
+
+
+def test_every_two_weeks_begins_with_the_first_day() -> None:
+    """2 June 2027 is a Wednesday."""
+    rule = Recurrence("every 2 weeks", date(2027, 6, 2), date(2027, 7, 1))
+
+    assert rule.nominal_dates() == [date(2027, 6, 2), date(2027, 6, 16), date(2027, 6, 30)]
+
+
+def test_every_two_weeks_on_a_weekday_begins_with_the_first_of_them() -> None:
+    rule = Recurrence("every 2 weeks on wednesday", date(2027, 6, 3), date(2027, 7, 1))
+
+    assert rule.nominal_dates() == [date(2027, 6, 9), date(2027, 6, 23)]
+
+
+def test_a_count_ends_a_rule() -> None:
+    rule = Recurrence("third wednesday", date(2027, 1, 1), date(2037, 12, 31), count=12)
+
+    assert rule.nominal_dates() == THIRD_WEDNESDAYS
+
+
+def test_what_is_left_out_counts() -> None:
+    rule = Recurrence("wednesday", date(2027, 1, 1), date(2037, 12, 31), (date(2027, 1, 6),), count=3)
+
+    assert [held_on for _, held_on in rule.dates()] == [date(2027, 1, 13), date(2027, 1, 20)]
+
+
 @pytest.mark.parametrize("words", ["Third Wednesday", "third  wednesday", " THIRD\u00a0WEDNESDAY "])
 def test_capitals_and_blanks_of_a_rule_do_not_matter(words: str) -> None:
     assert read_every(words) == "third wednesday"
@@ -121,6 +164,10 @@ def test_capitals_and_blanks_of_a_rule_do_not_matter(words: str) -> None:
         "third wed",
         "",
         "daily",
+        "every 0 weeks",
+        "every 99 weeks",
+        "every 10000000 weeks",
+        "every two",
     ],
 )
 def test_words_that_are_no_rule_are_refused_with_an_example(words: str) -> None:
