@@ -11,6 +11,7 @@ from scheduler.configuration.document import Document
 from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, rules_of
 from scheduler.configuration.problems import Problems, quoted
 from scheduler.configuration.schema import (
+    CLOCK_PATTERN,
     Day,
     Form,
     Id,
@@ -18,6 +19,7 @@ from scheduler.configuration.schema import (
     Text,
     Url,
     fill_in,
+    hint,
     one_line,
     read_clock,
     read_day,
@@ -30,6 +32,14 @@ from scheduler.model.cycles import Cohort, Cycle, Deadline
 from scheduler.model.network import Network
 
 _WRITE_DEADLINE = "write date, hour and zone, such as 2021-12-31 23:59:59 Europe/Berlin"
+
+
+_DEADLINE = hint(
+    "Date, hour and zone.",
+    "2027-11-30 23:59:59 Europe/Berlin",
+    pattern=rf"\d{{4}}-\d\d-\d\d +{CLOCK_PATTERN} +\S+",
+    instead=_WRITE_DEADLINE,
+)
 
 
 def read_deadline(value: Any) -> Deadline:
@@ -55,27 +65,51 @@ def _check_moment(on: date, at: time, zone: str) -> None:
 
 
 class PeriodForm(Form):
-    first: Month = Field(alias="from")
-    last: Month = Field(alias="to")
+    first: Month = Field(alias="from", description="first month")
+    last: Month = Field(alias="to", description="last month, included")
 
 
 class WhoForm(Form):
-    joined_before: Month | None = None
-    joined: list[Month] = Field(default_factory=list)
-    excepted: list[Month] = Field(default_factory=list)
-    also: list[Id] = Field(default_factory=list)
-    exempt: dict[Id, Text] = Field(default_factory=dict)
+    joined_before: Month | None = Field(
+        None, description="month of an intake: cities that were members before it"
+    )
+    excepted: list[Month] = Field(
+        default_factory=list, description="intake months that do not report in this round"
+    )
+    joined: list[Month] = Field(
+        default_factory=list,
+        description="intake months, in place of joined_before: only cities that came then",
+    )
+    also: list[Id] = Field(
+        default_factory=list,
+        description="cities (slug in members.csv) that must report although the rest leaves them out",
+    )
+    exempt: dict[Id, Text] = Field(
+        default_factory=dict,
+        description="city (slug): reason, for cities that need not report although the rest names them",
+    )
 
 
 class CycleForm(Form):
-    id: Id
-    title: Text
-    period: PeriodForm
-    opens: Day
-    deadline: Annotated[Deadline, BeforeValidator(read_deadline)]
-    submit_at: Url
-    who: WhoForm
-    notices: ReportNoticesForm | None = None
+    id: Id = Field(
+        description="small letters, figures and hyphens, the same as the file name. Never change it",
+        examples=["report-2027"],
+    )
+    title: Text = Field(description="as the mails print it")
+    period: PeriodForm = Field(description="the time that the report is about")
+    opens: Day = Field(description="date on which the round begins; no mail goes out before")
+    deadline: Annotated[Deadline, BeforeValidator(read_deadline), _DEADLINE] = Field(
+        description="date, hour and zone in one line: YYYY-MM-DD HH:MM:SS Zone. All three are needed. "
+        "The same moment counts for all cities; mails also give the hour it is there",
+    )
+    submit_at: Url = Field(description="https address where the report is handed in")
+    who: WhoForm = Field(
+        description="which cities must report: joined_before or joined, with exceptions. A city whose date "
+        "of joining is too rough to say gets no mail; staff are shown it as undecided",
+    )
+    notices: ReportNoticesForm | None = Field(
+        None, description="mail rules for this round only; see notices.yaml"
+    )
 
 
 def read_cycle(

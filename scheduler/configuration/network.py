@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from scheduler.configuration.addresses import read_address
 from scheduler.configuration.document import Document
 from scheduler.configuration.problems import Place, Problems, quoted
 from scheduler.configuration.schema import (
+    AlsoAs,
     Clock,
     CountryCode,
     Day,
@@ -24,6 +25,8 @@ from scheduler.configuration.schema import (
     SettleMinutes,
     Text,
     fill_in,
+    hint,
+    in_any_letters,
     one_line,
     say,
 )
@@ -35,19 +38,6 @@ from scheduler.model.notices import QuietHours
 
 _DOMAIN = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _WRITE_AN_AUDIENCE = "write everyone, or keys such as regions, languages, countries"
-
-
-def read_address(value: object) -> str:
-    """An address that is safe on the wire: ASCII, no comments, quoted local parts or address literals.
-
-    A domain with other letters is turned into the ASCII form that mail servers know it by.
-    """
-    text = one_line(value)
-    try:
-        address = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
-    except EmailNotValidError as error:
-        say(f"{quoted(text)} is no mail address", str(error))
-    return str(address.ascii_email)
 
 
 def read_domain(value: object) -> str:
@@ -62,29 +52,74 @@ def read_domains_below(value: object) -> str:
     return read_domain(one_line(value).lstrip("*@."))
 
 
-Address = Annotated[str, BeforeValidator(read_address)]
-Domain = Annotated[str, BeforeValidator(read_domain)]
-DomainsBelow = Annotated[str, BeforeValidator(read_domains_below)]
+Address = Annotated[
+    str,
+    BeforeValidator(read_address),
+    hint(
+        "A mail address.",
+        "webinars@learning-cities.example",
+        pattern=r"[^\s@]+@[^\s@]+",
+        instead="write it as name@domain",
+    ),
+]
+Domain = Annotated[
+    str,
+    BeforeValidator(read_domain),
+    hint("A domain.", "learning-cities.example", pattern=r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"),
+]
+DomainsBelow = Annotated[
+    str,
+    BeforeValidator(read_domains_below),
+    hint(
+        "A domain; all below it are meant too.",
+        "example",
+        pattern=r"[*@.]*[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*",
+    ),
+]
 
 
 class MailboxForm(Form):
-    name: Text
-    address: Address
+    name: Text = Field(description="the name that people see")
+    address: Address = Field(description="the address; calendars show it as the organiser")
 
 
 class AudienceForm(Form):
-    regions: list[Id] = Field(default_factory=list)
-    countries: list[CountryCode] = Field(default_factory=list)
-    languages: list[Language] = Field(default_factory=list)
-    members: list[Id] = Field(default_factory=list)
-    joined: list[Month] = Field(default_factory=list)
-    left_out: list[Id] = Field(default_factory=list, alias="except")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [k]} for k in ("regions", "countries", "languages", "joined", "members")]
+        }
+    )
+
+    regions: list[Id] = Field(default_factory=list, description="ids from `regions`")
+    countries: list[CountryCode] = Field(default_factory=list, description="two-letter codes, such as BR")
+    languages: list[Language] = Field(
+        default_factory=list, description="mail language, the first one in members.csv"
+    )
+    joined: list[Month] = Field(default_factory=list, description="month of an intake, such as 2020-09")
+    members: list[Id] = Field(
+        default_factory=list, description="short names (slug) from members.csv, added to the rest"
+    )
+    left_out: list[Id] = Field(
+        default_factory=list,
+        alias="except",
+        description="short names (slug) to leave out, taken away last",
+    )
 
     @model_validator(mode="after")
     def _names_somebody(self) -> AudienceForm:
         if not (self.regions or self.countries or self.languages or self.members or self.joined):
             say("this audience names nobody", _WRITE_AN_AUDIENCE)
         return self
+
+
+_EVERYONE = AlsoAs(
+    {
+        "type": "string",
+        "description": "All members of the network.",
+        "pattern": rf"^\s*(?:{in_any_letters(['everyone'])})\s*$",
+        "default": "everyone",
+    }
+)
 
 
 def _everyone(value: Any) -> Any:
@@ -99,28 +134,72 @@ def _everyone(value: Any) -> Any:
 
 
 class QuietHoursForm(Form):
-    begin: Clock = Field(alias="from")
-    end: Clock = Field(alias="to")
+    begin: Clock = Field(alias="from", description="clock time in quotes")
+    end: Clock = Field(alias="to", description="clock time in quotes, on the next morning if it is earlier")
 
 
 class NetworkForm(Form):
-    name: Text
-    organiser: Text
-    sender: MailboxForm
-    reply_to: Address
-    uid_domain: Domain
-    zone: Text
-    place: Text
-    zone_labels: dict[Text, Text] = Field(default_factory=dict)
-    intakes: list[Day] = Field(default_factory=list)
-    regions: dict[Id, Text]
-    audiences: dict[Text, Annotated[AudienceForm | None, BeforeValidator(_everyone)]]
-    quiet_hours: QuietHoursForm
-    settle_minutes: SettleMinutes = 10
-    default_length_minutes: Minutes = 60
-    languages: list[Language] = Field(default_factory=lambda: ["en"])
-    apply: Literal["auto", "confirm"] = "confirm"
-    only_to: list[DomainsBelow] = Field(default_factory=list)
+    name: Text = Field(description="name of the network, as the mails print it")
+    organiser: Text = Field(description="who runs the network; organiser of every series that names none")
+    sender: MailboxForm = Field(description="the From line of all mails")
+    reply_to: Address = Field(description="where answers go")
+    uid_domain: Domain = Field(
+        description="last part of the hidden key of each calendar entry. Never change it once mails went "
+        "out: calendars would show everything twice"
+    )
+    zone: Text = Field(description="the home time zone (IANA name)", examples=["Europe/Berlin"])
+    place: Text = Field(
+        description='the town that mails name beside the home hour: "13:00 Hamburg time"',
+        examples=["Hamburg"],
+    )
+    country: CountryCode | None = Field(
+        None,
+        description="two-letter code of the country whose public holidays `scheduler check` warns of. "
+        "Default: the country of `zone`",
+    )
+    zone_labels: dict[Text, Text] = Field(
+        default_factory=dict,
+        description='label: what it means, an IANA zone or a fixed difference such as "+01:00"',
+        examples=[{"CET": "Europe/Berlin"}],
+    )
+    intakes: list[Day] = Field(
+        default_factory=list,
+        description="days on which new members were announced. A member that joined in such a month counts "
+        "from that day; see README.md beside this file",
+    )
+    regions: dict[Id, Text] = Field(description="id: name. The ids stand in members.csv")
+    audiences: dict[
+        Text,
+        Annotated[AudienceForm | None, BeforeValidator(_everyone), _EVERYONE],
+    ] = Field(
+        description="label: who is meant. Small or capital letters do not matter in a label. Either the word "
+        "everyone, or one or more of the lists below; a city is meant when it is in each of the first four "
+        "that stand there",
+    )
+    quiet_hours: QuietHoursForm = Field(
+        description="hours on the city's own clock in which no mail is sent that can wait"
+    )
+    settle_minutes: SettleMinutes = Field(
+        10,
+        description="minutes to wait after an edit before cities are told; a second edit in that time "
+        "replaces the first. Default 10",
+    )
+    default_length_minutes: Minutes = Field(
+        60, description="length of a session without an end, in minutes. Default 60"
+    )
+    languages: list[Language] = Field(
+        default_factory=lambda: ["en"],
+        description="languages we have texts for; all other cities get English. Default en",
+    )
+    apply: Literal["auto", "confirm"] = Field(
+        "confirm",
+        description="confirm: an edit waits until a person says `scheduler apply`. auto: an edit that passes "
+        "the check is used by itself. Default confirm",
+    )
+    only_to: list[DomainsBelow] = Field(
+        default_factory=list,
+        description="mail leaves only to addresses below these domains. Without this key: to all",
+    )
 
 
 def read_network(document: Document, problems: Problems) -> tuple[Network, Vocabulary] | None:
@@ -147,12 +226,13 @@ def read_network(document: Document, problems: Problems) -> tuple[Network, Vocab
         languages=tuple(form.languages),
         apply=form.apply,
         only_to=tuple(form.only_to),
+        country=form.country,
     )
     audiences = {
         label: _audience(label, part) if part else Audience(label, everyone=True)
         for label, part in form.audiences.items()
     }
-    return network, Vocabulary(form.zone_labels, audiences, network.zone, network.intakes)
+    return network, Vocabulary(form.zone_labels, audiences, network.zone, network.intakes, network.place)
 
 
 def _refuse_twins(key: str, labels: Iterable[str], document: Document, problems: Problems) -> None:
@@ -174,7 +254,7 @@ def _check_zones(form: NetworkForm, document: Document, problems: Problems) -> N
 def _check_zone(zone: str, place: Place, problems: Problems) -> None:
     if not times.is_zone(zone):
         problems.error(
-            place, f"the zone {quoted(zone)} is unknown", "write a place such as Europe/Berlin, or +01:00"
+            place, f"zone {quoted(zone)} is unknown", "write a place such as Europe/Berlin, or +01:00"
         )
 
 

@@ -29,14 +29,27 @@ _MOMENTS = ("days_before", "working_days_before", "minutes_before", "days_after"
 
 
 class RuleForm(Form):
-    to: list[Text] | None = None
-    at: Clock | None = None
-    days_before: DaysAway | None = None
-    working_days_before: WorkingDays | None = None
-    minutes_before: Minutes | None = None
-    days_after: DaysAway | None = None
-    on_working_day: YesNo | None = None
-    enabled: YesNo | None = None
+    to: list[Text] | None = Field(
+        None,
+        description="list of roles: coordinator, deputy, mayor (columns of members.csv; a deputy column may "
+        "be added there)",
+        examples=[["coordinator"]],
+    )
+    at: Clock | None = Field(
+        None, description="hour of the city's own day, in quotes. Only the announcement counts in Hamburg"
+    )
+    days_before: DaysAway | None = Field(None, description="days before")
+    working_days_before: WorkingDays | None = Field(
+        None, description="working days before, by the city's own weekend"
+    )
+    minutes_before: Minutes | None = Field(None, description="minutes before")
+    days_after: DaysAway | None = Field(None, description="days after")
+    on_working_day: YesNo | None = Field(
+        None,
+        description="yes: moved back to the city's last working day before, when that day is none. "
+        "Default no",
+    )
+    enabled: YesNo | None = Field(None, description="no: the rule is switched off. Default yes")
 
     def with_changes(self, other: RuleForm) -> RuleForm:
         """This rule, with what the other one writes; a new moment replaces the old one."""
@@ -60,22 +73,36 @@ class RuleForm(Form):
 
 
 class SessionNoticesForm(Form):
-    announcement: RuleForm = RuleForm()
-    invitation: RuleForm = RuleForm()
-    reminders: dict[Id, RuleForm] = Field(default_factory=dict)
-    changed: RuleForm = RuleForm()
-    cancelled: RuleForm = RuleForm()
-    follow_up: RuleForm = RuleForm()
+    announcement: RuleForm = Field(
+        RuleForm(),
+        description="one mail for a whole series, on its `announced` date. `at` is the hour in Hamburg; "
+        "then it waits for the end of the city's quiet hours",
+    )
+    invitation: RuleForm = Field(
+        RuleForm(), description="one mail for each session, never before the announcement"
+    )
+    reminders: dict[Id, RuleForm] = Field(
+        default_factory=dict, description="name: rule. The names are ours, such as week-before"
+    )
+    changed: RuleForm = Field(RuleForm(), description="time, place, link or status is new")
+    cancelled: RuleForm = Field(RuleForm(), description="the session does not take place")
+    follow_up: RuleForm = Field(
+        RuleForm(),
+        description="recording and summary. Goes out as soon as both are there, at the latest on the day "
+        "given with what is there. Nothing goes out while neither is there",
+    )
 
 
 class ReportNoticesForm(Form):
-    opened: RuleForm = RuleForm()
-    reminders: dict[Id, RuleForm] = Field(default_factory=dict)
+    opened: RuleForm = Field(RuleForm(), description="the round begins, on its `opens` date")
+    reminders: dict[Id, RuleForm] = Field(
+        default_factory=dict, description="name: rule. The names are ours, such as days-90"
+    )
 
 
 class NoticesForm(Form):
-    sessions: SessionNoticesForm
-    reports: ReportNoticesForm
+    sessions: SessionNoticesForm = Field(description="mails about webinars")
+    reports: ReportNoticesForm = Field(description="mails about reporting rounds")
 
 
 NoticeForm = SessionNoticesForm | ReportNoticesForm

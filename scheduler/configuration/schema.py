@@ -7,12 +7,22 @@ instead; that is all the words that people ever see of pydantic.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, time
 from typing import Annotated, Any, NoReturn, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from scheduler.configuration.document import Document
 from scheduler.configuration.problems import Problems, did_you_mean, listed, nearest, quoted
@@ -20,14 +30,16 @@ from scheduler.model import times
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+CLOCK_PATTERN = r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?"
+_CLOCK = re.compile(CLOCK_PATTERN, re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_URL = re.compile(r"https?://[^\s/?#@<>\"'\\]+(?:[/?#][^\s<>\"'\\]*)?")
+_URL = re.compile(r"""https?://[^\s/?#@<>"'\\]+(?:[/?#][^\s<>"'\\]*)?""")
 #: Two of them stand in every UID, which must stay under 255 octets (RFC 7986, 5.3).
 LONGEST_ID = 80
+WRITE_A_CLOCK = 'write hours and minutes in quotes, such as "13:00"'
 _YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -35,8 +47,18 @@ _YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "
 MOST_FINDINGS = 200
 
 
+#: What the readers below raise.
+Refusal = PydanticCustomError
+
+
 def say(what: str, instead: str = "") -> NoReturn:
-    raise PydanticCustomError("said", "{what}", {"what": what, "instead": instead})
+    raise Refusal("said", "{what}", {"what": what, "instead": instead})
+
+
+def sentence_of(refusal: Refusal) -> str:
+    """What a reader said: what is wrong, and what to write instead."""
+    context = refusal.context or {}
+    return "; ".join(str(context[key]) for key in ("what", "instead") if context.get(key))
 
 
 def _text(value: object) -> str:
@@ -89,7 +111,7 @@ def read_clock(value: object) -> time:
     text = one_line(value)
     found = _CLOCK.fullmatch(text)
     if not found:
-        say(f"{quoted(text)} is no time of day", 'write hours and minutes in quotes, such as "13:00"')
+        say(f"{quoted(text)} is no time of day", WRITE_A_CLOCK)
     hours, minutes, seconds = (int(part) for part in found.groups(default="0"))
     return time(hours, minutes, seconds)
 
@@ -144,20 +166,161 @@ def whole_number(least: int, most: int) -> Callable[[object], int]:
     return read
 
 
-Text = Annotated[str, BeforeValidator(read_words)]
-LongText = Annotated[str, BeforeValidator(lambda value: _text(value).strip())]
-Day = Annotated[date, BeforeValidator(read_day)]
-Month = Annotated[str, BeforeValidator(read_month)]
-Clock = Annotated[time, BeforeValidator(read_clock)]
-YesNo = Annotated[bool, BeforeValidator(read_yes_no)]
-Id = Annotated[str, BeforeValidator(read_id)]
-Url = Annotated[str, BeforeValidator(read_url)]
-Language = Annotated[str, BeforeValidator(read_language)]
-CountryCode = Annotated[str, BeforeValidator(read_country)]
-Minutes = Annotated[int, BeforeValidator(whole_number(1, 1440))]
-SettleMinutes = Annotated[int, BeforeValidator(whole_number(0, 1440))]
-DaysAway = Annotated[int, BeforeValidator(whole_number(0, 400))]
-WorkingDays = Annotated[int, BeforeValidator(whole_number(1, 60))]
+def hint(
+    description: str, *examples: str | int | bool, pattern: str = "", instead: str = "", **more: Any
+) -> WithJsonSchema:
+    """What an editor may know of a type: its words, and as much of its reader as a pattern can say.
+
+    It is as generous as the reader, which takes every scalar as text: an editor that reads `599801634`
+    as a number or `true` as a truth value must not call them wrong. A key with nothing behind it is not
+    called right, though check takes it: an editor would propose to write "null".
+    """
+    shape: dict[str, Any] = {"type": "string", **more}
+    if pattern:
+        shape["pattern"] = rf"^\s*(?:{pattern})\s*$"
+    if instead:
+        shape["patternErrorMessage"] = instead
+    if examples:
+        shape["examples"] = list(examples)
+    return WithJsonSchema({"description": description, **shape})
+
+
+def in_any_letters(words: Iterable[str]) -> str:
+    """A pattern for words in small or capital letters; editors know of no other way to say so."""
+    return "|".join(
+        "".join(f"[{sign.upper()}{sign}]" if sign.isalpha() else sign for sign in word) for word in words
+    )
+
+
+def number_hint(description: str, least: int, most: int, *examples: int) -> WithJsonSchema:
+    """A number, in quotes or not."""
+    number = {"type": "integer", "minimum": least, "maximum": most}
+    in_quotes = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s*$"}
+    return WithJsonSchema(
+        {"description": description, "anyOf": [number, in_quotes], "examples": list(examples)}
+    )
+
+
+@dataclass(frozen=True)
+class AlsoAs:
+    """Beside what a type takes, editors know of another shape."""
+
+    shape: JsonSchemaValue
+    #: each value of the mapping may be left out
+    with_gaps: bool = False
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        usual = handler(schema)
+        if self.with_gaps:
+            usual["patternProperties"] = {
+                key: {"anyOf": [value, {"type": "null"}]} for key, value in usual["patternProperties"].items()
+            }
+        return {"anyOf": [self.shape, usual]}
+
+
+#: What YAML editors may take an unquoted text for.
+SCALAR = ["string", "number", "boolean"]
+_WORDS = hint("A text on one line.", type=SCALAR)
+
+Text = Annotated[str, BeforeValidator(read_words), _WORDS]
+LongText = Annotated[
+    str,
+    BeforeValidator(lambda value: _text(value).strip()),
+    hint("A text; it may have several lines.", type=SCALAR),
+]
+Day = Annotated[
+    date,
+    BeforeValidator(read_day),
+    hint(
+        "A date: year-month-day.",
+        "2027-03-17",
+        pattern=_DATE.pattern,
+        instead="write year-month-day, such as 2027-03-17",
+    ),
+]
+Month = Annotated[
+    str,
+    BeforeValidator(read_month),
+    hint(
+        "A month: year-month.",
+        "2020-09",
+        pattern=r"\d{4}-(?:0[1-9]|1[0-2])",
+        instead="write year-month, such as 2020-09",
+    ),
+]
+Clock = Annotated[
+    time,
+    BeforeValidator(read_clock),
+    hint("A time of day, in quotes.", "13:00", pattern=CLOCK_PATTERN, instead=WRITE_A_CLOCK),
+]
+YesNo = Annotated[
+    bool,
+    BeforeValidator(read_yes_no),
+    hint(
+        "yes or no.",
+        "yes",
+        "no",
+        pattern=in_any_letters(_YES_NO),
+        instead="write yes or no",
+        type=["string", "boolean"],
+    ),
+]
+Id = Annotated[
+    str,
+    BeforeValidator(read_id),
+    hint(
+        "An id: small letters a to z, digits and hyphens.",
+        "third-wednesday",
+        pattern=_ID.pattern,
+        instead="use small letters a to z, digits and hyphens, such as third-wednesday",
+        type=["string", "integer"],
+        maxLength=LONGEST_ID,
+    ),
+]
+Url = Annotated[
+    str,
+    BeforeValidator(read_url),
+    hint(
+        "A web address.",
+        "https://meet.learning-cities.example/libraries",
+        pattern=_URL.pattern,
+        instead="write it with https:// in front, or leave the line out",
+    ),
+]
+Language = Annotated[
+    str,
+    BeforeValidator(read_language),
+    hint(
+        "A language code.",
+        *("en", "fr", "es", "ar", "zh", "ru", "pt"),
+        pattern="[A-Za-z]{2,3}",
+        instead="write two small letters, such as fr",
+    ),
+]
+CountryCode = Annotated[
+    str,
+    BeforeValidator(read_country),
+    hint(
+        "A country code of two letters.",
+        "BR",
+        pattern="[A-Za-z]{2}",
+        instead="write two capitals, such as BR",
+    ),
+]
+Minutes = Annotated[
+    int, BeforeValidator(whole_number(1, 1440)), number_hint("A number of minutes.", 1, 1440, 60, 90)
+]
+SettleMinutes = Annotated[
+    int, BeforeValidator(whole_number(0, 1440)), number_hint("A number of minutes.", 0, 1440, 10)
+]
+DaysAway = Annotated[
+    int, BeforeValidator(whole_number(0, 400)), number_hint("A number of days.", 0, 400, 7, 28)
+]
+WorkingDays = Annotated[
+    int, BeforeValidator(whole_number(1, 60)), number_hint("A number of working days.", 1, 60, 1)
+]
 
 
 class Form(BaseModel):
@@ -243,12 +406,13 @@ def _fields(form: type[Form]) -> dict[str, Any]:
 def _form_at(form: type[Form], path: tuple[str | int, ...]) -> type[Form]:
     """The form at `path` of another; numbers of items and keys of free choice lead no deeper."""
     for step in path:
-        form = next(_forms_in(_fields(form).get(str(step))), form)
+        form = next(forms_in(_fields(form).get(str(step))), form)
     return form
 
 
-def _forms_in(annotation: Any) -> Iterator[type[Form]]:
+def forms_in(annotation: Any) -> Iterator[type[Form]]:
+    """The forms that a type is made of: itself, items of a list, values of a mapping."""
     if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, Form):
         yield annotation
     for argument in get_args(annotation):
-        yield from _forms_in(argument)
+        yield from forms_in(argument)

@@ -49,6 +49,15 @@ def put(partial: Path, file: Path) -> None:
     _sync(file.parent)
 
 
+def write_text(file: Path, text: str) -> None:
+    """Makes it the text of a file that anybody may read; one that is there keeps who may read it."""
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    with beside(file) as partial:
+        partial.write_bytes(text.encode())
+        partial.chmod(mode)
+        put(partial, file)
+
+
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -22,6 +22,7 @@ from scheduler.model.network import Country, Network
 from scheduler.model.notices import NoticeRule
 from scheduler.model.series import Series
 from tests import cast
+from tests.configuration.editor import faults_of_what_is_written
 
 
 def with_change(text: str, old: str, new: str) -> str:
@@ -83,29 +84,29 @@ class Desk:
         problems = Problems()
         document = read_document(self.write(content), problems)
         found = read_network(document, problems) if document else None
-        self._hear(problems)
+        self._hear(problems, "network", content)
         return found
 
-    def series(self, content: str, words: Vocabulary | None = None) -> Series | None:
+    def series(self, content: str | bytes, words: Vocabulary | None = None) -> Series | None:
         problems = Problems()
         network, vocabulary = real_network()
         document = read_document(self.write(content), problems)
         found = document and read_series(document, network, words or vocabulary, real_notices(), problems)
-        self._hear(problems)
+        self._hear(problems, "series", content)
         return found or None
 
     def cycle(self, content: str) -> Cycle | None:
         problems = Problems()
         document = read_document(self.write(content), problems)
         found = document and read_cycle(document, *real_network(), real_notices(), problems)
-        self._hear(problems)
+        self._hear(problems, "cycle", content)
         return found or None
 
     def notices(self, content: str) -> NoticesForm | None:
         problems = Problems()
         document = read_document(self.write(content), problems)
         found = read_notices(document, real_network()[0], problems) if document else None
-        self._hear(problems)
+        self._hear(problems, "notices", content)
         return found
 
     def members(self, content: str | bytes) -> tuple[Member, ...]:
@@ -121,7 +122,10 @@ class Desk:
         self._hear(problems)
         return found
 
-    def _hear(self, problems: Problems) -> None:
+    def _hear(self, problems: Problems, kind: str = "", content: str | bytes = "") -> None:
+        """What a reader finds right, an editor that knows our schemas must never mark."""
+        if kind and not problems.errors():
+            assert faults_of_what_is_written(content, kind) == []
         prefix = re.escape(f"{self.folder}/")
         self.said = [re.sub(prefix, "", str(problem)) for problem in problems.in_order()]
 

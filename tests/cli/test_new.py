@@ -1,0 +1,445 @@
+"""`scheduler new`: a file to begin with, from options, from a dialogue, from a list (story US-03)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scheduler.configuration.load import load
+from scheduler.configuration.text import find_control
+from scheduler.model.series import Session
+from tests.cast import ROOT
+from tests.cli.typed import Done, surroundings, typed
+from tests.configuration.house import House
+from tests.golden import assert_golden
+
+LISTS = ROOT / "tests" / "configuration" / "lists"
+GOLDEN = ROOT / "tests" / "configuration" / "golden"
+
+RULE = ("--title", "Libraries", "--audience", "world", "--every", "Third wednesday")
+SPAN = ("--from", "2028-01-01", "--until", "2028-12-31", "--start", "13:00")
+ROUND = {
+    "--title": "Progress report 2029",
+    "--from": "2027-05",
+    "--to": "2029-04",
+    "--opens": "2029-06-01",
+    "--deadline": "2029-11-30 23:59:59 Europe/Berlin",
+    "--submit-at": "https://reports.learning-cities.example/2029",
+    "--joined-before": "2024-02",
+}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House.copied_to(tmp_path / "config")
+
+
+def new(house: House, *words: str) -> Done:
+    return typed("new", *words, "--config", str(house.folder))
+
+
+def words_of(options: dict[str, str]) -> list[str]:
+    return [word for option in options.items() for word in option]
+
+
+def sessions_of(house: House, series_id: str) -> tuple[Session, ...]:
+    configuration = load(house.folder).configuration
+    assert configuration is not None
+    return next(part for part in configuration.series if part.id == series_id).sessions
+
+
+# options
+
+
+def test_a_series_by_rule_passes_the_check(house: House) -> None:
+    done = new(house, "series", *RULE, *SPAN)
+
+    sessions = sessions_of(house, "libraries")
+    assert done.returncode == 0
+    assert [session.on.isoformat() for session in sessions][::11] == ["2028-01-19", "2028-12-20"]
+    assert {session.audience.label for session in sessions} == {"World"}
+
+
+def test_the_end_says_what_was_written_and_what_comes_next(house: House) -> None:
+    done = new(house, "series", *RULE, *SPAN)
+
+    file, where = house.folder / "series" / "libraries.yaml", f"--config {house.folder}"
+    assert done.stdout.splitlines()[-6:] == [
+        f"Written: {file}: a series of 12 sessions, from 2028-01-19 to 2028-12-20",
+        "Next:",
+        "  1. Open the file in an editor and fill in what is missing: links, speakers, a description.",
+        f"  2. scheduler check {where}   says what is wrong or doubtful, in all files",
+        f"  3. scheduler plan {where}    shows which mails would go out, to whom, and when",
+        f"  4. scheduler apply {where}   puts it in force. Until then no mail goes out because of it.",
+    ]
+
+
+def test_dates_are_sessions_with_ids_of_their_titles(house: House) -> None:
+    dates = ("--date", "2028-03-15 Green skills", "--date", "2028-04-19")
+
+    new(house, "series", "--title", "Spring", "--audience", "World", *dates, "--start", "13:00")
+
+    assert [(one.id, one.title) for one in sessions_of(house, "spring")] == [
+        ("green-skills", "Green skills"),
+        ("session-2", "Spring"),
+    ]
+
+
+def test_a_round_passes_the_check(house: House) -> None:
+    done = new(house, "cycle", *words_of(ROUND), "--excepted", "2020-09")
+
+    configuration = load(house.folder).configuration
+    assert done.returncode == 0
+    assert configuration is not None
+    assert "progress-report-2029" in {cycle.id for cycle in configuration.cycles}
+
+
+def test_a_file_begins_with_its_manual(house: House) -> None:
+    new(house, "series", *RULE, *SPAN)
+
+    lines = (house.folder / "series" / "libraries.yaml").read_text("utf-8").splitlines()
+
+    assert lines[:2] == ["# yaml-language-server: $schema=../schema/series.json", "# Libraries"]
+    assert "# Keys of a session" in lines
+    assert "#     2028-01-19: (the new date)" in lines
+
+
+def test_in_a_pipe_all_that_is_missing_is_named_at_once(house: House) -> None:
+    done = new(house, "series", "--start", "13:00")
+
+    assert done.returncode == 2
+    assert done.stderr == "error: missing: --title, --audience, --every or --date\n"
+
+
+def test_all_that_is_wrong_is_named_at_once(house: House) -> None:
+    done = new(house, "series", *RULE, "--from", "2028-02-30", "--until", "soon", "--start", "25:00")
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "error: --from: 2028-02-30 is not in the calendar; write a day that exists",
+        'error: --until: "soon" is no date; write year-month-day, such as 2027-03-17',
+        'error: --start: "25:00" is no time of day; write hours and minutes, such as 13:00',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--to", "2027-04", "2027-04 is before 2027-05"),
+        ("--deadline", "2029-11-30", "is written without hour and zone"),
+        ("--deadline", "2029-05-01 12:00 Europe/Berlin", "before 2029-06-01"),
+        ("--joined-before", "February", "names no intake"),
+    ],
+)
+def test_a_wrong_answer_about_a_round_is_said(house: House, option: str, value: str, said: str) -> None:
+    done = new(house, "cycle", *words_of({**ROUND, option: value}))
+
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--audience", "Wrld"), 'did you mean "World"?'),
+        (("--zone", "Europe/Berln"), 'did you mean "Europe/Berlin"?'),
+        (("--end", "12:00"), "12:00 is no end for a start at 13:00"),
+        (("--date", "2028-03-15"), "--every and --date do not go together"),
+    ],
+)
+def test_a_wrong_answer_about_a_series_is_said(house: House, words: tuple[str, ...], said: str) -> None:
+    done = new(house, "series", *RULE, *SPAN, *words)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_sign_that_cannot_be_seen_is_refused(house: House) -> None:
+    done = new(house, "series", "--title", "Half a \udce9 sign", *RULE[2:], *SPAN)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --title: there is an invisible control character (U+DCE9) here")
+
+
+def test_a_webinar_late_at_night_gets_no_end_of_the_next_day(house: House) -> None:
+    new(house, "series", *RULE, *SPAN[:4], "--start", "23:30")
+
+    assert {(session.end, session.length_minutes) for session in sessions_of(house, "libraries")} == {
+        (None, 60)
+    }
+
+
+def test_no_file_is_ever_overwritten(house: House) -> None:
+    words = ("series", *RULE, *SPAN, "--id", "covid-19-recovery")
+    before = (house.folder / "series" / "covid-19-recovery.yaml").read_bytes()
+
+    done = new(house, *words)
+
+    assert done.returncode == 2
+    assert 'the id "covid-19-recovery" is taken by' in done.stderr
+    assert (house.folder / "series" / "covid-19-recovery.yaml").read_bytes() == before
+
+
+def test_an_id_of_another_kind_is_taken_too(house: House) -> None:
+    done = new(house, "series", *RULE, *SPAN, "--id", "report-2021")
+
+    assert done.returncode == 2
+    assert "cycles/report-2021.yaml" in done.stderr
+
+
+def test_a_network_with_errors_is_mended_first(house: House) -> None:
+    house.change("network.yaml", "place: Hamburg", "place:")
+
+    done = new(house, "series", *RULE, *SPAN)
+
+    assert done.returncode == 1
+    assert "network.yaml must be mended first; nothing was written" in done.stderr
+    assert not (house.folder / "series" / "libraries.yaml").exists()
+
+
+TITLES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(
+    lambda text: text.strip() and not find_control(text) and not set(text) & set("\n\r\t\x00")
+)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(TITLES)
+def test_any_title_that_can_be_typed_is_written_well(house: House, title: str) -> None:
+    done = new(house, "series", f"--title={title}", "--id", "hostile", *RULE[2:], *SPAN)
+
+    file = house.folder / "series" / "hostile.yaml"
+    assert done.returncode == 0, done.stderr
+    assert {session.title for session in sessions_of(house, "hostile")} == {title.strip()}
+    file.unlink()
+
+
+# a person at a terminal
+
+
+def test_a_person_is_asked_until_the_answer_is_right(house: House) -> None:
+    typed_in = [
+        "Libraries",
+        "",
+        "Wrld",
+        "World",
+        "2028-03-15, 2028-04-19",
+        "13:00",
+        "",
+        "",
+        "",
+        "",
+        "Books",
+        "",
+    ]
+
+    shown, code = at_a_terminal(house, ["series"], typed_in)
+
+    assert code == 0
+    assert 'the audience "Wrld" is not defined in network.yaml; did you mean "World"?' in shown
+    assert "Title of the webinar on Wednesday 2028-03-15" in shown
+    assert [one.title for one in sessions_of(house, "libraries")] == ["Books", "Libraries"]
+
+
+def at_a_terminal(house: House, words: list[str], lines: list[str]) -> tuple[str, int]:
+    """What `scheduler new` shows a person who types these lines, and how it ends."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "scheduler", "new", *words, "--config", str(house.folder)]
+    with subprocess.Popen(  # noqa: S603
+        command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=surroundings({})
+    ) as process:
+        os.close(theirs)
+        os.write(ours, "".join(f"{line}\n" for line in lines).encode())
+        shown = b"".join(iter(lambda: _read(ours), b""))
+        code = process.wait()
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n"), code
+
+
+def _read(terminal: int) -> bytes:
+    """The next piece; a terminal whose other side was closed ends with an error."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+# a list (story US-03)
+
+
+def import_list(house: House, name: str, *words: str) -> Done:
+    given_words = ("--title", "Response", "--id", "response-2024", *words)
+    return typed(
+        "new",
+        "series",
+        "--from",
+        f"lists/{name}",
+        *given_words,
+        "--config",
+        str(house.folder),
+        cwd=LISTS.parent,
+    )
+
+
+def written(house: House) -> str:
+    """The file without its opening comment."""
+    text = (house.folder / "series" / "response-2024.yaml").read_text("utf-8")
+    return text[text.index("\nid:") + 1 :]
+
+
+def test_the_covid_list_becomes_a_series_with_every_doubt(house: House) -> None:
+    """The golden files are the review: what staff read, and what stands in the file."""
+    done = import_list(house, "covid-response.csv")
+
+    said = done.stdout.replace(str(house.folder), "config")
+    assert done.returncode == 0
+    assert_golden(GOLDEN / "covid-response.txt", said.encode())
+    assert_golden(GOLDEN / "covid-response.yaml", written(house).encode())
+
+
+def test_the_covid_list_has_thirteen_sessions_and_three_without_a_time(house: House) -> None:
+    import_list(house, "covid-response.csv")
+
+    sessions = sessions_of(house, "response-2024")
+
+    assert len(sessions) == 13
+    assert [one.on.isoformat() for one in sessions if one.start is None] == [
+        "2024-04-08",
+        "2024-04-09",
+        "2024-04-15",
+    ]
+    assert (f"{sessions[0].start:%H:%M}", sessions[0].end) == ("13:00", None)
+
+
+def test_the_recovery_list_keeps_organisers_and_speakers(house: House) -> None:
+    import_list(house, "recovery.csv", "--audience", "World")
+
+    sessions = sessions_of(house, "response-2024")
+
+    assert {f"{one.start:%H:%M}-{one.end:%H:%M}" for one in sessions} == {"13:00-14:30"}
+    assert [item.title for item in sessions[0].programme][:1] == ["Opening address"]
+    assert "  - PASCAL International Observatory" in written(house)
+
+
+def lines_of(done: Done) -> list[str]:
+    """Every problem, without the name of the list."""
+    found = (line.split(".csv:", 1)[-1] for line in (done.stdout + done.stderr).splitlines())
+    return [line for line in found if ": " in line]
+
+
+def a_list(house: House, *lines: str) -> Path:
+    path = house.folder.parent / "list.csv"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def import_rows(house: House, *lines: str) -> Done:
+    return new(house, "series", "--title", "T", "--id", "t", "--from", str(a_list(house, *lines)))
+
+
+def test_other_names_of_columns_are_known_and_unknown_ones_are_named(house: House) -> None:
+    head = "Date;Subject;Region;Start time;End time;Time zone;Meeting ID;Colour"
+
+    done = import_rows(house, head, "2028-03-15;Books;World;13:00;14:00;Europe/Berlin;599 801 634;blue")
+
+    (session,) = sessions_of(house, "t")
+    assert (session.title, f"{session.start:%H:%M}", session.join.kind) == ("Books", "13:00", "Meeting ID")
+    assert [line for line in lines_of(done) if "not read" in line] == [
+        '1:1: note: these columns are not read: "Colour"; known are id, title, date, weekday, when, start, '
+        "end, zone, audience, description, organisers, platform, kind, number, link, passcode, recording, "
+        "summary, speakers"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("2028-03-15,Books,World,13:00 IST", "2:24: error:"),
+        ("15.3.2028,Books,World,13:00 CET", '2:1: error: "15.3.2028" is no date'),
+        ("2028-03-15,Books,Wrld,13:00 CET", '2:18: error: the audience "Wrld" is not defined'),
+        ("2028-03-15,Books,,13:00 CET", "2:18: error: this row does not say who is invited"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_at_its_cell(house: House, row: str, said: str) -> None:
+    """Understood or refused, never half understood (story US-02): nothing is written."""
+    done = import_rows(house, "date,title,audience,when", row)
+
+    assert done.returncode == 1
+    assert [line for line in lines_of(done) if line.startswith(said)]
+    assert "Nothing was written" in done.stderr
+    assert not (house.folder / "series" / "t.yaml").exists()
+
+
+def test_hours_that_are_given_twice_must_agree(house: House) -> None:
+    done = import_rows(
+        house, "date,title,audience,when,start", "2028-03-15,Books,World,13:00-14:00 Europe/Berlin,14:00"
+    )
+
+    assert [line for line in lines_of(done) if line.endswith("one of the two is wrong")] == [
+        '2:50: warning: "13:00-14:00 Europe/Berlin" says 13:00, the column start says "14:00"; '
+        "one of the two is wrong"
+    ]
+
+
+def test_a_zone_in_a_cell_of_its_own_counts(house: House) -> None:
+    import_rows(house, "date,title,audience,when,zone", "2028-03-15,Books,World,18:00-19:00,Asia/Seoul")
+
+    (session,) = sessions_of(house, "t")
+    assert session.zone == "Asia/Seoul"
+
+
+def test_a_number_of_no_kind_is_a_doubt(house: House) -> None:
+    done = import_rows(house, "date,title,audience,when,number", "2028-03-15,Books,World,13:00 CET,599801634")
+
+    assert [line for line in lines_of(done) if "whether this is a Meeting ID or a Webinar ID" in line]
+
+
+def test_a_wrong_weekday_is_refused(house: House) -> None:
+    done = import_rows(
+        house, "date,title,audience,when,weekday", "2024-04-01,Books,World,13:00 CET,Wednesday"
+    )
+
+    assert done.returncode == 1
+    assert [line for line in lines_of(done) if line.startswith("2:") and "2024-04-01 is a Monday" in line]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "error"),
+        ("date\n2028-03-15\n", "no column holds the title of a webinar"),
+        ("colour\nblue\n", "no column holds the date of a webinar; call it date or day"),
+        ('date,title\n2028-03-15,"open\n', "quotation mark"),
+        ("date,title\n", "this table has no rows"),
+    ],
+)
+def test_what_is_no_list_is_refused(house: House, content: str, said: str) -> None:
+    path = house.folder.parent / "list.csv"
+    path.write_text(content, "utf-8")
+
+    done = new(house, "series", "--audience", "World", "--from", str(path))
+
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_a_spreadsheet_is_asked_for_as_csv(house: House) -> None:
+    path = house.folder.parent / "list.xlsx"
+    path.write_bytes(b"PK")
+
+    done = new(house, "series", "--from", str(path))
+
+    assert done.returncode == 1
+    assert "save the list as CSV UTF-8" in done.stderr
+
+
+def test_a_list_that_is_not_there_is_said(house: House) -> None:
+    done = new(house, "series", "--from", "nowhere.csv")
+
+    assert done.returncode == 1
+    assert "nowhere.csv:1:1: error: this file is missing" in done.stderr
