@@ -22,12 +22,14 @@ from scheduler.configuration.problems import (
     quoted,
 )
 from scheduler.configuration.schema import fill_in
+from scheduler.configuration.seasons import read_seasons
 from scheduler.configuration.series import read_series
 from scheduler.configuration.series_form import read_form
 from scheduler.configuration.vocabulary import Vocabulary
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member
 from scheduler.model.network import Configuration, Country
+from scheduler.model.seasons import Season
 from scheduler.model.series import Series
 
 #: What the names of files with series and cycles end in.
@@ -46,31 +48,58 @@ class Loaded:
     texts: dict[str, str] = field(default_factory=dict)
     #: id of a series or cycle -> the file it stands in
     documents: dict[str, Document] = field(default_factory=dict)
+    network: Document | None = None
+    #: what could be read in spite of errors elsewhere; None where network.yaml or a member is wrong
+    readable: Configuration | None = None
+    #: what only warnings speak of: they never come into force
+    seasons: tuple[Season, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read, errors or not."""
+
+    configuration: Configuration | None = None
+    network: Document | None = None
+    documents: dict[str, Document] = field(default_factory=dict)
+    seasons: tuple[Season, ...] = ()
+    #: network and members have no error, so that what was read makes sense
+    is_sound: bool = False
 
 
 def load(folder: Path) -> Loaded:
-    """Reads network.yaml, notices.yaml, members.csv, countries.csv, series/*.yaml, cycles/*.yaml."""
+    """Reads network, notices and seasons .yaml, members and countries .csv, series/*.yaml, cycles/*.yaml."""
     problems = Problems()
-    configuration = _read(folder, problems)
-    if problems.errors():
-        configuration = None
-    return Loaded(configuration, problems.in_order(), problems.rewrites, problems.texts)
+    read = _read(folder, problems)
+    return Loaded(
+        configuration=None if problems.errors() else read.configuration,
+        problems=problems.in_order(),
+        rewrites=problems.rewrites,
+        texts=problems.texts,
+        documents=read.documents,
+        network=read.network,
+        readable=read.configuration if read.is_sound else None,
+        seasons=read.seasons,
+    )
 
 
-def _read(folder: Path, problems: Problems) -> Configuration | None:
+def _read(folder: Path, problems: Problems) -> _Read:
     if not os.path.isdir(folder):
-        problems.error(Place(printable(folder)), "there is no such folder", "say which with --config")
-        return None
+        instead = "name the right one with --config or SCHEDULER_CONFIG"
+        problems.error(Place(printable(folder)), "there is no such folder", instead)
+        return _Read()
     network_file = read_document(folder / "network.yaml", problems)
     notices_file = read_document(folder / "notices.yaml", problems)
     series_files = list(_documents(folder / "series", problems))
     cycle_files = list(_documents(folder / "cycles", problems))
+    seasons = read_seasons(folder / "seasons.yaml", problems)
     countries = read_countries(folder / "countries.csv", problems)
     found = read_network(network_file, problems) if network_file else None
     if network_file is None or found is None:
         _check_forms(notices_file, series_files, cycle_files, problems)
-        return None
+        return _Read()
     network, vocabulary = found
+    network_is_whole = not problems.errors_in(network_file.file)
     notices = read_notices(notices_file, network, problems) if notices_file else None
     before = problems.errors()
     members = read_members(folder / "members.csv", network, vocabulary, countries, problems)
@@ -82,12 +111,16 @@ def _read(folder: Path, problems: Problems) -> Configuration | None:
     if members_are_whole:
         _check_slugs(network_file, cycle_files, members, problems)
         _warn_of_nobody(network_file, vocabulary, cycles, members, problems)
-    return Configuration(
+    configuration = Configuration(
         network,
         members,
         countries,
         tuple(part for _, part in series if part),
         tuple(part for _, part in cycles if part),
+    )
+    documents = {part.id: document for document, part in (*series, *cycles) if part}
+    return _Read(
+        configuration, network_file, documents, seasons, is_sound=network_is_whole and members_are_whole
     )
 
 

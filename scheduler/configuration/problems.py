@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 #: So many characters of what staff wrote are repeated in a sentence.
 MOST_QUOTED = 100
+#: What differs between two sentences of one kind: what was quoted, and numbers.
+_VARIES = re.compile(r'"[^"]*"|[0-9][0-9,]*')
 
 
 class Severity(StrEnum):
@@ -20,9 +24,8 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, order=True)
-class Place:
-    """Where in a file; lines and columns count from 1, in characters (in a table: in cells)."""
+class Place(NamedTuple):
+    """Where in a file; lines and columns count from 1, in characters."""
 
     file: str
     line: int = 1
@@ -42,9 +45,20 @@ class Problem:
     instead: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.severity}: " + "; ".join(
-            part for part in (self.what, self.instead) if part
-        )
+        return f"{self.place}: {self.severity}: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        return "; ".join(part for part in (self.what, self.instead) if part)
+
+    def by_weight(self) -> tuple[Place, int, str]:
+        """The order of a list for people: by place, and there what weighs most first."""
+        return self.place, list(Severity).index(self.severity), self.what
+
+    @property
+    def kind(self) -> tuple[str, Severity, str]:
+        """Equal for all problems of a file that say the same of different things."""
+        return self.place.file, self.severity, _VARIES.sub("…", self.what)
 
 
 @dataclass(frozen=True, order=True)
@@ -87,6 +101,9 @@ class Problems:
 
     def errors(self) -> int:
         return len(self._errors)
+
+    def errors_in(self, file: str) -> int:
+        return sum(problem.place.file == file for problem in self._errors)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

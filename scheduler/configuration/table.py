@@ -1,4 +1,4 @@
-"""CSV as spreadsheet programs leave it: every cell knows its line and the number of its column."""
+"""CSV as spreadsheet programs leave it: every cell knows the line and the column it is written at."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scheduler.configuration.problems import (
     printable,
     quoted,
 )
-from scheduler.configuration.text import MAX_TABLE_BYTES, read_text
+from scheduler.configuration.text import MAX_TABLE_BYTES, lines_of, read_text
 
 #: A cell longer than this is an accident.
 MAX_CELL = 10_000
@@ -26,22 +26,79 @@ _DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
-class Row:
+class Written:
+    """The text of a table, to find the place of a cell once it is asked for."""
+
     file: str
+    lines: list[str]
+    delimiter: str
+
+    def place(self, line: int, number: int) -> Place:
+        """Where cell `number` of the row that begins on `line` begins; both count from 1."""
+        for cell, place in enumerate(self._cells(line), 1):
+            if cell == number:
+                return place
+        return Place(self.file, line)
+
+    def _cells(self, line: int) -> Iterator[Place]:
+        """The first sign of each cell; one in quotes may go on for several lines."""
+        column, text = 1, self._line(line)
+        while True:
+            yield Place(self.file, line, column + _blanks(text[column - 1 :], self.delimiter))
+            if text.startswith('"', column - 1):
+                line, column = self._behind_quotes(line, column + 1)
+                text = self._line(line)
+            end = text.find(self.delimiter, column - 1)
+            if end < 0:
+                return
+            column = end + len(self.delimiter) + 1
+
+    def _behind_quotes(self, line: int, column: int) -> tuple[int, int]:
+        """Behind the mark that closes; two of them stand for one that does not."""
+        while line <= len(self.lines):
+            end = self._line(line).find('"', column - 1)
+            if end < 0:
+                line, column = line + 1, 1
+            elif self._line(line).startswith('""', end):
+                column = end + 3
+            else:
+                return line, end + 2
+        return line, 1
+
+    def _line(self, line: int) -> str:
+        return self.lines[line - 1] if line <= len(self.lines) else ""
+
+
+def _blanks(text: str, delimiter: str) -> int:
+    """Blanks in front of a cell; none count where nothing else is in it."""
+    cell = text.partition(delimiter)[0]
+    return len(cell) - len(cell.lstrip()) if cell.strip() else 0
+
+
+@dataclass(frozen=True)
+class Row:
     line: int
     cells: dict[str, str]
     columns: tuple[str, ...]
+    written: Written
+
+    @property
+    def file(self) -> str:
+        return self.written.file
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
     def place(self, column: str | None = None) -> Place:
         number = self.columns.index(column) + 1 if column in self.columns else 1
-        return Place(self.file, self.line, number)
+        return self.written.place(self.line, number)
 
     def several(self, column: str) -> list[str]:
         """The parts of a cell that may hold several, separated by |."""
-        return [part.strip() for part in self[column].split("|") if part.strip()]
+        cell = self[column]
+        if "|" not in cell:
+            return [cell] if cell else []
+        return [part.strip() for part in cell.split("|") if part.strip()]
 
 
 def read_table(path: Path, needed: Sequence[str], allowed: Sequence[str], problems: Problems) -> list[Row]:
@@ -51,29 +108,37 @@ def read_table(path: Path, needed: Sequence[str], allowed: Sequence[str], proble
     rows is a problem. Empty cells behind the last column, which spreadsheet programs leave, are none.
     """
     text = read_text(path, MAX_TABLE_BYTES, problems)
-    if text is None:
-        return []
-    start = Place(printable(path))
+    return [] if text is None else rows_of(text, printable(path), needed, allowed, problems)
+
+
+def rows_of(
+    text: str, file: str, needed: Sequence[str], allowed: Sequence[str], problems: Problems
+) -> list[Row]:
+    """The same of a text that was read already; `file` is what the problems call it."""
+    start = Place(file)
     before = problems.errors()
-    first_line = text.partition("\n")[0]
-    lines = _lines(text, max(_DELIMITERS, key=first_line.count), start.file, problems)
+    written_lines = lines_of(text)
+    written = Written(file, written_lines, max(_DELIMITERS, key=written_lines[0].count))
+    lines = _lines(text, written, problems)
     _, header = next(lines, (1, []))
     columns = tuple(_without_empty_end([cell.strip() for cell in header]))
     if not columns and problems.errors() == before:
         problems.error(
-            start, "the first line is empty", f"it must name the columns: {listed(needed)}, each once"
+            start,
+            "the first line is empty",
+            f"it must name the columns: {listed(needed or allowed)}, each once",
         )
-    if not columns or not _columns_are_known(columns, needed, allowed, start, problems):
+    if not columns or not _columns_are_known(columns, needed, allowed, written, problems):
         return []
-    rows = list(_rows(lines, columns, start.file, problems))
+    rows = list(_rows(lines, columns, written, problems))
     if not rows and problems.errors() == before:
         problems.error(start, "this table has no rows", "write at least one")
     return rows
 
 
-def _lines(text: str, delimiter: str, file: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def _lines(text: str, written: Written, problems: Problems) -> Iterator[tuple[int, list[str]]]:
     """(number of the line it begins on, cells), until the end or the first line that cannot be read."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=written.delimiter, strict=True)
     line = 1
     try:
         for cells in reader:
@@ -81,7 +146,7 @@ def _lines(text: str, delimiter: str, file: str, problems: Problems) -> Iterator
             line = reader.line_num + 1
     except csv.Error:
         what = "a quotation mark of this row is not closed, or something stands behind a closed one"
-        problems.error(Place(file, line), what, 'inside quotes write "" for one quotation mark')
+        problems.error(Place(written.file, line), what, 'inside quotes write "" for one quotation mark')
 
 
 def _without_empty_end(cells: list[str], least: int = 0) -> list[str]:
@@ -91,12 +156,16 @@ def _without_empty_end(cells: list[str], least: int = 0) -> list[str]:
 
 
 def _columns_are_known(
-    columns: tuple[str, ...], needed: Sequence[str], allowed: Sequence[str], start: Place, problems: Problems
+    columns: tuple[str, ...],
+    needed: Sequence[str],
+    allowed: Sequence[str],
+    written: Written,
+    problems: Problems,
 ) -> bool:
-    known = (*needed, *allowed)
+    known, start = (*needed, *allowed), Place(written.file)
     if not set(columns) & set(known):
         problems.error(
-            start, "the first line names no column that is known", f"it must name: {listed(needed)}"
+            start, "the first line names no column that is known", f"it must name: {listed(needed or known)}"
         )
         return False
     before = problems.errors()
@@ -104,7 +173,7 @@ def _columns_are_known(
     if missing := [column for column in needed if column not in meant]:
         problems.error(start, f"missing in the first line: {listed(missing)}", "add the columns")
     for number, column in enumerate(columns, 1):
-        place = Place(start.file, 1, number)
+        place = written.place(1, number)
         if column not in known:
             instead = did_you_mean(column, known, f"known: {listed(known, most=20)}")
             problems.error(place, f"{quoted(column)} is no column", instead)
@@ -114,23 +183,23 @@ def _columns_are_known(
 
 
 def _rows(
-    lines: Iterable[tuple[int, list[str]]], columns: tuple[str, ...], file: str, problems: Problems
+    lines: Iterable[tuple[int, list[str]]], columns: tuple[str, ...], written: Written, problems: Problems
 ) -> Iterator[Row]:
-    for line, written in lines:
-        cells = [cell.strip() for cell in _without_empty_end(written, least=len(columns))]
+    for line, found in lines:
+        cells = [cell.strip() for cell in _without_empty_end(found, least=len(columns))]
         if not any(cells):
             continue
         if len(cells) != len(columns):
             what = f"this row has {len(cells)} cells, the first line has {len(columns)}"
-            problems.error(Place(file, line), what, "look for a separator too many or too few")
+            problems.error(Place(written.file, line), what, "look for a separator too many or too few")
             continue
         broken = [number for number, cell in enumerate(cells, 1) if not _is_one_line(cell)]
         for number in broken:
             what = f"this cell has several lines, a tab, or more than {MAX_CELL:,} characters"
-            problems.error(Place(file, line, number), what, "write a short text on one line")
+            problems.error(written.place(line, number), what, "write a short text on one line")
         if not broken:
-            yield Row(file, line, dict(zip(columns, cells, strict=True)), columns)
+            yield Row(line, dict(zip(columns, cells, strict=True)), columns, written)
 
 
 def _is_one_line(cell: str) -> bool:
-    return len(cell) <= MAX_CELL and not any(sign in cell for sign in "\n\r\t")
+    return len(cell) <= MAX_CELL and "\n" not in cell and "\r" not in cell and "\t" not in cell

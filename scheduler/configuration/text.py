@@ -13,11 +13,15 @@ MAX_YAML_BYTES = 1_000_000
 MAX_TABLE_BYTES = 16_000_000
 
 #: Characters that no person types and that break headers, calendars or logs: controls, the line and
-#: paragraph separators, halves of surrogate pairs, two that are no characters at all, and the two signs
-#: that mark personal values in templates.
+#: paragraph separators, signs that turn the direction of the text behind them (the marks of right-to-left
+#: writing, U+200E and U+200F, may stay), halves of surrogate pairs, two that are no characters at all, and
+#: the two signs that mark personal values in templates.
 _FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ue000\ue001\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ue000\ue001\ufffe\uffff]"
 )
+#: How lines end: as on Unix, Windows or an old Mac.
+_LINE_ENDS = re.compile("\r\n|\r|\n")
 
 
 def read_text(path: Path, most_bytes: int, problems: Problems) -> str | None:
@@ -39,10 +43,7 @@ def read_text(path: Path, most_bytes: int, problems: Problems) -> str | None:
     if len(raw) > most_bytes:
         problems.error(place, f"this file is larger than {most_bytes:,} bytes", "split it")
         return None
-    text = _decode(raw, place, problems)
-    if text is not None:
-        problems.texts[place.file] = text
-    return text
+    return _decode(raw, place, problems)
 
 
 def _decode(raw: bytes, place: Place, problems: Problems) -> str | None:
@@ -56,12 +57,22 @@ def _decode(raw: bytes, place: Place, problems: Problems) -> str | None:
         column = error.start - raw.rfind(b"\n", 0, error.start)
         problems.error(Place(place.file, line, column), "this file is not saved as UTF-8", "save it as UTF-8")
         return None
+    problems.texts[place.file] = text
     if sign := find_control(text):
-        line = text.count("\n", 0, sign.start()) + 1
-        column = sign.start() - text.rfind("\n", 0, sign.start())
-        problems.error(Place(place.file, line, column), *said_of(sign))
+        problems.error(place_at(place.file, text, sign.start()), *said_of(sign))
         return None
     return text
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as editors count them, without what ends them."""
+    return _LINE_ENDS.split(text)
+
+
+def place_at(file: str, text: str, position: int) -> Place:
+    """The place of a character, counted from 0."""
+    before = lines_of(text[:position])
+    return Place(file, len(before), len(before[-1]) + 1)
 
 
 def find_control(text: str) -> re.Match[str] | None:

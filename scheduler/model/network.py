@@ -57,6 +57,8 @@ class Network:
     apply: str
     #: mail leaves only to addresses below these domains; empty = to all
     only_to: tuple[str, ...]
+    #: ISO 3166-1 alpha-2: whose public holidays the organiser keeps; None = those of the home zone
+    country: str | None = None
 
     def may_write_to(self, address: str) -> bool:
         domain = address.rpartition("@")[2].lower()

@@ -44,8 +44,13 @@ def doha(desk: Desk, **cells: str) -> Member:
     return member
 
 
-def column(name: str) -> int:
-    return (*COLUMNS, *CONTACTS).index(name) + 1
+def column(name: str, **cells: str) -> int:
+    """Of the first sign of a cell in the row of Doha."""
+    names = (*COLUMNS, *CONTACTS)
+    before = [(DOHA | cells)[other] for other in names[: names.index(name)]]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(before)
+    return len(text.getvalue()) + 2 if before else 1
 
 
 def test_a_row_becomes_a_member(desk: Desk) -> None:
@@ -185,7 +190,7 @@ def test_a_period_with_an_unknown_end_lasts_until_the_next_begins(desk: Desk) ->
 def test_a_membership_that_is_wrong_is_one_sentence(desk: Desk, written: str, problem: str) -> None:
     desk.members(table(DOHA | {"memberships": written, "certainty": ""}))
 
-    assert desk.said == [f"members.csv:2:9: error: memberships: {problem}"]
+    assert desk.said == [f"members.csv:2:{column('memberships')}: error: memberships: {problem}"]
 
 
 @pytest.mark.parametrize(
@@ -196,8 +201,8 @@ def test_a_membership_that_is_wrong_is_one_sentence(desk: Desk, written: str, pr
         ("country", "XX", 'the country "XX" is not in countries.csv; add it there'),
         ("region", "Arab States", f'{NO_REGION.format("Arab States")}; did you mean "arab-states"?'),
         ("region", "moon", f"{NO_REGION.format('moon')}; known: {REGIONS}"),
-        ("zone", "Asia/Quatar", 'the zone "Asia/Quatar" is unknown; did you mean "Asia/Qatar"?'),
-        ("zone", "AST", 'the zone "AST" is unknown; write a place such as America/Bogota'),
+        ("zone", "Asia/Quatar", 'zone "Asia/Quatar" is unknown; did you mean "Asia/Qatar"?'),
+        ("zone", "AST", 'zone "AST" is unknown; write a place such as America/Bogota'),
         ("languages", "", '"languages" is empty; write it'),
         ("languages", "Arabic", f'languages: "arabic" is no language code; {A_LANGUAGE}'),
         ("weekend", "", f'"" is no weekend; {A_WEEKEND}'),
@@ -219,7 +224,7 @@ def test_a_country_with_several_zones_leaves_the_choice_to_its_cities(desk: Desk
     desk.members(table(DOHA | {"zone": "", "country": "BR"}))
 
     assert desk.said == [
-        "members.csv:2:6: error: BR has several zones, so this member needs its own; "
+        f"members.csv:2:{column('zone')}: error: BR has several zones, so this member needs its own; "
         "write a place such as America/Bogota"
     ]
 
@@ -285,6 +290,42 @@ def test_an_address_outside_the_safety_catch_is_warned_of(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Info@Cities.example", "info@cities.example"),
+        ("info@müller.example", "info@xn--mller-kva.example"),
+    ],
+    ids=["capital letters", "letters of a domain"],
+)
+def test_an_address_of_two_members_is_warned_of(desk: Desk, first: str, second: str) -> None:
+    """P05: written in another way it is still the same mailbox."""
+    desk.members(
+        table(
+            DOHA | {"coordinator": first},
+            DOHA | {"slug": "twin", "mayor": second, "coordinator": "a@twin.example"},
+        )
+    )
+
+    at = column("mayor", slug="twin", coordinator="a@twin.example")
+    assert desk.said == [
+        f"members.csv:3:{at}: warning: {second} is an address of doha (line 2) too; "
+        "write the city's own, if it has one"
+    ]
+
+
+def test_addresses_that_differ_in_a_dot_are_two(desk: Desk) -> None:
+    """On most mail servers they are two mailboxes."""
+    rows = [
+        DOHA | {"slug": slug, "coordinator": address, "mayor": ""}
+        for slug, address in (("one", "learning.city@x.example"), ("two", "learningcity@x.example"))
+    ]
+
+    desk.members(table(*rows))
+
+    assert desk.said == []
+
+
 def test_a_slug_stands_once(desk: Desk) -> None:
     members = desk.members(table(DOHA, DOHA | {"name": "Another"}))
 
@@ -296,13 +337,14 @@ def test_a_slug_stands_once(desk: Desk) -> None:
 
 
 def test_all_bad_rows_are_said_and_the_good_ones_read(desk: Desk) -> None:
-    rows = [DOHA | {"slug": f"city-{n}", "weekend": "Fri" if n % 2 else "?"} for n in range(6)]
+    own = [{"slug": f"city-{n}", "coordinator": f"a@city-{n}.example", "mayor": ""} for n in range(6)]
+    rows = [DOHA | cells | {"weekend": "Fri" if n % 2 else "?"} for n, cells in enumerate(own)]
 
     members = desk.members(table(*rows))
 
     assert [member.slug for member in members] == ["city-1", "city-3", "city-5"]
     assert [sentence.partition(": ")[0] for sentence in desk.said] == [
-        f"members.csv:{n}:8" for n in (2, 4, 6)
+        f"members.csv:{n}:{column('weekend', slug='city-0')}" for n in (2, 4, 6)
     ]
 
 
@@ -335,7 +377,7 @@ def test_a_country_is_read_with_its_offices(desk: Desk) -> None:
         ("QA,Qatar,,", '3:1: error: the country "QA" stands on line 2 already; keep one of the two'),
         (
             "NO,Norway,norway,",
-            '3:3: error: national_coordinator: "norway" is no mail address; '
+            '3:11: error: national_coordinator: "norway" is no mail address; '
             "An email address must have an @-sign.",
         ),
     ],

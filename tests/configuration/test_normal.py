@@ -28,6 +28,24 @@ def test_the_same_configuration_gives_the_same_text() -> None:
     assert normal.to_text(normal.from_text(text)) == text
 
 
+def test_what_an_older_program_wrote_is_read() -> None:
+    """It knew nothing of several days, editions and languages."""
+    whole = a_configuration(a_series(a_session()))
+    plain = json.loads(normal.to_text(whole))
+    for key in ("end_on", "topic", "languages", "joins"):
+        del plain["series"][0]["sessions"][0][key]
+
+    assert normal.from_text(json.dumps(plain)) == whole
+
+
+def test_a_session_in_several_languages_comes_back() -> None:
+    joins = (("fr", Join(link="https://meet.cities.example/fr")),)
+    session = a_session(end_on=date(2027, 6, 16), topic="green", languages=("fr", "es"), joins=joins)
+    whole = a_configuration(a_series(session))
+
+    assert normal.from_text(normal.to_text(whole)) == whole
+
+
 def test_the_text_is_json() -> None:
     assert set(json.loads(normal.to_text(cast.real()))) == {
         "network",

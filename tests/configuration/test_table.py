@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scheduler.configuration.table import Written
 from tests.configuration.desk import Desk
 
 NEEDED, ALLOWED = ("slug", "name", "country"), ("note",)
@@ -91,7 +92,7 @@ def test_a_separator_in_quotes_is_text(desk: Desk) -> None:
         ),
         pytest.param(
             "slug,name,countrie\n",
-            '1:3: error: "countrie" is no column; did you mean "country"?',
+            '1:11: error: "countrie" is no column; did you mean "country"?',
             id="typing error",
         ),
         pytest.param(
@@ -101,17 +102,17 @@ def test_a_separator_in_quotes_is_text(desk: Desk) -> None:
         ),
         pytest.param(
             "slug,name,country,phone\n",
-            '1:4: error: "phone" is no column; known: slug, name, country, note',
+            '1:19: error: "phone" is no column; known: slug, name, country, note',
             id="unknown",
         ),
         pytest.param(
             "slug,,name,country\n",
-            '1:2: error: "" is no column; known: slug, name, country, note',
+            '1:6: error: "" is no column; known: slug, name, country, note',
             id="without a name",
         ),
         pytest.param(
             "slug,name,country,name\n",
-            '1:4: error: the column "name" stands here twice; keep one of the two',
+            '1:19: error: the column "name" stands here twice; keep one of the two',
             id="twice",
         ),
         pytest.param(
@@ -139,13 +140,13 @@ def test_a_first_line_that_is_wrong_is_one_sentence(desk: Desk, content: str, pr
         ),
         pytest.param(
             'doha,"Doha\nAl Dawhah",QA',
-            "3:2: error: this cell has several lines, a tab, or more than 10,000 characters; "
+            "3:6: error: this cell has several lines, a tab, or more than 10,000 characters; "
             "write a short text on one line",
             id="two lines",
         ),
         pytest.param(
             f"doha,{'x' * 10_001},QA",
-            "3:2: error: this cell has several lines, a tab, or more than 10,000 characters; "
+            "3:6: error: this cell has several lines, a tab, or more than 10,000 characters; "
             "write a short text on one line",
             id="endless",
         ),
@@ -167,6 +168,27 @@ def test_a_wrong_quotation_mark_is_said_where_its_row_begins(desk: Desk, cell: s
         "file.csv:3:1: error: a quotation mark of this row is not closed, or something stands behind a "
         'closed one; inside quotes write "" for one quotation mark'
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [
+        ("doha,Doha,QATAR", "3:11"),
+        ("  doha , Doha ,  QATAR", "3:18"),
+        ('doha,"Doha, ""Al Dawhah""",QATAR', "3:28"),
+        ('"doha","Doha","QATAR"', "3:15"),
+        ("doha,İzmir 学习,QATAR", "3:15"),
+        ('doha,"Doha\nAl Dawhah",QATAR', "4:12"),
+        ("doha,Doha,", "3:11"),
+        ("doha,Doha,   ", "3:11"),
+    ],
+    ids=["plain", "blanks", "doubled quotes", "all quoted", "wide", "on the next line", "empty", "blank"],
+)
+def test_a_cell_knows_the_sign_it_begins_at(row: str, place: str) -> None:
+    """Editors and GitHub jump there."""
+    written = Written("file.csv", ["slug,name,country", "a,A,AA", *row.split("\n")], ",")
+
+    assert str(written.place(3, 3)) == f"file.csv:{place}"
 
 
 def test_one_bad_row_of_ten_thousand_is_found(desk: Desk) -> None:

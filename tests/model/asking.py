@@ -48,4 +48,4 @@ def due(
     if occurrence is None:
         return []
     member = cast.member(city) if isinstance(city, str) else city
-    return list(due_moments(Question(occurrence, the_rule, member, network, since)))
+    return list(due_moments(Question(occurrence, the_rule, network, since), member))

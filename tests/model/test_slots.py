@@ -14,9 +14,9 @@ from scheduler.model.members import Contact, Membership, Span
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Days, Kind, NoticeRule, WorkingDaysBefore
-from scheduler.model.plan import Group, Slot, find_slots, group_members, latest_only
 from scheduler.model.programme import Window
 from scheduler.model.series import Status
+from scheduler.model.slots import Group, Slot, find_slots, group_members, latest_only
 from tests import cast
 from tests.cast import DOHA, MANTES, MEDELLIN, MELTON, a_configuration, a_series, a_session, at
 from tests.model.asking import APRIL, applied, cycle
