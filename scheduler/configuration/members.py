@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
-from scheduler.configuration.network import read_address
+from scheduler.configuration.addresses import read_address
 from scheduler.configuration.problems import Place, Problems, did_you_mean, listed, quoted
 from scheduler.configuration.schema import (
     check_year,
@@ -27,8 +29,8 @@ from scheduler.model.members import Contact, Member, Membership, Span
 from scheduler.model.network import Country, Network
 
 ROLES = ("coordinator", "deputy", "mayor")
-_NEEDED = ("slug", "name", "country", "region", "zone", "languages", "weekend", "memberships", "coordinator")
-_ALLOWED = ("aliases", "certainty", "deputy", "mayor", "confidence", "sources", "note")
+NEEDED = ("slug", "name", "country", "region", "zone", "languages", "weekend", "memberships", "coordinator")
+ALLOWED = ("aliases", "certainty", "deputy", "mayor", "confidence", "sources", "note")
 _COUNTRY_COLUMNS = ("country", "name", "national_coordinator", "national_commission")
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -72,6 +74,8 @@ class _Reader:
     problems: Problems
     #: (slug, place) of addresses that only_to does not allow
     barred: list[tuple[str, Place]] = field(default_factory=list)
+    #: (memberships, certainty) as written -> what was read of them; most cities came with one of few intakes
+    known: dict[tuple[str, str], tuple[Membership, ...]] = field(default_factory=dict)
 
     def member(self, row: Row) -> Member | None:
         problems_before = self.problems.errors()
@@ -101,13 +105,16 @@ class _Reader:
             return ""
 
     def _country(self, row: Row) -> str:
-        code = row["country"]
-        known = {country.code for country in self.countries}
+        code, known = row["country"], self._codes
         if known and code not in known:  # where there are none, countries.csv itself is wrong, and says so
             self.problems.error(
                 row.place("country"), f"the country {quoted(code)} is not in countries.csv", "add it there"
             )
         return code
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        return frozenset(country.code for country in self.countries)
 
     def _region(self, row: Row) -> str:
         ids = [region.id for region in self.network.regions]
@@ -126,7 +133,7 @@ class _Reader:
             return "UTC"
         if not times.is_zone(zone):
             instead = did_you_mean(zone, times.zone_names(), "write a place such as America/Bogota")
-            self.problems.error(row.place("zone"), f"the zone {quoted(zone)} is unknown", instead)
+            self.problems.error(row.place("zone"), f"zone {quoted(zone)} is unknown", instead)
         return zone
 
     def _languages(self, row: Row) -> tuple[str, ...]:
@@ -154,6 +161,16 @@ class _Reader:
         return span
 
     def _memberships(self, row: Row) -> tuple[Membership, ...]:
+        written = (row["memberships"], row["certainty"])
+        if written in self.known:
+            return self.known[written]
+        before = self.problems.errors()
+        memberships = self._read_memberships(row)
+        if self.problems.errors() == before:
+            self.known[written] = memberships
+        return memberships
+
+    def _read_memberships(self, row: Row) -> tuple[Membership, ...]:
         periods, certainties = row.several("memberships"), row.several("certainty")
         if not periods:
             self._missing(row, "memberships")
@@ -244,9 +261,21 @@ def read_members(
     problems: Problems,
 ) -> tuple[Member, ...]:
     """The members, in the order of the file."""
+    rows = read_table(path, NEEDED, ALLOWED, problems)
+    return members_of(rows, network, vocabulary, countries, problems)
+
+
+def members_of(
+    rows: Iterable[Row],
+    network: Network,
+    vocabulary: Vocabulary,
+    countries: tuple[Country, ...],
+    problems: Problems,
+) -> tuple[Member, ...]:
+    """The members that rows describe, in their order."""
     reader = _Reader(network, vocabulary, countries, problems)
-    rows = read_table(path, _NEEDED, _ALLOWED, problems)
     seen: dict[str, int] = {}
+    holders: dict[str, Row] = {}
     members = []
     for row in rows:
         member = reader.member(row)
@@ -256,8 +285,22 @@ def read_members(
             problems.error(row.place("slug"), what, "a slug names one member for ever; write another")
         elif member:
             members.append(member)
+            _warn_of_shared(member, row, holders, problems)
     _warn_of_barred(reader.barred, problems)
     return tuple(members)
+
+
+def _warn_of_shared(member: Member, row: Row, holders: dict[str, Row], problems: Problems) -> None:
+    """Two members with one address: it gets every mail twice, and one answer counts for one of them.
+
+    Capital letters and the spelling of a domain (müller.example, xn--mller-kva.example) do not matter;
+    dots in front of the @ do, for on most mail servers they make another mailbox.
+    """
+    for contact in member.contacts:
+        first = holders.setdefault(contact.address.casefold(), row)
+        if first is not row:
+            what = f"{contact.address} is an address of {first['slug']} (line {first.line}) too"
+            problems.warning(row.place(contact.role), what, "write the city's own, if it has one")
 
 
 def _warn_of_barred(barred: list[tuple[str, Place]], problems: Problems) -> None:
