@@ -51,8 +51,21 @@ class NothingInForce(SchedulerError):
     """No configuration is in force yet: apply one first."""
 
 
+class PlanOutdated(SchedulerError):
+    """The files, or what is in force, changed since this plan was shown; nothing was put in force."""
+
+
 class ConfigurationMoved(SchedulerError):
     """Another configuration came into force in the meantime; look again before applying."""
+
+
+class NotDue(SchedulerError):
+    """A mail that this member does not get."""
+
+    def __init__(self, why: str, gets: tuple[str, ...] = ()) -> None:
+        super().__init__(why)
+        #: what it does get, a line each
+        self.gets = gets
 
 
 class DatabaseTooNew(SchedulerError):

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
+from scheduler.model.moments import Since
 from scheduler.model.network import Configuration
 from scheduler.model.notices import NoticeRule
 from scheduler.model.programme import Occurrence, occurrences_of
@@ -89,7 +90,10 @@ def _without_hold(shown: Session | Series | Cycle) -> object:
 def _significant(occurrence: Occurrence) -> object:
     session = occurrence.session
     status = (session.status, session.join) if session else None
-    return (occurrence.on, occurrence.starts_at, occurrence.ends_at, status)
+    found = (occurrence.on, occurrence.starts_at, occurrence.ends_at, status)
+    if session is None or not (session.end_on or session.joins):
+        return found  # as it was before these keys were: what is in force must not seem changed
+    return (*found, session.end_on, session.joins)
 
 
 def _meaning(rule: NoticeRule) -> object:
@@ -99,4 +103,27 @@ def _meaning(rule: NoticeRule) -> object:
 def _is_to_come(occurrence: Occurrence, now: datetime) -> bool:
     if occurrence.ends_at:
         return occurrence.ends_at > now
-    return occurrence.is_postponed or times.end_of_day(occurrence.on, occurrence.zone) > now
+    return occurrence.is_postponed or times.end_of_day(occurrence.last_day, occurrence.zone) > now
+
+
+def since_if_applied(
+    since: Since, before: Configuration | None, after: Configuration, now: datetime
+) -> Since:
+    """Since when all would be as it is, if `after` came into force now; as the ledger writes it down."""
+    if before is None:
+        return Since(now)
+    occurrences, created = dict(since.occurrences), dict(since.created)
+    started, rules = dict(since.started), dict(since.rules)
+    were, began = marks(before), starts(before)
+    for name, (significant, _) in marks(after).items():
+        if name not in were:
+            occurrences[name] = created[name] = now
+        elif were[name][0] != significant:
+            occurrences[name] = now
+            if at := began.get(name):
+                started[name] = at
+    known = {(part, rule): print_ for part, rule, print_ in rule_marks(before)}
+    for part, rule, print_ in rule_marks(after):
+        if known.get((part, rule)) != print_:
+            rules[part, rule] = now
+    return Since(now, occurrences, rules, created, started)

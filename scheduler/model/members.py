@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 _DAY = timedelta(days=1)
 
@@ -53,7 +54,7 @@ class Membership:
     #: how well the beginning is known, in staff's words: "announced", "not-later-than" ...
     certainty: str
 
-    @property
+    @cached_property
     def certain_from(self) -> date | None:
         """The first day on which it surely holds. DESIGN, section 4: a month alone counts from the first
         of the next, a year alone from 1 January of the next, "not later than" from the day after it."""
@@ -62,11 +63,11 @@ class Membership:
         return self.began.last if self.began.first == self.began.last else self.began.last + _DAY
 
     def standing(self, day: date) -> Standing:
-        if (self.until and day > self.until) or (self.began.first and day < self.began.first):
+        if self.until and day > self.until:
             return Standing.NO_MEMBER
         if self.certain_from and day >= self.certain_from:
             return Standing.MEMBER
-        return Standing.UNDECIDED
+        return Standing.NO_MEMBER if self.began.first and day < self.began.first else Standing.UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,14 @@ class Member:
 
     def standing(self, day: date) -> Standing:
         """Member on that day (a calendar day in the secretariat's zone), undecided, or neither."""
-        standings = {membership.standing(day) for membership in self.memberships}
-        return next(s for s in Standing if s in standings or s is Standing.NO_MEMBER)
+        standing = Standing.NO_MEMBER
+        for membership in self.memberships:
+            match membership.standing(day):
+                case Standing.MEMBER:
+                    return Standing.MEMBER
+                case Standing.UNDECIDED:
+                    standing = Standing.UNDECIDED
+        return standing
 
     def joined_in(self, span: Span) -> bool:
         """A membership surely began in that span."""

@@ -1,7 +1,7 @@
 """When one rule is due for one member: the instant, or none. One function for each kind of mail.
 
-Every function gets the same `Case` of rule, occurrence and member and gives instants that may lie in the
-past; `due_moments` keeps those that count.
+Every function gets the same question of rule and occurrence, and a member, and gives instants that may lie
+in the past; `due_moments` keeps those that count.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Network
 from scheduler.model.notices import NEAR, OFFICE_OPENS, Kind, MinutesBefore, NoticeRule, hour_of
-from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
+from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import Series
 
 #: How long recording and summary are worth a mail of their own.
@@ -44,42 +45,87 @@ class Since:
             self.rules.get((occurrence.of.id, rule.id), self.applied_at),
         )
 
+    def rule_changed_at(self, occurrence: Occurrence, rule: NoticeRule) -> datetime | None:
+        """When the rule became what it is; None where the occurrence has known no other."""
+        changed_at = self.rules.get((occurrence.of.id, rule.id))
+        created_at = self.created.get(occurrence.id)
+        return changed_at if changed_at and created_at and changed_at > created_at else None
+
 
 @dataclass(frozen=True)
 class Question:
-    """When is `rule` due for `member`, of `occurrence`?"""
+    """When is `rule` due, of `occurrence`? Asked of one member after the other: what is the same for all
+    is found out once."""
 
     occurrence: Occurrence
     rule: NoticeRule
-    member: Member
     network: Network
     since: Since
 
-    @property
+    @cached_property
+    def useful_by(self) -> datetime:
+        return useful_by(self.occurrence, self.rule)
+
+    @cached_property
     def settled_at(self) -> datetime:
         """When the last change has rested long enough to be told; at once where the session is near."""
         applied_at = self.since.applied_at
         return applied_at if self._is_near(applied_at) else applied_at + self.network.settle
 
-    def awake(self, at: datetime) -> datetime:
+    @cached_property
+    def opened_at(self) -> datetime | None:
+        """When the series is announced, in Hamburg; a round opens at an hour of each city (None)."""
+        part = self.occurrence.of
+        if isinstance(part, Cycle):
+            return None
+        on = _announced_on(part, self.since, self.network)
+        return self.in_hamburg(on, hour_of(part.rules, Kind.ANNOUNCEMENT))
+
+    @cached_property
+    def sessions(self) -> tuple[Occurrence, ...]:
+        """Of a series as a whole: those that will take place."""
+        part = self.occurrence.of
+        return () if isinstance(part, Cycle) else tuple(o for o in occurrences_of(part) if not o.is_off)
+
+    @cached_property
+    def counts_from(self) -> datetime:
+        """A moment before this one is older than the rule or the occurrence as they are in force."""
+        return self.since.of(self.occurrence, self.rule)
+
+    @cached_property
+    def is_open(self) -> bool:
+        """The session will take place, at a known time."""
+        return not self.occurrence.is_off and self.occurrence.starts_at is not None
+
+    @cached_property
+    def _home_day(self) -> date:
+        return self.occurrence.day_in(self.network.zone)
+
+    def invites(self, member: Member) -> bool:
+        return self.occurrence.invites_on(self._home_day, member)
+
+    def awake(self, at: datetime, member: Member) -> datetime:
         """`at`, or the end of the member's quiet hours, unless the session is near."""
-        return at if self._is_near(at) else self.network.quiet_hours.wait(at, self.member.zone)
+        return at if self._is_near(at) else self.network.quiet_hours.wait(at, member.zone)
 
     def _is_near(self, at: datetime) -> bool:
         """It begins within a day; for who must hear of a change, also if it was to begin then before."""
-        starts = [self.occurrence.starts_at]
-        if self.rule.kind in (Kind.CHANGED, Kind.CANCELLED):
-            starts.append(self.since.started.get(self.occurrence.id))
-        return any(start and at <= start <= at + NEAR for start in starts)
+        starts_at = self.occurrence.starts_at
+        if starts_at and at <= starts_at <= at + NEAR:
+            return True
+        if self.rule.kind not in (Kind.CHANGED, Kind.CANCELLED):
+            return False
+        started_at = self.since.started.get(self.occurrence.id)
+        return bool(started_at and at <= started_at <= at + NEAR)
 
     def in_hamburg(self, day: date, at: time) -> datetime:
         return times.moment(day, at, self.network.zone)
 
 
-def due_moments(question: Question) -> tuple[datetime, ...]:
-    """The instants at which the notice is due, in order; usually one, none where it does not concern."""
-    useful = useful_by(question.occurrence, question.rule)
-    return tuple(at for at in sorted(set(_MOMENTS[question.rule.kind](question))) if at < useful)
+def due_moments(question: Question, member: Member) -> tuple[datetime, ...]:
+    """The instants at which it is due there, in order; usually one, none where it does not concern."""
+    found = [at for at in _MOMENTS[question.rule.kind](question, member) if at < question.useful_by]
+    return tuple(sorted(set(found))) if len(found) > 1 else tuple(found)
 
 
 def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
@@ -108,79 +154,81 @@ def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occu
 # the moments of each kind
 
 
-def _announcement(question: Question) -> Iterator[datetime]:
-    at = _told_at(question)
-    series = question.occurrence.of
-    if at is None or not isinstance(series, Series):
+def _announcement(question: Question, member: Member) -> Iterator[datetime]:
+    at = _told_at(question, member)
+    if at is None:
         return
-    sessions = sessions_for(series, question.member, question.network)
-    if any(_begins(session) > at for session in sessions):
+    ahead = (session for session in question.sessions if _begins(session) > at)
+    if any(session.invites(member, question.network) for session in ahead):
         yield at
 
 
-def _invitation(question: Question) -> Iterator[datetime]:
-    announced_at = _told_at(question)
-    if not _is_open(question) or announced_at is None or question.rule.when is None:
+def _invitation(question: Question, member: Member) -> Iterator[datetime]:
+    if not question.is_open or question.rule.when is None or not question.invites(member):
         return
-    at = _told_from(question, max(_named(question), announced_at))
+    announced_at = _told_at(question, member)
+    if announced_at is None:
+        return
+    at = _told_from(question, member, max(_named(question, member), announced_at))
     if at is not None:
         yield at
 
 
-def _changed(question: Question) -> Iterator[datetime]:
-    if not question.occurrence.is_off and question.occurrence.invites(question.member, question.network):
-        yield question.awake(question.settled_at)
+def _changed(question: Question, member: Member) -> Iterator[datetime]:
+    if not question.occurrence.is_off and question.invites(member):
+        yield question.awake(question.settled_at, member)
 
 
-def _cancelled(question: Question) -> Iterator[datetime]:
+def _cancelled(question: Question, member: Member) -> Iterator[datetime]:
     """For all who were invited to a session that is off, else for who is no longer meant: not in the
     audience any more, or no member on the day of the session."""
-    occurrence = question.occurrence
-    if occurrence.is_cancelled or not occurrence.invites(question.member, question.network):
-        yield question.awake(question.settled_at)
+    if question.occurrence.is_cancelled or not question.invites(member):
+        yield question.awake(question.settled_at, member)
 
 
-def _reminder(question: Question) -> Iterator[datetime]:
+def _reminder(question: Question, member: Member) -> Iterator[datetime]:
     """One whose day lies before the announcement is skipped, not sent late."""
-    if not _is_open(question):
+    if not question.is_open or not question.invites(member):
         return
-    due_at = _named(question)
+    due_at = _named(question, member)
     if not isinstance(question.rule.when, MinutesBefore):
-        due_at = question.network.quiet_hours.wait(due_at, question.member.zone)
-    if _is_known(question, due_at) and _counts(question, due_at):
+        due_at = question.network.quiet_hours.wait(due_at, member.zone)
+    if _counts(question, member, due_at) and _is_known(question, member, due_at):
         yield due_at
 
 
-def _follow_up(question: Question) -> Iterator[datetime]:
+def _follow_up(question: Question, member: Member) -> Iterator[datetime]:
     """When recording and summary are there, or on the day of the rule with what is there.
 
     Nothing for sessions that were over before they, or the rule, came into force.
     """
     session = question.occurrence.session
-    if not _is_open(question) or session is None or not (session.recording or session.summary):
+    if not question.is_open or session is None or not (session.recording or session.summary):
+        return
+    if not question.invites(member):
         return
     if _came_into_force(question) > _ends(question.occurrence):
         return
-    earliest = _named(question)
+    earliest = _named(question, member)
     if session.recording and session.summary:
         earliest = _ends(question.occurrence)
         if session.summary_on:
             earliest = max(earliest, question.in_hamburg(session.summary_on, OFFICE_OPENS))
-    due_at = question.network.quiet_hours.wait(max(earliest, question.settled_at), question.member.zone)
-    if _is_member(question, due_at):
+    due_at = question.network.quiet_hours.wait(max(earliest, question.settled_at), member.zone)
+    if _is_member(question, member, due_at):
         yield due_at
 
 
-def _report_opened(question: Question) -> Iterator[datetime]:
-    opened_at = _told_at(question)
+def _report_opened(question: Question, member: Member) -> Iterator[datetime]:
+    opened_at = _told_at(question, member)
     if opened_at is not None:
         yield opened_at
 
 
-def _report_reminder(question: Question) -> Iterator[datetime]:
+def _report_reminder(question: Question, member: Member) -> Iterator[datetime]:
     """A rung that lies before the opening is skipped, not sent late."""
-    due_at = question.network.quiet_hours.wait(_named(question), question.member.zone)
-    if _is_known(question, due_at) and _counts(question, due_at):
+    due_at = question.network.quiet_hours.wait(_named(question, member), member.zone)
+    if _counts(question, member, due_at) and _is_known(question, member, due_at):
         yield due_at
 
 
@@ -199,13 +247,13 @@ _MOMENTS = {
 # what they have in common
 
 
-def _named(question: Question) -> datetime:
+def _named(question: Question, member: Member) -> datetime:
     """The moment that the rule's words name, on the member's own calendar.
 
     Sessions count from their date there; a deadline from the date as it was written, so that "30 days
     before 31 December" is the same day for all (story US-24).
     """
-    occurrence, when, member = question.occurrence, question.rule.when, question.member
+    occurrence, when = question.occurrence, question.rule.when
     if isinstance(when, MinutesBefore):
         return _begins(occurrence) - timedelta(minutes=when.minutes)
     assert when is not None  # noqa: S101 - the reader of notices.yaml demands it for these kinds
@@ -213,15 +261,14 @@ def _named(question: Question) -> datetime:
     return when.due_at(on, member.zone, member.weekend)
 
 
-def _opens_at(question: Question) -> datetime | None:
+def _opens_at(question: Question, member: Member) -> datetime | None:
     """When the series is announced, or the round opens there; None where the member need not report."""
-    part, member = question.occurrence.of, question.member
-    if isinstance(part, Cycle):
-        if part.duty(member) is not Duty.DUE:
-            return None
-        return times.moment(part.opens, hour_of(part.rules, Kind.REPORT_OPENED), member.zone)
-    on = _announced_on(part, question.since, question.network)
-    return question.in_hamburg(on, hour_of(part.rules, Kind.ANNOUNCEMENT))
+    part = question.occurrence.of
+    if not isinstance(part, Cycle):
+        return question.opened_at
+    if part.duty(member) is not Duty.DUE:
+        return None
+    return times.moment(part.opens, hour_of(part.rules, Kind.REPORT_OPENED), member.zone)
 
 
 def _announced_on(series: Series, since: Since, network: Network) -> date:
@@ -230,45 +277,34 @@ def _announced_on(series: Series, since: Since, network: Network) -> date:
     return series.announced or times.local_date(in_force_at, network.zone)
 
 
-def _told_at(question: Question) -> datetime | None:
+def _told_at(question: Question, member: Member) -> datetime | None:
     """When a member hears of the series or the round: at its opening, or when it joins later."""
-    opens_at = _opens_at(question)
-    return _told_from(question, max(opens_at, question.settled_at)) if opens_at else None
+    opens_at = _opens_at(question, member)
+    return _told_from(question, member, max(opens_at, question.settled_at)) if opens_at else None
 
 
-def _is_known(question: Question, at: datetime) -> bool:
+def _is_known(question: Question, member: Member, at: datetime) -> bool:
     """The member could have heard of it by then; what was edited since then does not count."""
-    opens_at = _opens_at(question)
-    told_at = _told_from(question, opens_at) if opens_at else None
+    opens_at = _opens_at(question, member)
+    told_at = _told_from(question, member, opens_at) if opens_at else None
     return told_at is not None and told_at <= at
 
 
-def _told_from(question: Question, earliest: datetime) -> datetime | None:
+def _told_from(question: Question, member: Member, earliest: datetime) -> datetime | None:
     """The first moment from `earliest` on at which the member belongs to the network and is awake."""
     while True:
         day = times.local_date(earliest, question.network.zone)
-        standing = question.member.standing(day)
-        if standing is Standing.MEMBER:
-            return question.awake(earliest)
-        later = [
-            m.certain_from for m in question.member.memberships if m.certain_from and m.certain_from > day
-        ]
+        if member.standing(day) is Standing.MEMBER:
+            return question.awake(earliest, member)
+        later = [m.certain_from for m in member.memberships if m.certain_from and m.certain_from > day]
         if not later:
             return None
         earliest = max(earliest, question.in_hamburg(min(later), OFFICE_OPENS))
 
 
-def _is_open(question: Question) -> bool:
-    """The session will take place at a known time, and the member is invited to it."""
-    occurrence = question.occurrence
-    if occurrence.is_off or occurrence.starts_at is None:
-        return False
-    return occurrence.invites(question.member, question.network)
-
-
-def _counts(question: Question, due_at: datetime) -> bool:
+def _counts(question: Question, member: Member, due_at: datetime) -> bool:
     """Not older than the rule and the occurrence are in force, and due to a member of that day."""
-    return due_at >= question.since.of(question.occurrence, question.rule) and _is_member(question, due_at)
+    return due_at >= question.counts_from and _is_member(question, member, due_at)
 
 
 def _came_into_force(question: Question) -> datetime:
@@ -278,8 +314,8 @@ def _came_into_force(question: Question) -> datetime:
     return max(since.created.get(occurrence.id, applied_at), rule)
 
 
-def _is_member(question: Question, at: datetime) -> bool:
-    return question.member.standing(times.local_date(at, question.network.zone)) is Standing.MEMBER
+def _is_member(question: Question, member: Member, at: datetime) -> bool:
+    return member.standing(times.local_date(at, question.network.zone)) is Standing.MEMBER
 
 
 def _begins(occurrence: Occurrence) -> datetime:
@@ -287,4 +323,4 @@ def _begins(occurrence: Occurrence) -> datetime:
 
 
 def _ends(occurrence: Occurrence) -> datetime:
-    return occurrence.ends_at or times.end_of_day(occurrence.on, occurrence.zone)
+    return occurrence.ends_at or times.end_of_day(occurrence.last_day, occurrence.zone)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from scheduler.model import times
@@ -114,8 +115,13 @@ class QuietHours:
 
     def wait(self, due_at: datetime, zone: str) -> datetime:
         """`due_at`, or the end of the quiet hours it lies in."""
-        there = times.local(due_at, zone)
-        if not self.hold(there.time()):
-            return due_at
-        day = there.date() if there.time() < self.end else there.date() + timedelta(days=1)
-        return times.last_moment(day, self.end, zone)
+        return _wait(self, due_at, zone)
+
+
+@lru_cache(maxsize=100_000)
+def _wait(quiet: QuietHours, due_at: datetime, zone: str) -> datetime:
+    there = times.local(due_at, zone)
+    if not quiet.hold(there.time()):
+        return due_at
+    day = there.date() if there.time() < quiet.end else there.date() + timedelta(days=1)
+    return times.last_moment(day, quiet.end, zone)

@@ -1,181 +1,219 @@
-"""Programme + members + rules -> what is to be told when, to how many.
+"""What is going to be sent in a span, to how many: slots met by what each contact knows already.
 
-Computed on groups of members that are alike for every rule, never as a list of all notices: a notice for
-one contact exists only as a row of the outbox, or in the year of one member.
+Worked out on crowds of members that are alike, one occurrence after the other, never as a list of all
+notices. The same rules decide in the outbox, row by row; what is promised here is what goes out there.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
 
 from scheduler.model.members import Contact, Member
-from scheduler.model.moments import Question, Since, announced_as_a_whole, due_moments, useful_by
+from scheduler.model.moments import Since
 from scheduler.model.network import Configuration
-from scheduler.model.notices import STATEFUL, Days, Kind, NoticeRule, WorkingDaysBefore
-from scheduler.model.programme import Occurrence, Window, occurrences_of
+from scheduler.model.notices import STATEFUL, Kind, NoticeRule
+from scheduler.model.programme import Occurrence, Window
+from scheduler.model.slots import Crowd, Crowds, Due, Group, duties, find_due
+from scheduler.model.told import REMINDERS, Tellings, Told, is_needed, tell, words_rest_on
 
-#: No zone, weekend or night moves a moment further than this from the day its rule names.
-_SLACK = timedelta(days=9)
-
-#: Each week has a working day, so this many days hold one.
-_LONGEST_WEEK = 7
-
-_ORDER = {kind: position for position, kind in enumerate(Kind)}
-
-
-@dataclass(frozen=True)
-class Group:
-    """Members that no rule, audience, cycle or calendar tells apart: what holds for one holds for all."""
-
-    members: tuple[Member, ...]
-
-    @property
-    def like(self) -> Member:
-        return self.members[0]
-
-    def contacts(self, roles: Sequence[str]) -> Iterator[tuple[Member, Contact]]:
-        """Who is written to; an address that holds two of the roles counts once."""
-        for member in self.members:
-            by_address: dict[str, Contact] = {}
-            for contact in member.contacts:
-                if contact.role in roles:
-                    by_address.setdefault(contact.address, contact)
-            yield from ((member, contact) for contact in by_address.values())
+#: Only who was told something can be told that it changed.
+_ONLY_AFTERWARDS = frozenset({Kind.CHANGED, Kind.CANCELLED})
+#: Nothing was ever sent.
+NOTHING_TOLD = Tellings()
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One rule met one occurrence: the groups whose local hour makes it due at one instant."""
+class Mailing:
+    """One rule of one occurrence as it goes out at one instant."""
 
+    due_at: datetime
     occurrence: Occurrence
     rule: NoticeRule
-    due_at: datetime
-    groups: tuple[Group, ...]
+    #: who is written to, and which of the contacts of each member, by position
+    to: tuple[tuple[Crowd, tuple[int, ...]], ...]
 
     @property
-    def useful_by(self) -> datetime:
-        return useful_by(self.occurrence, self.rule)
+    def mails(self) -> int:
+        return sum(crowd.size * len(positions) for crowd, positions in self.to)
 
-    def members(self) -> Iterator[Member]:
-        return (member for group in self.groups for member in group.members)
-
-    def count(self) -> int:
-        """How many contacts it can reach."""
-        return sum(1 for group in self.groups for _ in group.contacts(self.rule.to))
+    def contacts(self) -> Iterator[tuple[Member, Contact]]:
+        for crowd, positions in self.to:
+            for member in crowd.members:
+                yield from ((member, member.contacts[position]) for position in positions)
 
 
-def group_members(configuration: Configuration) -> tuple[Group, ...]:
-    """The members in groups of equals, in the order of the file."""
-    audiences = {session.audience for series in configuration.series for session in series.sessions}
-    alike: dict[object, list[Member]] = defaultdict(list)
-    for member in configuration.members:
-        hears = tuple(audience.includes(member) for audience in audiences)
-        reports = tuple(cycle.duty(member) for cycle in configuration.cycles)
-        spans = tuple((m.began, m.until) for m in member.memberships)
-        key = (member.zone, member.weekend, member.languages[0], member.region, spans, hears, reports)
-        alike[key].append(member)
-    return tuple(Group(tuple(members)) for members in alike.values())
+@dataclass(frozen=True)
+class Tally:
+    """Several mailings in numbers."""
+
+    mails: int
+    members: int
+    #: code of a mail language -> mails
+    languages: Mapping[str, int]
+    first_at: datetime | None
+    last_at: datetime | None
 
 
-def find_slots(
-    configuration: Configuration, groups: Sequence[Group], window: Window, since: Since
-) -> list[Slot]:
-    """What is due in `window`, ordered by instant, kind, occurrence, rule.
-
-    A stateful duty (invitation, change ...) shows at the moment at which it is compared with what the
-    contacts were told; whether there is anything to tell is known only then.
-    """
-    slots = (
-        Slot(occurrence, rule, due_at, tuple(concerned))
-        for occurrence, rule in _duties(configuration, since)
-        if _may_lie_in(window, occurrence, rule)
-        for due_at, concerned in _by_instant(occurrence, rule, configuration, groups, since).items()
-        if due_at in window
-    )
-    return sorted(slots, key=lambda s: (s.due_at, _ORDER[s.rule.kind], s.occurrence.id, s.rule.id))
-
-
-def latest_only(slots: Sequence[Slot]) -> tuple[list[Slot], list[Slot]]:
-    """Of several reminders of one occurrence that are due together, each role of each group gets the latest.
-
-    Gives (to send, replaced by a later one), both in the order of `slots`. After an outage this makes one
-    reminder out of three, and none of the coordinator's makes way for one that only the mayor gets.
-    """
-    latest: dict[_Reader, Slot] = {}
-    for slot in slots:
-        if slot.rule.kind not in STATEFUL:
-            latest.update({_reader(slot, g, role): slot for g in slot.groups for role in slot.rule.to})
-    kept: list[Slot] = []
-    replaced: list[Slot] = []
-    for slot in slots:
-        if slot.rule.kind in STATEFUL:
-            kept.append(slot)
-        else:
-            kept += _part(slot, latest, is_latest=True)
-            replaced += _part(slot, latest, is_latest=False)
-    return kept, replaced
-
-
-#: (occurrence, group, role)
-_Reader = tuple[str, str, str]
-
-
-def _reader(slot: Slot, group: Group, role: str) -> _Reader:
-    return slot.occurrence.id, group.like.slug, role
-
-
-def _part(slot: Slot, latest: Mapping[_Reader, Slot], *, is_latest: bool) -> list[Slot]:
-    """The slot for those roles of each group for which it is the latest, or for the others."""
-    by_roles: dict[tuple[str, ...], list[Group]] = defaultdict(list)
-    for group in slot.groups:
-        roles = [r for r in slot.rule.to if (latest[_reader(slot, group, r)] is slot) is is_latest]
-        by_roles[tuple(roles)].append(group)
-    return [
-        replace(slot, rule=replace(slot.rule, to=roles), groups=tuple(groups))
-        for roles, groups in by_roles.items()
-        if roles
-    ]
-
-
-def _duties(configuration: Configuration, since: Since) -> Iterator[tuple[Occurrence, NoticeRule]]:
-    """Every occurrence with every rule that can concern it."""
-    for series in configuration.series:
-        sessions = [occurrence for occurrence in occurrences_of(series) if not occurrence.is_held]
-        whole = announced_as_a_whole(series, since, configuration.network)
-        for rule in series.rules:
-            if rule.enabled and rule.kind is Kind.ANNOUNCEMENT and whole:
-                yield whole, rule
-            elif rule.enabled and rule.kind is not Kind.ANNOUNCEMENT:
-                yield from ((session, rule) for session in sessions)
-    for cycle in (cycle for cycle in configuration.cycles if not cycle.held):
-        yield from ((o, rule) for o in occurrences_of(cycle) for rule in cycle.rules if rule.enabled)
-
-
-def _may_lie_in(window: Window, occurrence: Occurrence, rule: NoticeRule) -> bool:
-    """A cheap look at days, before any zone is asked."""
-    if useful_by(occurrence, rule) < window.start:
-        return False
-    if not isinstance(rule.when, Days | WorkingDaysBefore):
-        return True
-    days = rule.when.days if isinstance(rule.when, Days) else -_LONGEST_WEEK * rule.when.days
-    named = datetime.combine(occurrence.on, rule.when.at, tzinfo=UTC) + timedelta(days=days)
-    opens_early = rule.kind is Kind.REPORT_OPENED or rule.kind is Kind.FOLLOW_UP
-    return opens_early or named - _SLACK < window.end
-
-
-def _by_instant(
-    occurrence: Occurrence,
-    rule: NoticeRule,
+def plan_mailings(
     configuration: Configuration,
     groups: Sequence[Group],
+    window: Window,
     since: Since,
-) -> dict[datetime, list[Group]]:
-    found: dict[datetime, list[Group]] = defaultdict(list)
-    for group in groups:
-        question = Question(occurrence, rule, group.like, configuration.network, since)
-        for due_at in due_moments(question):
-            found[due_at].append(group)
-    return found
+    told: Tellings = NOTHING_TOLD,
+) -> Iterator[Mailing]:
+    """All that goes out in `window` under a configuration, each occurrence for itself, in order of time.
+
+    since: as it is when the configuration comes into force; told: what contacts know already (nothing).
+    """
+    crowds = Crowds(groups, window)
+    for occurrence, rules in duties(configuration, since):
+        is_known = occurrence.id in told.by_occurrence
+        asked = [rule for rule in rules if is_known or rule.kind not in _ONLY_AFTERWARDS]
+        done = {rule.id: _done(occurrence, rule, since, told) for rule in asked}
+        parted = _parted(crowds.of(occurrence), occurrence.id, told, done)
+        due = find_due(occurrence, asked, list(parted), configuration.network, since, window)
+        yield from _Books(occurrence, parted).mailings(due)
+
+
+def _done(occurrence: Occurrence, rule: NoticeRule, since: Since, told: Tellings) -> AbstractSet[int]:
+    """Contacts that had this very mail before; what goes into calendars is decided by what was told."""
+    if rule.kind in STATEFUL:
+        return frozenset()
+    at = occurrence.starts_at if occurrence.session else occurrence.ends_at
+    basis = words_rest_on(rule.kind, at, since.rule_changed_at(occurrence, rule))
+    return told.done.get((occurrence.id, rule.id, basis), frozenset())
+
+
+@dataclass(frozen=True)
+class _Knowledge:
+    """What the contacts of one crowd know, by position."""
+
+    #: missing: nothing
+    told: dict[int, Told] = field(default_factory=dict)
+    #: (position, rule id) of what they had before
+    done: AbstractSet[tuple[int, str]] = frozenset()
+
+
+#: Of each contact of a member: what it was told, and the rules whose mail it had.
+_Signature = tuple[tuple[Told | None, tuple[str, ...]], ...]
+
+
+def _parted(
+    crowds: Iterable[Crowd], occurrence: str, told: Tellings, done: Mapping[str, AbstractSet[int]]
+) -> dict[Crowd, _Knowledge]:
+    """The crowds, parted where their contacts know different things."""
+    done = {rule: numbers for rule, numbers in done.items() if numbers}
+    if occurrence not in told.by_occurrence and not done:
+        return {crowd: _Knowledge() for crowd in crowds}
+
+    def signature(member: Member) -> _Signature:
+        numbers = (told.number(member, contact) for contact in member.contacts)
+        return tuple(
+            (told.knows(occurrence, number), tuple(rule for rule, had in done.items() if number in had))
+            for number in numbers
+        )
+
+    return {part: knowledge for crowd in crowds for part, knowledge in _parts(crowd, signature)}
+
+
+def _parts(crowd: Crowd, signature: Callable[[Member], _Signature]) -> Iterator[tuple[Crowd, _Knowledge]]:
+    alike: dict[_Signature, list[Group]] = defaultdict(list)
+    for group in crowd.groups:
+        within: dict[_Signature, list[Member]] = defaultdict(list)
+        for member in group.members:
+            within[signature(member)].append(member)
+        for known, members in within.items():
+            alike[known].append(Group(tuple(members)))
+    for known, groups in alike.items():
+        told = {position: one for position, (one, _) in enumerate(known) if one}
+        done = {(position, rule) for position, (_, rules) in enumerate(known) for rule in rules}
+        yield Crowd(tuple(groups)), _Knowledge(told, done)
+
+
+@dataclass(frozen=True)
+class _Books:
+    """What the contacts know of one occurrence, as time goes on."""
+
+    occurrence: Occurrence
+    knowledge: Mapping[Crowd, _Knowledge]
+
+    def mailings(self, due: Iterable[Due]) -> Iterator[Mailing]:
+        """In order of time: what was told before decides what is told next."""
+        for _, together in groupby(due, key=lambda one: one.at):
+            yield from self._at_once(list(together))
+
+    def _at_once(self, together: Sequence[Due]) -> Iterator[Mailing]:
+        latest = _latest(together)
+        news: set[tuple[Crowd, int]] = set()
+        for one in together:
+            to = []
+            for crowd in one.crowds:
+                roles = _roles(one, crowd, latest)
+                positions = self._needed(one, crowd, roles, news)
+                if positions:
+                    to.append((crowd, positions))
+                if one.rule.kind in STATEFUL:
+                    self._tell(one, crowd, positions)
+                    news.update((crowd, position) for position in positions)
+            if to:
+                yield Mailing(one.at, self.occurrence, one.rule, tuple(to))
+
+    def _needed(
+        self, one: Due, crowd: Crowd, roles: tuple[str, ...], news: Collection[tuple[Crowd, int]]
+    ) -> tuple[int, ...]:
+        """No reminder goes out beside the mail that it would remind of."""
+        kind, known = one.rule.kind, self.knowledge[crowd]
+        needed = (
+            position
+            for position in crowd.chosen(roles)
+            if is_needed(kind, known.told.get(position), self.occurrence, one.at)
+            and (position, one.rule.id) not in known.done
+        )
+        if kind in REMINDERS and news:
+            return tuple(position for position in needed if (crowd, position) not in news)
+        return tuple(needed)
+
+    def _tell(self, one: Due, crowd: Crowd, positions: Iterable[int]) -> None:
+        told = self.knowledge[crowd].told
+        for position in positions:
+            told[position] = tell(one.rule.kind, told.get(position), self.occurrence)
+
+
+#: Which rule is the last of those that are due at one instant, for each crowd and role.
+_Latest = Mapping[tuple[Crowd, str], NoticeRule]
+
+
+def _latest(together: Sequence[Due]) -> _Latest:
+    """Empty where there is nothing to choose between."""
+    timed = [one for one in together if one.rule.kind not in STATEFUL]
+    if len(timed) < 2:
+        return {}
+    return {(crowd, role): one.rule for one in timed for crowd in one.crowds for role in one.rule.to}
+
+
+def _roles(one: Due, crowd: Crowd, latest: _Latest) -> tuple[str, ...]:
+    """Of several reminders that are due together each role gets the last one, as in `latest_only`."""
+    if not latest or one.rule.kind in STATEFUL:
+        return one.rule.to
+    return tuple(role for role in one.rule.to if latest[crowd, role] is one.rule)
+
+
+def tally(mailings: Iterable[Mailing]) -> Tally:
+    """In numbers; a member that is written to several times counts once."""
+    times_reached = Counter[tuple[Crowd, tuple[int, ...]]]()
+    instants = []
+    for mailing in mailings:
+        instants.append(mailing.due_at)
+        times_reached.update(mailing.to)
+    languages = Counter[str]()
+    for (crowd, positions), number in times_reached.items():
+        for group in crowd.groups:
+            languages[group.like.languages[0]] += number * len(positions) * len(group.members)
+    members = {member.slug for crowd, _ in times_reached for member in crowd.members}
+    first_at, last_at = (min(instants), max(instants)) if instants else (None, None)
+    return Tally(languages.total(), len(members), languages, first_at, last_at)

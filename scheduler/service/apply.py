@@ -8,8 +8,8 @@ from datetime import datetime
 from scheduler.configuration import normal
 from scheduler.model import changes, times
 from scheduler.model.network import Configuration
-from scheduler.model.plan import Slot, find_slots
 from scheduler.model.programme import Window
+from scheduler.model.slots import Slot, find_slots
 from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.store import book, configurations, installation, ledger

@@ -17,9 +17,9 @@ from scheduler.model import changes
 from scheduler.model.members import Member
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
-from scheduler.model.plan import Group, group_members
 from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
 from scheduler.model.series import Series
+from scheduler.model.slots import Group, group_members
 from scheduler.store import book, configurations, ledger
 
 

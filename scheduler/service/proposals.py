@@ -26,6 +26,7 @@ from scheduler.model.network import Configuration
 from scheduler.service.apply import put_in_force
 from scheduler.service.clock import Clock
 from scheduler.service.in_force import Memory
+from scheduler.service.planning import plan_hash
 from scheduler.store import configurations
 from scheduler.store.database import Database
 
@@ -76,6 +77,8 @@ class Comparison:
     proposal: Configuration | None = None
     #: hash of what it was compared with, and would replace; None before the first
     replaces: str | None = None
+    #: names this change for `scheduler apply --plan`: these files in place of what is in force
+    plan: str = ""
 
 
 async def compare(database: Database, memory: Memory, loaded: Loaded, *, now: datetime) -> Comparison:
@@ -86,14 +89,16 @@ async def compare(database: Database, memory: Memory, loaded: Loaded, *, now: da
         if proposal is None:
             return Comparison(Seen(Standing.UNUSABLE if is_first else Standing.BROKEN, errors))
         if is_first:
-            return Comparison(Seen(Standing.NEW), proposal)
+            hash_of_files = normal.hash_of(normal.to_text(proposal))
+            return Comparison(Seen(Standing.NEW), proposal, plan=plan_hash(None, hash_of_files))
         current = await memory.current(connection)
         hash_of_files = await asyncio.to_thread(_hash_if_applied, current.configuration, proposal, now)
         if hash_of_files == current.hash:
             return Comparison(Seen(Standing.SAME))
         was_in_force = await configurations.was_in_force(connection, hash_of_files)
     waits = Standing.WAITS if current.network.apply == "confirm" else Standing.NEW
-    return Comparison(Seen(Standing.RETURNED if was_in_force else waits), proposal, current.hash)
+    seen = Seen(Standing.RETURNED if was_in_force else waits)
+    return Comparison(seen, proposal, current.hash, plan_hash(current.hash, hash_of_files))
 
 
 def _hash_if_applied(current: Configuration, proposal: Configuration, now: datetime) -> str:

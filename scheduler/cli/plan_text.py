@@ -1,0 +1,329 @@
+"""The plan as people read it, line by line."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from scheduler.cli.common import counted
+from scheduler.configuration.problems import printable
+from scheduler.languages import language
+from scheduler.model import times
+from scheduler.model.cycles import Duty
+from scheduler.model.difference import Change, Difference, RuleChange, What, invited, other_hour
+from scheduler.model.local_hours import Night
+from scheduler.model.moments import FOLLOW_UP_USEFUL
+from scheduler.model.network import Network
+from scheduler.model.notices import Kind
+from scheduler.model.plan import Mailing, Tally
+from scheduler.model.programme import Occurrence, summaries_late
+from scheduler.service.planning import Plan
+from scheduler.service.untold import untold
+
+#: So many lines of one kind are printed; --json has all of them.
+_MOST_LINES = 40
+#: So many names stand in one line.
+_MOST_NAMES = 12
+_WORDS = language("en")
+
+
+def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
+    """What changes, what goes out, what to look at; the last line says it in one."""
+    if plan.hash:
+        yield from _in_force(plan)
+        yield from _section("What changes", list(_changes(plan)) or ["nothing"])
+    if daily:
+        yield from _section("Day by day (Hamburg's days)", _days(plan))
+    span = f"until {_until(plan)}"
+    yield from _section(f"What goes out {span}", list(_totals(plan)) or ["nothing"])
+    yield from _section("Unusual this week", _cut(_unusual(plan)))
+    yield from _section("Cities at night (22:00 to 06:00 there)", _cut(_nights(plan)))
+    yield from _section("Not told, and why", _cut(_untold(plan)))
+    yield from _section("Worth a look", _cut(_doubts(plan)))
+    if plan.hash and not plan.difference.is_empty:
+        yield f"To put this in force: scheduler apply --plan {plan.hash}"
+    changed = f"{summary(plan.difference)}; " if plan.hash else ""
+    yield f"OK: {changed}{_in_total(plan)}"
+
+
+def summary(difference: Difference) -> str:
+    """Gives "2 changed, 1 new"; "nothing changes" where nothing does."""
+    changed, new, words, vanished = 0, 0, 0, 0
+    for change in difference.changes:
+        what = set(change.what)
+        if What.NEW in what:
+            new += 1
+        elif What.VANISHED in what:
+            vanished += 1
+        elif what <= {What.TEXTS}:
+            words += 1
+        else:
+            changed += 1
+    numbers = ((changed, "changed"), (new, "new"), (words, "in other words"), (vanished, "vanished"))
+    said = [f"{number:,} {name}" for number, name in numbers if number]
+    others = (difference.rules, difference.members, difference.parts, difference.network)
+    names = ("rule", "member", "series or round", "setting of the network")
+    said += [counted(len(one), name) for one, name in zip(others, names, strict=True) if one]
+    return ", ".join(said) or "nothing changes"
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    written = list(lines)
+    if written:
+        yield title
+        yield from (f"  {line}" for line in written)
+        yield ""
+
+
+def _cut(lines: Iterable[str]) -> Iterator[str]:
+    every = list(lines)
+    yield from every[:_MOST_LINES]
+    if len(every) > _MOST_LINES:
+        yield f"… and {len(every) - _MOST_LINES:,} more; --series shows one series, --json all"
+
+
+def _in_force(plan: Plan) -> Iterator[str]:
+    applied = plan.ground.applied
+    if applied is None:
+        yield "Nothing is in force yet, so all of this is new."
+    else:
+        network = plan.configuration.network
+        yield f"In force since {moment(applied.applied_at, network)}, by {printable(applied.applied_by)}."
+    yield ""
+
+
+# what changes
+
+
+def _changes(plan: Plan) -> Iterator[str]:
+    for part, changes in groupby(plan.difference.changes, key=lambda change: change.occurrence.of.id):
+        yield part
+        yield from (f"  {line}" for line in _cut(_several(list(changes), plan)))
+    for part, name in plan.difference.parts:
+        yield f"{part}: {name} is another one"
+    yield from (_rule_line(change) for change in plan.difference.rules)
+    yield from _cut(_member_lines(plan))
+    for name in plan.difference.network:
+        yield f"network: {name} is another one"
+
+
+def _several(changes: Sequence[Change], plan: Plan) -> Iterator[str]:
+    for change in changes:
+        yield from _change_lines(change, plan)
+
+
+def _change_lines(change: Change, plan: Plan) -> Iterator[str]:
+    occurrence, network = change.occurrence, plan.configuration.network
+    name = occurrence.session.id if occurrence.session else "deadline"
+    yield f"{name}: {', '.join(change.what)}"
+    if change.before and {What.MOVED, What.POSTPONED, What.ON_AGAIN} & set(change.what):
+        yield f"    was {_when(change.before, network)}"
+    if {What.NEW, What.MOVED, What.ON_AGAIN, What.BACK} & set(change.what):
+        yield f"    now {_when(occurrence, network)}"
+    if What.MOVED in change.what and occurrence.starts_at:
+        yield f"    {_other_hours(change, plan)}"
+    if occurrence.session and occurrence.session.reason:
+        yield f"    reason: {printable(occurrence.session.reason)}"
+    if What.NEW in change.what and occurrence.session:
+        cities = counted(invited(occurrence, plan.groups, network), "member")
+        yield f"    for {printable(occurrence.session.audience.label)}: {cities}"
+    yield from (f"    {line}" for line in _audience_lines(change))
+    if What.TEXTS in change.what:
+        yield f"    other words: {', '.join(change.texts)}"
+    for kind, numbers in plan.by_kind(occurrence.id).items():
+        yield f"    {kind}: {tally_line(numbers, network)}"
+
+
+def _other_hours(change: Change, plan: Plan) -> str:
+    network = plan.configuration.network
+    of = invited(change.occurrence, plan.groups, network)
+    return f"another hour of the day there for {other_hour(change, plan.groups, network):,} of {of:,} members"
+
+
+def _audience_lines(change: Change) -> Iterator[str]:
+    for members, what in ((change.entering, "come in"), (change.leaving, "go out")):
+        if members:
+            names = _names([member.name for member in members])
+            yield f"{len(members)} {what}: {names}"
+
+
+def _rule_line(change: RuleChange) -> str:
+    if change.before is None:
+        return f"{change.part}: the rule {change.rule} is new"
+    if change.after is None:
+        return f"{change.part}: the rule {change.rule} is gone"
+    if change.before.enabled != change.after.enabled:
+        return f"{change.part}: the rule {change.rule} is switched {'on' if change.after.enabled else 'off'}"
+    return f"{change.part}: the rule {change.rule} is another one; nothing goes out for moments that passed"
+
+
+def _member_lines(plan: Plan) -> Iterator[str]:
+    for change in plan.difference.members:
+        if change.before is None:
+            yield f"member {change.slug}: new"
+        elif change.after is None:
+            yield f"member {change.slug}: no longer in the list; nothing more is sent there"
+        else:
+            yield f"member {change.slug}: {', '.join(change.fields)} changed"
+
+
+# what goes out
+
+
+def tally_line(numbers: Tally, network: Network) -> str:
+    """Gives "336 mails to 336 members (en 300, fr 36), the first on Monday …"."""
+    every = sorted(numbers.languages.items(), key=lambda pair: (-pair[1], pair[0]))
+    known = Counter[str]()
+    for code, mails in every:
+        known[code if code in network.languages else "en"] += mails
+    languages = ", ".join(f"{code} {mails:,}" for code, mails in known.most_common())
+    said = f"{counted(numbers.mails, 'mail')} to {counted(numbers.members, 'member')} ({languages})"
+    return f"{said}, the first {moment(numbers.first_at, network)}" if numbers.first_at else said
+
+
+def _totals(plan: Plan) -> Iterator[str]:
+    network = plan.configuration.network
+    for kind, numbers in plan.by_kind().items():
+        yield f"{kind:<16} {tally_line(numbers, network)}"
+
+
+def _days(plan: Plan) -> Iterator[str]:
+    """Per day in Hamburg what goes out, to how many, at which hours there."""
+    zone = plan.configuration.network.zone
+    for day, of_day in groupby(plan.mailings, key=lambda mailing: times.local_date(mailing.due_at, zone)):
+        yield _WORDS.full_date(day)
+        mails, hours = Counter[str](), defaultdict[str, set[str]](set)
+        for mailing in of_day:
+            name = mailing_name(mailing)
+            mails[name] += mailing.mails
+            hours[name] |= set(_hours_there(mailing))
+        for name, number in mails.items():
+            there = sorted(hours[name])
+            between = there[0] if len(there) == 1 else f"{there[0]} to {there[-1]}"
+            yield f"  {name}: {counted(number, 'mail')}, arriving {between} there"
+
+
+def _hours_there(mailing: Mailing) -> Iterator[str]:
+    zones = {group.like.zone for crowd, _ in mailing.to for group in crowd.groups}
+    return (f"{times.local(mailing.due_at, zone):%H:%M}" for zone in zones)
+
+
+def mailing_name(mailing: Mailing) -> str:
+    """Gives "reminder week-before, inclusion.covid-19-recovery"."""
+    kind, rule = mailing.rule.kind.value, mailing.rule.id
+    same = rule == kind or mailing.rule.kind is Kind.REPORT_OPENED
+    return f"{kind if same else f'{kind} {rule}'}, {mailing.occurrence.id}"
+
+
+def _in_total(plan: Plan) -> str:
+    mails = sum(mailing.mails for mailing in plan.mailings)
+    slugs = {member.slug for mailing in plan.mailings for crowd, _ in mailing.to for member in crowd.members}
+    return f"{counted(mails, 'mail')} to {counted(len(slugs), 'member')} until {_until(plan)}"
+
+
+# what to look at
+
+
+def _unusual(plan: Plan) -> Iterator[str]:
+    """Week by week: the members whose hour is not the one they are used to."""
+    found = plan.surprises()
+    for monday, of_week in groupby(found, key=lambda one: _monday(one.occurrence.day_in(_home(plan)))):
+        by_shift: dict[timedelta, int] = defaultdict(int)
+        names = []
+        for surprise in of_week:
+            names.append(surprise.occurrence.id)
+            for (here, usual), members in surprise.hours.items():
+                by_shift[here - usual] |= members
+        sessions = _names(names, most=3)
+        for shift, members in sorted(by_shift.items()):
+            cities = _names([m.name for m in plan.roll.of(members, _MOST_NAMES)], of=members.bit_count())
+            week = f"week of {_WORDS.full_date(monday)}, {_shift_words(shift)} than usual"
+            yield f"{week}: {cities} ({sessions})"
+
+
+def _shift_words(shift: timedelta) -> str:
+    """Gives "1:00 h later"."""
+    minutes = abs(shift) // timedelta(minutes=1)
+    return f"{minutes // 60}:{minutes % 60:02} h {'later' if shift > timedelta() else 'earlier'}"
+
+
+def _nights(plan: Plan) -> Iterator[str]:
+    for night in plan.nights():
+        yield f"{night.occurrence.day_in(_home(plan))} {night.occurrence.id}: {night_line(night, plan)}"
+
+
+def night_line(night: Night, plan: Plan) -> str:
+    """Gives "3 of 336 members: Edmonton 05:00, …"."""
+    hours = ((here, members) for here, members in sorted(night.awake_at.items()))
+    names = [
+        f"{member.name} {here:%H:%M}"
+        for here, members in hours
+        for member in plan.roll.of(members, _MOST_NAMES)
+    ]
+    number = night.members.bit_count()
+    return f"{number:,} of {counted(night.invited.bit_count(), 'member')}: {_names(names, of=number)}"
+
+
+def _untold(plan: Plan) -> Iterator[str]:
+    """What stays silent for the same reason stands in one line."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for one in untold(plan):
+        by_reason[one.why].append(one.what)
+    for why, what in by_reason.items():
+        yield f"{_names(what, most=4)}: {why}"
+
+
+def _doubts(plan: Plan) -> Iterator[str]:
+    """Languages without texts, rounds with their numbers, late summaries."""
+    configuration, network = plan.configuration, plan.configuration.network
+    codes = Counter[str]()
+    for numbers in plan.by_kind().values():
+        codes.update({code: n for code, n in numbers.languages.items() if code not in network.languages})
+    if codes:
+        missing = ", ".join(f"{code} {number:,}" for code, number in codes.most_common())
+        yield f"mails in English for want of texts: {missing}"
+    for cycle in configuration.cycles:
+        duties = Counter(cycle.duty(member) for member in configuration.members)
+        yield f"who must report in {cycle.id}: {', '.join(f'{duties[duty]} {duty.value}' for duty in Duty)}"
+    for occurrence, days in summaries_late(configuration, times.local_date(plan.window.start, network.zone)):
+        if days <= FOLLOW_UP_USEFUL.days:
+            yield f"summary late: {occurrence.id}, {counted(days, 'day')}"
+
+
+# how it is said
+
+
+def moment(at: datetime, network: Network) -> str:
+    """Gives "Wednesday 3 June 2020, 13:00 Hamburg time (CEST, UTC+2)"."""
+    return f"{_WORDS.span(at, None, network.zone)} {_WORDS.home_clock(at, network)}"
+
+
+def _when(occurrence: Occurrence, network: Network) -> str:
+    if occurrence.is_postponed:
+        return "postponed, without a date"
+    if occurrence.starts_at is None:
+        return f"{_WORDS.full_date(occurrence.on)}, time to be announced"
+    if occurrence.session is None and occurrence.ends_at:
+        return moment(occurrence.ends_at, network)
+    span = _WORDS.span(occurrence.starts_at, occurrence.ends_at, network.zone)
+    return f"{span} {_WORDS.home_clock(occurrence.starts_at, network)}"
+
+
+def _names(names: Sequence[str], most: int = _MOST_NAMES, of: int | None = None) -> str:
+    """The first few, and how many more there are; of: how many there are in all."""
+    more = (of if of is not None else len(names)) - len(names[:most])
+    return ", ".join(printable(name) for name in names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _until(plan: Plan) -> str:
+    return str(times.local_date(plan.window.end, _home(plan)))
+
+
+def _home(plan: Plan) -> str:
+    return plan.configuration.network.zone
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())

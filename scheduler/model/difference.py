@@ -1,0 +1,244 @@
+"""What is in force and what is proposed -> what changed, session by session, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import time
+from enum import StrEnum
+
+from scheduler.model import times
+from scheduler.model.cycles import Cycle, Duty
+from scheduler.model.members import Member
+from scheduler.model.network import Configuration, Network
+from scheduler.model.notices import NoticeRule
+from scheduler.model.programme import Occurrence, occurrences_of
+from scheduler.model.series import Series, Status
+from scheduler.model.slots import Group
+
+
+class What(StrEnum):
+    """How one session or round differs; several may hold at once."""
+
+    NEW = "new"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    POSTPONED = "postponed"
+    ON_AGAIN = "takes place after all"
+    JOIN = "other way to join"
+    AUDIENCE = "for others"
+    #: title, speakers, texts: calendars show it, no mail is sent
+    TEXTS = "other words"
+    VANISHED = "no longer in the files"
+    BACK = "in the files again"
+
+
+#: What those who were invited are told.
+SIGNIFICANT = frozenset({What.MOVED, What.CANCELLED, What.POSTPONED, What.ON_AGAIN, What.JOIN})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One session or round that is not what it was."""
+
+    what: tuple[What, ...]
+    #: as it will be; as it was and stays, held, where it vanished from the files
+    occurrence: Occurrence
+    #: None where it is new
+    before: Occurrence | None = None
+    #: the names of the texts that are other ones
+    texts: tuple[str, ...] = ()
+    #: by another audience, among the members of now; who joins or leaves the network is a member change
+    entering: tuple[Member, ...] = ()
+    leaving: tuple[Member, ...] = ()
+
+    @property
+    def is_significant(self) -> bool:
+        return not SIGNIFICANT.isdisjoint(self.what)
+
+
+@dataclass(frozen=True)
+class RuleChange:
+    """One notice rule of a series or cycle that is not what it was; None: there was, or is, none."""
+
+    part: str
+    rule: str
+    before: NoticeRule | None
+    after: NoticeRule | None
+
+
+@dataclass(frozen=True)
+class MemberChange:
+    """One member that is not what it was; None: there was, or is, none."""
+
+    slug: str
+    before: Member | None
+    after: Member | None
+    #: names of what differs
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """All that is not what it was."""
+
+    changes: tuple[Change, ...] = ()
+    rules: tuple[RuleChange, ...] = ()
+    members: tuple[MemberChange, ...] = ()
+    #: (id of a series or cycle, name of what differs for the whole of it)
+    parts: tuple[tuple[str, str], ...] = ()
+    #: names of what differs in the network
+    network: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.changes or self.rules or self.members or self.parts or self.network)
+
+
+def compare(before: Configuration | None, after: Configuration) -> Difference:
+    """after: with what vanished from the files carried over, held (changes.carry_over)."""
+    if before is None:
+        return Difference(tuple(Change((What.NEW,), o) for part in after.parts for o in occurrences_of(part)))
+    old = {part.id: part for part in before.parts}
+    new = {part.id: part for part in after.parts}
+    pairs = [(old.get(name), new.get(name)) for name in {**new, **old}]
+    differing = [(one, other) for one, other in pairs if one != other]
+    return Difference(
+        changes=tuple(change for pair in differing for change in _changes(*pair, after)),
+        rules=tuple(change for pair in differing for change in _rule_changes(*pair)),
+        members=tuple(_member_changes(before, after)),
+        parts=tuple(change for pair in differing for change in _part_changes(*pair)),
+        network=tuple(_differing(before.network, after.network)),
+    )
+
+
+def invited(occurrence: Occurrence, groups: Iterable[Group], network: Network) -> int:
+    """How many members an occurrence is for: who is invited, or must report."""
+    return sum(len(group.members) for group in groups if _concerns(occurrence, group.like, network))
+
+
+def other_hour(change: Change, groups: Iterable[Group], network: Network) -> int:
+    """For how many of them it begins at another hour of their day than before."""
+    was, now = change.before, change.occurrence
+    if was is None:
+        return 0
+    concerned = (group for group in groups if _concerns(now, group.like, network))
+    return sum(len(g.members) for g in concerned if _hour(was, g.like) != _hour(now, g.like))
+
+
+def _concerns(occurrence: Occurrence, member: Member, network: Network) -> bool:
+    if isinstance(occurrence.of, Cycle):
+        return occurrence.of.duty(member) is Duty.DUE
+    return occurrence.invites(member, network)
+
+
+def _hour(occurrence: Occurrence, member: Member) -> time | None:
+    at = occurrence.starts_at if occurrence.session else occurrence.ends_at
+    return times.local(at, member.zone).time() if at else None
+
+
+def _changes(
+    old: Series | Cycle | None, new: Series | Cycle | None, after: Configuration
+) -> Iterator[Change]:
+    was = {o.id: o for o in occurrences_of(old)} if old else {}
+    for occurrence in occurrences_of(new) if new else ():
+        earlier = was.get(occurrence.id)
+        if earlier is None:
+            yield Change((What.NEW,), occurrence)
+        elif change := _change(earlier, occurrence, after):
+            yield change
+
+
+def _change(was: Occurrence, now: Occurrence, after: Configuration) -> Change | None:
+    texts = tuple(_texts(was, now))
+    entering, leaving = _audience(was, now, after)
+    found = (
+        (What.VANISHED, now.is_held and not was.is_held),
+        (What.BACK, was.is_held and not now.is_held),
+        (What.CANCELLED, now.is_cancelled and not was.is_cancelled),
+        (What.POSTPONED, now.is_postponed and not was.is_postponed),
+        (What.ON_AGAIN, now.status is Status.CONFIRMED and was.status is not Status.CONFIRMED),
+        (What.MOVED, _has_moved(was, now)),
+        (What.JOIN, was.place != now.place),
+        (What.AUDIENCE, bool(entering or leaving)),
+        (What.TEXTS, bool(texts)),
+    )
+    what = tuple(kind for kind, holds in found if holds)
+    return Change(what, now, was, texts, entering, leaving) if what else None
+
+
+def _has_moved(was: Occurrence, now: Occurrence) -> bool:
+    """Another time; what is put off without a date is postponed, not moved."""
+    if now.is_postponed or now.is_cancelled:
+        return False
+    return (was.on, was.starts_at, was.ends_at) != (now.on, now.starts_at, now.ends_at)
+
+
+#: Fields that say when, where and for whom; everything else of a session or a round is words.
+_NO_WORDS = frozenset(
+    {
+        *("id", "on", "end_on", "start", "end", "length_minutes", "zone", "audience", "status"),
+        *("join", "joins", "held", "opens", "deadline", "who", "rules"),
+    }
+)
+
+
+def _texts(was: Occurrence, now: Occurrence) -> Iterator[str]:
+    pair = (was.session, now.session) if was.session and now.session else (was.of, now.of)
+    return (name for name in _differing(*pair) if name not in _NO_WORDS)
+
+
+def _audience(
+    was: Occurrence, now: Occurrence, after: Configuration
+) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
+    """Who comes in and who goes out, because it is for others now."""
+    if isinstance(was.of, Cycle) and isinstance(now.of, Cycle):
+        if was.of.who == now.of.who:
+            return (), ()
+    elif was.session and now.session and was.session.audience == now.session.audience:
+        return (), ()
+    pairs = [
+        (member, _concerns(was, member, after.network), _concerns(now, member, after.network))
+        for member in after.members
+    ]
+    entering = tuple(member for member, before, is_in in pairs if is_in and not before)
+    leaving = tuple(member for member, before, is_in in pairs if before and not is_in)
+    return entering, leaving
+
+
+def _rule_changes(old: Series | Cycle | None, new: Series | Cycle | None) -> Iterator[RuleChange]:
+    """Of a series that stays; the rules of a new one come with it."""
+    if old is None or new is None:
+        return
+    was, now = ({rule.id: rule for rule in part.rules} for part in (old, new))
+    for name in {**now, **was}:
+        if was.get(name) != now.get(name):
+            yield RuleChange(new.id, name, was.get(name), now.get(name))
+
+
+#: Fields of a series, and of a round, that are more than its sessions.
+_OF_THE_WHOLE = frozenset(("title", "description", "organisers", "announced", "opens"))
+
+
+def _part_changes(old: Series | Cycle | None, new: Series | Cycle | None) -> Iterator[tuple[str, str]]:
+    """What holds for a series as a whole, and when a round opens."""
+    if old is None or new is None:
+        return
+    names = _OF_THE_WHOLE & set(_differing(old, new))
+    yield from ((new.id, name) for name in sorted(names))
+
+
+def _member_changes(before: Configuration, after: Configuration) -> Iterator[MemberChange]:
+    was, now = ({member.slug: member for member in one.members} for one in (before, after))
+    for slug in {**now, **was}:
+        one, other = was.get(slug), now.get(slug)
+        if one != other:
+            names = tuple(_differing(one, other)) if one and other else ()
+            yield MemberChange(slug, one, other, names)
+
+
+def _differing(one: object, other: object) -> Iterator[str]:
+    """Names of the fields in which two values of one kind differ."""
+    for field in fields(one):  # type: ignore[arg-type]
+        if getattr(one, field.name) != getattr(other, field.name, None):
+            yield field.name

@@ -1,0 +1,100 @@
+"""What a contact was last told of an occurrence, and whether there is something else to tell it now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scheduler.model.members import Contact, Member
+from scheduler.model.notices import Kind
+from scheduler.model.programme import Occurrence
+
+#: Methods of an invitation and of a cancellation (RFC 5546); mails without a calendar have none.
+REQUEST, CANCEL = "REQUEST", "CANCEL"
+#: Mails that remind of another one.
+REMINDERS = frozenset({Kind.REMINDER, Kind.REPORT_REMINDER})
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a contact was last told of an occurrence."""
+
+    sequence: int
+    method: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    status: str
+    #: as `Occurrence.place` gives it
+    place: str
+
+    def differs_from(self, occurrence: Occurrence) -> bool:
+        """The contact's calendar says something that no longer holds."""
+        known = (self.starts_at, self.ends_at, self.status, self.place)
+        return known != (occurrence.starts_at, occurrence.ends_at, occurrence.status.value, occurrence.place)
+
+
+@dataclass(frozen=True)
+class Tellings:
+    """What all contacts were last told, by occurrence: few different things, each to many."""
+
+    #: (slug, role, address) -> a number for that contact
+    contacts: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    #: occurrence id -> what was told -> the numbers of those who were told it last
+    by_occurrence: Mapping[str, Mapping[Told, AbstractSet[int]]] = field(default_factory=dict)
+    #: (occurrence id, rule id, what the words rest on) -> who was sent such a mail, or will not be any more
+    done: Mapping[tuple[str, str, str], AbstractSet[int]] = field(default_factory=dict)
+
+    def number(self, member: Member, contact: Contact) -> int:
+        """0 for a contact that was never in force."""
+        return self.contacts.get((member.slug, contact.role, contact.address), 0)
+
+    def knows(self, occurrence: str, number: int) -> Told | None:
+        states = self.by_occurrence.get(occurrence, {})
+        return next((told for told, numbers in states.items() if number in numbers), None)
+
+
+def words_rest_on(kind: Kind, at: datetime | None, rule_changed_at: datetime | None) -> str:
+    """What a mail without a calendar says anew when it changes: the start or deadline, and of a reminder
+    its rule. Such a mail goes to each contact once (DESIGN, 5.6: the notice key).
+
+    at: when the session starts, or the deadline; None while the hour is open.
+    """
+    if kind is Kind.ANNOUNCEMENT:
+        return "1"
+    basis = f"{at:%Y%m%dT%H%MZ}" if at else "open"
+    if rule_changed_at and kind in REMINDERS:
+        # a reminder of the rule as it was before may have been sent: this is another one
+        basis += f"-{rule_changed_at:%Y%m%dT%H%M%SZ}"
+    return basis
+
+
+def is_needed(kind: Kind, told: Told | None, occurrence: Occurrence, at: datetime) -> bool:
+    """Whether a contact that knows this needs a mail of this kind at `at` (DESIGN, 5.4).
+
+    The outbox asks the same of its rows in SQL (store/duties.py); a test holds the two together.
+    """
+    is_invited = told is not None and told.method == REQUEST
+    match kind:
+        case Kind.ANNOUNCEMENT | Kind.REPORT_OPENED:
+            return told is None
+        case Kind.INVITATION:
+            return told is None or told.method == CANCEL
+        case Kind.CHANGED:
+            return told is not None and is_invited and told.differs_from(occurrence)
+        case Kind.CANCELLED:
+            return told is not None and is_invited and (told.starts_at is None or told.starts_at > at)
+        case Kind.FOLLOW_UP:
+            return is_invited
+        case _:
+            return True
+
+
+def tell(kind: Kind, told: Told | None, occurrence: Occurrence) -> Told:
+    """What the contact knows after such a mail; only stateful kinds are remembered."""
+    method = {Kind.INVITATION: REQUEST, Kind.CHANGED: REQUEST, Kind.CANCELLED: CANCEL}.get(kind, "")
+    sequence = told.sequence + 1 if told else 0
+    return Told(
+        sequence, method, occurrence.starts_at, occurrence.ends_at, occurrence.status.value, occurrence.place
+    )

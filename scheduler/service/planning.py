@@ -1,0 +1,151 @@
+"""What the files would change, and what would go out then: drawn up from them and from what is in force."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property
+
+from scheduler.configuration import normal
+from scheduler.model import changes, times
+from scheduler.model.difference import Difference, compare
+from scheduler.model.local_hours import Night, Surprise, nights, surprises
+from scheduler.model.moments import Since
+from scheduler.model.network import Configuration
+from scheduler.model.notices import Kind
+from scheduler.model.plan import NOTHING_TOLD, Mailing, Tally, plan_mailings, tally
+from scheduler.model.programme import Occurrence, Window, build_programme, only
+from scheduler.model.roll import Roll
+from scheduler.model.slots import Group, group_members
+from scheduler.model.told import Tellings
+from scheduler.service.in_force import Memory
+from scheduler.store import configurations, ledger
+from scheduler.store.configurations import Applied
+from scheduler.store.database import Database
+from scheduler.store.tellings import read_tellings
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a plan stands on: what is in force, and what was told. Empty before the first `apply`."""
+
+    applied: Applied | None = None
+    configuration: Configuration | None = None
+    since: Since | None = None
+    told: Tellings = NOTHING_TOLD
+    settled_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What changes, and all that would go out in `window` if it came into force at its beginning."""
+
+    #: names the files and what they would replace; empty for a plan of the files alone
+    hash: str
+    ground: Ground
+    #: as it would be in force: what vanished from the files is still in it, held
+    configuration: Configuration
+    difference: Difference
+    window: Window
+    groups: Sequence[Group]
+    #: in order of time
+    mailings: Sequence[Mailing] = field(repr=False)
+
+    @cached_property
+    def roll(self) -> Roll:
+        return Roll(self.configuration)
+
+    @cached_property
+    def ahead(self) -> tuple[Occurrence, ...]:
+        """Sessions that begin in the window, in order of time."""
+        programme = build_programme(self.configuration, self.window)
+        return tuple(occurrence for occurrence in programme if occurrence.session)
+
+    def nights(self) -> list[Night]:
+        return list(nights(self.ahead, self.roll))
+
+    def surprises(self) -> list[Surprise]:
+        return list(surprises(self.ahead, self.roll, self.configuration.network.zone))
+
+    def by_kind(self, occurrence: str | None = None) -> Mapping[Kind, Tally]:
+        """All mailings, or those of one occurrence, in numbers."""
+        of_this = self.of(occurrence) if occurrence else self.mailings
+        kinds = {mailing.rule.kind for mailing in of_this}
+        return {kind: tally(m for m in of_this if m.rule.kind is kind) for kind in Kind if kind in kinds}
+
+    def of(self, occurrence: str) -> Sequence[Mailing]:
+        return self._by_occurrence.get(occurrence, [])
+
+    def by_day(self) -> Mapping[date, Counter[Kind]]:
+        """Mails of each kind, by the day in Hamburg."""
+        zone, days = self.configuration.network.zone, dict[date, Counter[Kind]]()
+        for mailing in self.mailings:
+            day = days.setdefault(times.local_date(mailing.due_at, zone), Counter())
+            day[mailing.rule.kind] += mailing.mails
+        return days
+
+    @cached_property
+    def _by_occurrence(self) -> Mapping[str, list[Mailing]]:
+        found: dict[str, list[Mailing]] = {}
+        for mailing in self.mailings:
+            found.setdefault(mailing.occurrence.id, []).append(mailing)
+        return found
+
+
+async def read_ground(database: Database, now: datetime) -> Ground:
+    async with database.read() as connection:
+        applied = await configurations.latest(connection)
+        if applied is None:
+            return Ground()
+        in_force = await Memory().current(connection)
+        told = await read_tellings(connection, now)
+        settled_until = await ledger.settled_until(connection)
+    return Ground(applied, in_force.configuration, in_force.since, told, settled_until)
+
+
+def draw_up(
+    proposal: Configuration,
+    ground: Ground,
+    *,
+    now: datetime,
+    until: datetime,
+    members: Collection[str] = (),
+) -> Plan:
+    """The plan if the proposal came into force now. members: slugs, where not all of them are looked at."""
+    applied_at = max(now, ground.settled_until or now)
+    after, since = proposal, Since(applied_at)
+    if ground.configuration and ground.since:
+        after = changes.carry_over(ground.configuration, proposal, now)
+        since = changes.since_if_applied(ground.since, ground.configuration, after, applied_at)
+    window = Window(applied_at, until)
+    groups = group_members(after)
+    if members:
+        groups = tuple(Group((member,)) for member in after.members if member.slug in members)
+    mailings = sorted(
+        plan_mailings(after, groups, window, since, ground.told),
+        key=lambda mailing: (mailing.due_at, mailing.occurrence.id, mailing.rule.id),
+    )
+    name = plan_hash(ground.applied.hash if ground.applied else None, normal.hash_of(normal.to_text(after)))
+    return Plan(name, ground, after, compare(ground.configuration, after), window, groups, mailings)
+
+
+def of_parts(plan: Plan, parts: Collection[str]) -> Plan:
+    """The same, with only what concerns these series and cycles; all of it where none is named."""
+    if not parts:
+        return plan
+    difference = Difference(
+        tuple(change for change in plan.difference.changes if change.occurrence.of.id in parts),
+        tuple(change for change in plan.difference.rules if change.part in parts),
+        parts=tuple(pair for pair in plan.difference.parts if pair[0] in parts),
+    )
+    mailings = [mailing for mailing in plan.mailings if mailing.occurrence.of.id in parts]
+    configuration = only(plan.configuration, parts)
+    return replace(plan, configuration=configuration, difference=difference, mailings=mailings)
+
+
+def plan_hash(replaces: str | None, hash_of_files: str) -> str:
+    """A short name for one change: these files, in place of what was in force when they were compared."""
+    return hashlib.sha256(f"{replaces or ''}>{hash_of_files}".encode()).hexdigest()[:12]

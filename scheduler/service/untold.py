@@ -1,0 +1,99 @@
+"""What of a change nobody is told by mail, and why: so that silence is never a surprise either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scheduler.model import times
+from scheduler.model.difference import SIGNIFICANT, Change, What
+from scheduler.model.members import Member, Standing
+from scheduler.model.notices import Kind
+from scheduler.model.programme import Occurrence
+from scheduler.model.series import Series
+from scheduler.service.planning import Plan
+
+#: Mails that tell of a change itself; reminders follow anyway.
+_NEWS = frozenset({Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED, Kind.REPORT_OPENED})
+
+
+@dataclass(frozen=True)
+class Untold:
+    """Something that changes, or somebody, and why there is no mail."""
+
+    what: str
+    why: str
+
+
+def untold(plan: Plan) -> Iterator[Untold]:
+    """Of each change, then of the members as a whole."""
+    for change in plan.difference.changes:
+        if why := _why_silent(change, plan):
+            yield Untold(change.occurrence.id, why)
+    for change in plan.difference.changes:
+        yield from _skipped_reminders(change, plan)
+    yield from _without_standing(plan)
+
+
+def _why_silent(change: Change, plan: Plan) -> str:
+    """Empty where somebody is told."""
+    occurrence, what = change.occurrence, set(change.what)
+    if _NEWS & plan.by_kind(occurrence.id).keys():
+        return ""
+    if What.VANISHED in what:
+        return "it is no longer in the files, so it is held: nothing goes out until staff decide"
+    if what <= {What.TEXTS}:
+        return f"other words ({', '.join(change.texts)}): the calendars show it, nobody gets a mail"
+    if _is_over(occurrence, plan) and (change.before is None or _is_over(change.before, plan)):
+        return "it is over"
+    if SIGNIFICANT & what:
+        return "nobody has been invited to it yet; the invitation will say how it is then"
+    if What.NEW in what and occurrence.session and occurrence.starts_at is None:
+        return "its time is to be announced: invitations go out once there is one"
+    if What.NEW in what and occurrence.session:
+        return _why_no_invitation(occurrence, plan)
+    return "nobody comes in or goes out who would have to be told now"
+
+
+def _why_no_invitation(occurrence: Occurrence, plan: Plan) -> str:
+    rules = [rule for rule in occurrence.of.rules if rule.kind is Kind.INVITATION and rule.enabled]
+    if not rules:
+        return "the rule for invitations is switched off"
+    if not plan.roll.invited(occurrence):
+        return "no member is invited on that day"
+    return "its invitation lies outside this span"
+
+
+def _skipped_reminders(change: Change, plan: Plan) -> Iterator[Untold]:
+    """A rule whose moment has passed for a session that is still to come sends nothing late."""
+    occurrence = change.occurrence
+    if occurrence.starts_at is None or occurrence.is_off or occurrence.starts_at not in plan.window:
+        return
+    if not {What.NEW, What.MOVED, What.ON_AGAIN, What.BACK} & set(change.what):
+        return
+    sent = {mailing.rule.id for mailing in plan.of(occurrence.id)}
+    rules = (rule for rule in occurrence.of.rules if rule.kind is Kind.REMINDER and rule.enabled)
+    skipped = [rule.id for rule in rules if rule.id not in sent]
+    if skipped and isinstance(occurrence.of, Series) and plan.roll.invited(occurrence):
+        yield Untold(occurrence.id, f"the moment of {', '.join(skipped)} has passed; it is not sent late")
+
+
+def _without_standing(plan: Plan) -> Iterator[Untold]:
+    """Members that get nothing at all."""
+    network = plan.configuration.network
+    day = times.local_date(plan.window.start, network.zone)
+    by_standing: dict[Standing, list[Member]] = {}
+    for member in plan.configuration.members:
+        by_standing.setdefault(member.standing(day), []).append(member)
+    if undecided := by_standing.get(Standing.UNDECIDED, []):
+        names = ", ".join(member.name for member in undecided)
+        yield Untold(f"{len(undecided)} undecided on {day}", f"nobody knows since when they belong: {names}")
+    if outside := by_standing.get(Standing.NO_MEMBER, []):
+        yield Untold(f"{len(outside)} in the list", f"no members on {day}")
+
+
+def _is_over(occurrence: Occurrence, plan: Plan) -> bool:
+    if occurrence.is_postponed:
+        return False
+    ends_at = occurrence.ends_at or times.end_of_day(occurrence.on, occurrence.zone)
+    return ends_at <= plan.window.start

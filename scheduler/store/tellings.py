@@ -1,0 +1,69 @@
+"""What contacts were told of occurrences, for the plan: read in as few rows as there are different things."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Function, Select, String, Table, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.model.notices import STATEFUL
+from scheduler.model.told import Tellings, Told
+from scheduler.store.outbox import UNSENT
+from scheduler.store.tables import contacts, members, outbox, told
+
+
+async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
+    """What was told last, and what happens only once of what is still useful at `now`; what is on its way
+    counts as told."""
+    by_occurrence: dict[str, dict[Told, set[int]]] = defaultdict(lambda: defaultdict(set))
+    on_its_way = _states(outbox).where(
+        outbox.c.state.in_(UNSENT), outbox.c.kind.in_(kind.value for kind in STATEFUL)
+    )
+    for query in (_states(told), on_its_way):
+        for occurrence, method, starts_at, ends_at, status, place, numbers in await connection.execute(query):
+            states = by_occurrence[occurrence]
+            telling = {int(number) for number in numbers.split(",")}
+            for earlier in states.values():
+                earlier -= telling
+            states[Told(0, method, starts_at, ends_at, status, place)] |= telling
+    return Tellings(await _contact_numbers(connection), by_occurrence, await _done(connection, now))
+
+
+async def _done(connection: AsyncConnection, now: datetime) -> dict[tuple[str, str, str], frozenset[int]]:
+    """Mails that happen once: whose row is there, whatever became of it. A row that was withdrawn has given
+    its key free."""
+    head = func.length(outbox.c.occurrence) + func.length(outbox.c.rule)
+    basis = func.substr(outbox.c.notice_key, head + func.length(cast(outbox.c.contact_id, String)) + 4)
+    key = (outbox.c.occurrence, outbox.c.rule, basis)
+    query = select(*key, _numbers(outbox)).group_by(*key)
+    rows = await connection.execute(
+        query.where(
+            outbox.c.kind.not_in(kind.value for kind in STATEFUL),
+            outbox.c.useful_by > now,
+            basis.not_like("%|%"),
+        )
+    )
+    return {
+        (occurrence, rule, basis): frozenset(map(int, numbers.split(",")))
+        for occurrence, rule, basis, numbers in rows
+    }
+
+
+def _states(table: Table) -> Select[Any]:
+    """One row for each different thing that was told of an occurrence, with the ids of the contacts."""
+    method = func.coalesce(table.c.method, "")
+    state = (table.c.occurrence, method, table.c.starts_at, table.c.ends_at, table.c.status, table.c.place)
+    return select(*state, _numbers(table)).group_by(*state)
+
+
+def _numbers(table: Table) -> Function[str]:
+    return func.aggregate_strings(cast(table.c.contact_id, String), ",")
+
+
+async def _contact_numbers(connection: AsyncConnection) -> dict[tuple[str, str, str], int]:
+    columns = (members.c.slug, contacts.c.role, contacts.c.address, contacts.c.id)
+    rows = await connection.execute(select(*columns).join(members, members.c.id == contacts.c.member_id))
+    return {(slug, role, address): number for slug, role, address, number in rows}

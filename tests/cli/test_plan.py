@@ -1,0 +1,302 @@
+"""The plan as staff read it, and what `apply --plan` makes of its hash."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from scheduler.cli.plan_json import plan_json
+from scheduler.cli.plan_picture import draw_year
+from scheduler.cli.plan_text import plan_lines
+from scheduler.errors import SchedulerError
+from scheduler.model.network import Configuration
+from scheduler.model.series import Session, Status
+from scheduler.service.planning import Ground, Plan, draw_up, read_ground
+from scheduler.store.database import open_database
+from tests import cast
+from tests.cast import A_DAY, DOHA, MANTES, MELTON, a_configuration, a_series, a_session, at
+from tests.cli.typed import Done, typed
+from tests.golden import assert_golden
+from tests.service.stage import Stage
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = at("2020-05-28T10:00:00+02:00")
+WORLD, ARABS = (
+    next(s.audience for s in cast.real().series[1].sessions if s.audience.label.casefold() == label)
+    for label in ("world", "arab countries")
+)
+
+
+def webinar(name: str, title: str, on: date, hour: int, audience: object = WORLD) -> Session:
+    """An hour in Hamburg, as in the list of 2020."""
+    return a_session(id=name, title=title, on=on, start=time(hour), end=time(hour + 1), audience=audience)
+
+
+def of_2020(*sessions: Session) -> Configuration:
+    """The response series, for all cities of today, each a member for ever."""
+    series = a_series(*sessions, id="covid-19-response", title="Cities respond", announced=date(2020, 4, 1))
+    return a_configuration(series)
+
+
+RIGHTS = "Human & civil rights protection"
+RESPONSE = "General response to COVID-19"
+SENT = of_2020(
+    webinar("human-rights", RIGHTS, date(2020, 6, 3), 13),
+    webinar("general-response-arab", RESPONSE, date(2020, 6, 10), 13, ARABS),
+)
+MOVED = of_2020(
+    webinar("human-rights", RIGHTS, date(2020, 6, 10), 13),
+    webinar("general-response-arab", RESPONSE, date(2020, 6, 10), 11, ARABS),
+    webinar("culture-and-education", "Culture and education", date(2020, 6, 3), 13),
+)
+
+
+@pytest.fixture(scope="module")
+def june(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database in which the list of April was sent, as it stood on 28 May 2020."""
+    folder = tmp_path_factory.mktemp("june")
+    file = Path(shutil.copy(migrated_sqlite, folder / "june.sqlite"))
+
+    async def play() -> None:
+        database = open_database(f"sqlite:///{file}", durable=False)
+        stage = Stage(database, folder)
+        await stage.apply(SENT, NOW - 30 * A_DAY)
+        await stage.play(NOW - 30 * A_DAY, NOW)
+        await database.close()
+
+    asyncio.run(play())
+    return file
+
+
+@pytest.fixture
+async def stage(june: Path, tmp_path: Path) -> AsyncIterator[Stage]:
+    database = open_database(f"sqlite:///{shutil.copy(june, tmp_path / 'june.sqlite')}", durable=False)
+    yield Stage(database, tmp_path)
+    await database.close()
+
+
+async def planned(stage: Stage, proposal: Configuration, now: datetime = NOW) -> Plan:
+    ground = await read_ground(stage.database, now)
+    return draw_up(proposal, ground, now=now, until=now + timedelta(days=30))
+
+
+def text(plan: Plan) -> str:
+    """Without the name of the change and who applied it, which are other ones with each release."""
+    lines = "\n".join(plan_lines(plan, daily=False))
+    return re.sub(r"--plan [0-9a-f]{12}", "--plan HASH", lines) + "\n"
+
+
+async def test_the_plan_of_june_2020_shows_two_updates_and_one_new_session(stage: Stage) -> None:
+    plan = await planned(stage, MOVED)
+
+    assert_golden(GOLDEN / "plan-june-2020.txt", text(plan).encode())
+
+
+async def test_what_the_plan_of_june_2020_promises_is_told(stage: Stage) -> None:
+    """Story US-12 (1, 2, 3)."""
+    earlier = len(await stage.sent())
+    plan = await planned(stage, MOVED)
+    await stage.apply(MOVED, NOW)
+    await stage.play(NOW, NOW + 2 * A_DAY)
+
+    news = (await stage.sent())[earlier:]
+    told = {(row.kind.value, row.occurrence.partition(".")[0], row.sequence) for row in news}
+    assert told == {
+        ("changed", "human-rights", 1),
+        ("changed", "general-response-arab", 1),
+        ("invitation", "culture-and-education", 0),
+    }
+    assert len(news) == 336 + 46 + 336
+    assert sum(one.mails for one in plan.mailings if one.due_at < NOW + 2 * A_DAY) == len(news)
+
+
+async def test_planning_again_after_applying_changes_nothing(stage: Stage) -> None:
+    await stage.apply(MOVED, NOW)
+    await stage.play(NOW, NOW + A_DAY)
+
+    again = await planned(stage, MOVED, NOW + A_DAY)
+
+    assert again.difference.is_empty
+    assert not {"changed", "cancelled", "invitation"} & {one.rule.kind.value for one in again.mailings}
+
+
+async def test_a_speakers_title_changes_the_calendars_without_a_mail(stage: Stage) -> None:
+    session = SENT.series[0].sessions[0]
+    other = of_2020(replace(session, title="Human and civil rights"), *SENT.series[0].sessions[1:])
+
+    plan = await planned(stage, other)
+
+    assert "other words (title): the calendars show it, nobody gets a mail" in text(plan)
+    assert "changed" not in {one.rule.kind.value for one in plan.mailings}
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "said"),
+    [
+        ({"status": Status.CANCELLED, "reason": "the speaker is ill"}, "cancelled", "cancelled: 336 mails"),
+        ({"status": Status.POSTPONED}, "postponed", "changed: 336 mails"),
+        ({"audience": ARABS}, "for others", "290 go out: "),
+        ({"start": None, "end": None}, "moved", "time to be announced"),
+    ],
+)
+async def test_each_change_is_named(stage: Stage, changes: dict[str, object], what: str, said: str) -> None:
+    rights, arabs = SENT.series[0].sessions
+    plan = await planned(stage, of_2020(replace(rights, **changes), arabs))  # type: ignore[arg-type]
+
+    assert f"human-rights: {what}" in text(plan)
+    assert said in text(plan)
+
+
+async def test_a_session_that_vanished_is_held_and_said_to_be(stage: Stage) -> None:
+    plan = await planned(stage, of_2020(SENT.series[0].sessions[1]))
+
+    assert "human-rights: no longer in the files" in text(plan)
+    assert "it is held: nothing goes out until staff decide" in text(plan)
+
+
+# the year of the series by rule (stories US-06, US-07), planned from the files alone
+
+
+def year_of(*cities: str) -> Plan:
+    third_wednesday = next(one for one in cast.real().series if one.id == "third-wednesday-2027")
+    configuration = a_configuration(third_wednesday, members=cities)
+    start = at("2026-11-22T00:00:00+01:00")
+    plan = draw_up(configuration, Ground(), now=start, until=start + timedelta(days=400))
+    return replace(plan, hash="")
+
+
+def test_cities_at_night_are_listed_for_each_date() -> None:
+    lines = "\n".join(plan_lines(year_of(MELTON, MANTES, "edmonton"), daily=False))
+
+    assert "2027-01-20.third-wednesday-2027: 1 of 3 members: Melton 23:00" in lines
+    assert "2027-06-16.third-wednesday-2027: 1 of 3 members: Edmonton 05:00" in lines
+
+
+def test_a_moved_date_keeps_its_name_in_the_plan() -> None:
+    found = plan_json(year_of(DOHA))
+
+    moved = next(one for one in found["changes"] if one["id"] == "2027-12-15.third-wednesday-2027")
+    assert moved["after"]["date"] == "2027-12-08"
+    assert len(found["changes"]) == 11
+
+
+def test_weeks_in_which_clocks_differ_are_listed_with_who_is_concerned() -> None:
+    """2027: Victoria on 3 October, Europe on the 31st; Europe on 28 March, Egypt on 30 April."""
+    lines = "\n".join(plan_lines(year_of(MELTON, MANTES, "cairo"), daily=False))
+
+    assert "week of Monday 18 October 2027, 1:00 h later than usual: Melton" in lines
+    assert "week of Monday 19 April 2027, 1:00 h earlier than usual: Cairo" in lines
+    assert lines.count("than usual") == 2
+
+
+@pytest.mark.parametrize("ending", [".svg", ".png"])
+def test_the_year_is_drawn(tmp_path: Path, ending: str) -> None:
+    files = [tmp_path / f"{name}{ending}" for name in ("one", "other")]
+
+    for file in files:
+        draw_year(year_of(MELTON, DOHA), file)
+
+    assert files[0].read_bytes() == files[1].read_bytes()
+    if ending == ".svg":
+        assert ">third-wednesday-2027</text>" in files[0].read_text("utf-8")
+
+
+def test_a_picture_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SchedulerError, match=r"ends in \.svg or \.png"):
+        draw_year(year_of(DOHA), tmp_path / "year.docx")
+
+
+# typed, with a database of their own
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> dict[str, str]:
+    """Settings of an installation with a copy of the example configuration and no database yet."""
+    shutil.copytree(cast.CONFIG, tmp_path / "config")
+    return {
+        "SCHEDULER_CONFIG": str(tmp_path / "config"),
+        "SCHEDULER_DATABASE_URL": f"sqlite:///{tmp_path / 'data' / 'house.sqlite'}",
+    }
+
+
+def plan_of(done: Done) -> str:
+    found = re.search(r"scheduler apply --plan ([0-9a-f]{12})", done.stdout)
+    assert found, done.stdout + done.stderr
+    return found[1]
+
+
+def edit(house: dict[str, str], old: str, new: str) -> None:
+    file = Path(house["SCHEDULER_CONFIG"]) / "series" / "third-wednesday-2027.yaml"
+    written = file.read_text("utf-8")
+    assert old in written
+    file.write_text(written.replace(old, new), "utf-8")
+
+
+def test_a_plan_writes_nothing(house: dict[str, str], tmp_path: Path) -> None:
+    done = typed("plan", environment=house)
+
+    assert "Nothing is in force yet" in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_the_plan_showed_is_applied(house: dict[str, str]) -> None:
+    shown = plan_of(typed("plan", environment=house))
+
+    done = typed("apply", "--plan", shown, environment=house)
+
+    assert done.stdout.startswith("OK: in force now"), done.stderr
+    assert "OK: nothing changes; " in typed("plan", environment=house).stdout
+
+
+def test_files_edited_after_the_plan_are_not_applied(house: dict[str, str]) -> None:
+    shown = plan_of(typed("plan", environment=house))
+    edit(house, 'start: "13:00"', 'start: "12:30"')
+
+    done = typed("apply", "--plan", shown, environment=house)
+
+    assert done.returncode == 1
+    assert "changed since this plan was shown; nothing was put in force" in done.stderr
+    assert plan_of(typed("plan", environment=house)) in done.stderr
+
+
+def test_a_plan_against_something_else_in_force_is_not_applied(house: dict[str, str]) -> None:
+    typed("apply", environment=house)
+    edit(house, 'start: "13:00"', 'start: "12:30"')
+    shown = plan_of(typed("plan", environment=house))
+    edit(house, 'start: "12:30"', 'start: "12:00"')
+    typed("apply", environment=house)
+    edit(house, 'start: "12:00"', 'start: "12:30"')
+
+    done = typed("apply", "--plan", shown, environment=house)
+
+    assert done.returncode == 1
+    assert "It is " in done.stderr
+
+
+def test_the_plan_of_one_series_names_only_that(house: dict[str, str]) -> None:
+    done = typed("plan", "--series", "third-wednesday-2027", "--json", environment=house)
+
+    found = json.loads(done.stdout)
+    assert {one["part"] for one in found["changes"]} == {"third-wednesday-2027"}
+    assert {one["occurrence"].rpartition(".")[2] for one in found["mailings"]} == {"third-wednesday-2027"}
+    assert found["plan"] == plan_of(typed("plan", environment=house))
+
+
+def test_the_year_of_one_member_is_for_programs_too(house: dict[str, str]) -> None:
+    done = typed("plan", "--member", "Medellín", "--until", "2027-02-01", "--json", environment=house)
+
+    found = json.loads(done.stdout)
+    first = next(one for one in found["mails"] if one["kind"] == "invitation")
+    assert found["zone"] == "America/Bogota"
+    assert (first["local"], first["starts_local"]) == (
+        "2026-12-23T09:00:00-05:00",
+        "2027-01-20T07:00:00-05:00",
+    )
