@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +17,12 @@ from rich.console import Console
 
 from scheduler.configuration.load import Loaded, load
 from scheduler.configuration.problems import Severity
+from scheduler.configuration.which_city import question
 from scheduler.errors import ConfigurationRefused, SchedulerError
+from scheduler.languages import language
 from scheduler.model import times
-from scheduler.model.network import Configuration
-from scheduler.model.programme import occurrences_of
+from scheduler.model.names import Names
+from scheduler.model.network import Configuration, Network
 from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 #: Prints as it is: no colours are read into what staff wrote, no line is broken in a pipe.
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+#: What the tables have room for.
+LONGEST_NAME = 200
 
 ConfigOption = Annotated[
     Path | None,
@@ -80,17 +86,18 @@ def is_terminal() -> bool:
 
 def find_member(configuration: Configuration, name: str) -> str:
     """The slug of a member named by slug, name or alias. Raises SchedulerError where that is not one."""
-    wanted = name.casefold()
-    found = [
-        member.slug
-        for member in configuration.members
-        if wanted in {word.casefold() for word in (member.slug, member.name, *member.aliases)}
-    ]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SchedulerError(f'"{name}" may be {" or ".join(found)}; write one of these')
-    raise SchedulerError(f'"{name}" is no member; write its slug from members.csv')
+    names = names_of(configuration)
+    match = names.find(name)
+    if match.member is None:
+        raise SchedulerError("; ".join(question(names, match)))
+    return match.member.slug
+
+
+def names_of(configuration: Configuration) -> Names:
+    """The names of all members; a country may be called as in countries.csv, or as English has it."""
+    english = language("en")
+    also = [replace(country, name=english.country_name(country.code)) for country in configuration.countries]
+    return Names(configuration.members, [*configuration.countries, *also])
 
 
 @asynccontextmanager
@@ -105,6 +112,21 @@ async def opened_database() -> AsyncIterator[Database]:
         await database.close()
 
 
+@asynccontextmanager
+async def database_if_any() -> AsyncIterator[Database | None]:
+    """The same for commands that only look: None where there is none yet, and nothing is made."""
+    from scheduler.store.lock import sqlite_file
+    from scheduler.store.migrate import check_version
+
+    file = sqlite_file(read_settings().database_url.get_secret_value())
+    if file and not file.is_file():
+        yield None
+        return
+    async with opened_database() as database:
+        await check_version(database)
+        yield database
+
+
 def login_name() -> str:
     """Who is at the keyboard; a container with a user of no name has only a number."""
     try:
@@ -113,13 +135,28 @@ def login_name() -> str:
         return f"user {os.getuid()}"
 
 
+def who_decides(by: str | None) -> str:
+    """The name for the journal; wrong usage is said in one line."""
+    who = (by or login_name()).strip()
+    if not who.isprintable() or not 0 < len(who) <= LONGEST_NAME:
+        raise typer.BadParameter(f"write a name of at most {LONGEST_NAME} letters", param_hint="--by")
+    return who
+
+
+def at_home(instant: datetime, network: Network) -> str:
+    """Gives "Sunday 22 November 2026, 14:05 Hamburg time (CET, UTC+1)"."""
+    words = language("en")
+    return f"{words.span(instant, None, network.zone)} {words.home_clock(instant, network)}"
+
+
 def contents(configuration: Configuration) -> str:
     """Gives "336 members, 3 series, 3 cycles, 27 occurrences until 2027-12-31"."""
-    occurrences = [o for part in configuration.parts for o in occurrences_of(part)]
-    last = max((occurrence.on for occurrence in occurrences), default=None)
+    days = [session.on for series in configuration.series for session in series.sessions]
+    days += [cycle.deadline.on for cycle in configuration.cycles]
+    last = max(days, default=None)
     seen = (
         f"{counted(len(configuration.members), 'member')}, {len(configuration.series)} series, "
-        f"{counted(len(configuration.cycles), 'cycle')}, {counted(len(occurrences), 'occurrence')}"
+        f"{counted(len(configuration.cycles), 'cycle')}, {counted(len(days), 'occurrence')}"
     )
     return f"{seen} until {last}" if last else seen
 

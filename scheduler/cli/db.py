@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scheduler.cli.common import counted, login_name, opened_database, out
+from scheduler.cli.common import counted, login_name, opened_database, out, who_decides
 from scheduler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from scheduler.store.backup import Restored
     from scheduler.store.installation import Claim, Taken
 
-app = typer.Typer(help="Look after the database.", no_args_is_help=True)
-
-#: What the tables have room for.
-_LONGEST_NAME = 200
+app = typer.Typer(add_completion=False, help="Look after the database.", no_args_is_help=True)
 
 
 @app.callback()
@@ -118,10 +115,7 @@ after the backup is made up for with the next change of the configuration, and m
     """
     if resend == skip:
         raise typer.BadParameter("write one of the two", param_hint="--resend / --skip")
-    who = (by or login_name()).strip()
-    if not who.isprintable() or not 0 < len(who) <= _LONGEST_NAME:
-        raise typer.BadParameter(f"write a name of at most {_LONGEST_NAME} letters", param_hint="--by")
-    done = asyncio.run(_claim(skip, who, datetime.now(UTC)))
+    done = asyncio.run(_claim(skip, who_decides(by), datetime.now(UTC)))
     out.print(f"OK: {_said_of(done, skip)}")
 
 

@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from scheduler.cli import apply, check, db, doctor, plan, rehearse, serve, status
 from scheduler.errors import SchedulerError
 
-app = typer.Typer(
-    help="Webinars, invitations and report deadlines for a network of cities, each at its own hour.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("check")(check.check)
-app.command("plan")(plan.plan)
-app.command("apply")(apply.apply)
-app.command("rehearse")(rehearse.rehearse_command)
-app.command("serve")(serve.serve)
-app.command("status")(status.status)
-app.command("doctor")(doctor.doctor)
-app.add_typer(db.app, name="db")
+#: command -> module and what it is called there: a function, or the `app` of several commands. A module is
+#: loaded when its command is typed, so that none waits for the libraries of the others.
+_COMMANDS = {
+    "new": ("new", "app"),
+    "check": ("check", "check"),
+    "plan": ("plan", "plan"),
+    "preview": ("preview", "preview"),
+    "send-test": ("send_test", "send_test"),
+    "apply": ("apply", "apply"),
+    "status": ("status", "status"),
+    "hold": ("hold", "hold"),
+    "resume": ("hold", "resume"),
+    "members": ("members", "app"),
+    "rehearse": ("rehearse", "rehearse_command"),
+    "serve": ("serve", "serve"),
+    "doctor": ("doctor", "doctor"),
+    "db": ("db", "app"),
+    "schema": ("schema", "schema"),
+}
+
+
+class _Commands(TyperGroup):
+    """The commands in the order in which staff, then ops, need them."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        found = getattr(import_module(f"scheduler.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def scheduler() -> None:
+    """Webinars, invitations and report deadlines for a network of cities, each at its own hour."""
 
 
 def run() -> None:

@@ -1,69 +1,57 @@
-"""`scheduler status`: what is in force, how the files stand to it, what waits and what failed."""
+"""`scheduler status`: what is in force, how the files stand to it, what waits, what is due, what failed."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scheduler.cli.common import ConfigOption, counted, opened_database, out, read_configuration
-from scheduler.languages import language
+from scheduler.cli.common import (
+    ConfigOption,
+    at_home,
+    counted,
+    opened_database,
+    out,
+    read_configuration,
+)
+from scheduler.cli.hold import about
 from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     from scheduler.configuration.load import Loaded
-    from scheduler.model.network import Network
-    from scheduler.service.proposals import Seen
-    from scheduler.store.configurations import Applied
+    from scheduler.service.condition import Condition, Due
 
-#: A service that runs looks every half minute.
-_QUIET_AFTER = timedelta(minutes=3)
-
-
-@dataclass(frozen=True)
-class _Status:
-    applied: Applied
-    network: Network
-    seen: Seen
-    looked_at: datetime
-    may_send: bool
-    #: (kind, state) -> rows
-    rows: dict[tuple[str, str], int]
-    oldest_due: datetime | None
-    #: why mails failed, with how many each
-    failures: Counter[str]
-    #: what the mail server said of mails that should have gone long ago
-    stuck: Counter[str]
-    #: what vanished from the files
-    held: tuple[str, ...]
+_DAY = timedelta(hours=24)
+#: How many of the next instants are shown one by one.
+_SHOWN = 5
 
 
-def status(config: ConfigOption = None) -> None:
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+    config: ConfigOption = None,
+) -> None:
     """Say what is in force, how the files differ from it, what waits to be sent and what failed."""
     now = datetime.now(UTC)
     found = asyncio.run(_read(read_configuration(config), now))
-    if found is None:
+    problems = list(_problems(found)) if found else []
+    if as_json:
+        out.print(json.dumps(_for_programs(found, problems), ensure_ascii=False, indent=2))
+    elif found is None:
         out.print("Nothing is in force yet. Put the files in force with: scheduler apply")
+    else:
+        _print(found, problems)
+    if found is None or problems:
         raise typer.Exit(1)
-    for name, said in _lines(found):
-        out.print(f"{name:<10} {said}")
-    problems = list(_problems(found, now))
-    for problem in problems:
-        out.print(f"! {problem}")
-    if problems:
-        raise typer.Exit(1)
-    out.print("OK: nothing waits for a person")
 
 
-async def _read(loaded: Loaded, now: datetime) -> _Status | None:
-    from scheduler.service.in_force import Memory
-    from scheduler.service.proposals import compare
-    from scheduler.store import configurations, installation, ledger, outbox
+async def _read(loaded: Loaded, now: datetime) -> Condition | None:
+    from scheduler.service.condition import read_condition
     from scheduler.store.backup import sqlite_target
     from scheduler.store.migrate import check_version
 
@@ -72,46 +60,29 @@ async def _read(loaded: Loaded, now: datetime) -> _Status | None:
         return None
     async with opened_database() as database:
         await check_version(database)
-        memory = Memory()
-        async with database.read() as connection:
-            applied = await configurations.latest(connection)
-            if applied is None:
-                return None
-            in_force = await memory.current(connection)
-            looked_at = await ledger.settled_until(connection) or applied.applied_at
-            may_send = await installation.may_send(connection)
-            rows = await outbox.count_by_state(connection)
-            oldest = await outbox.oldest_due(connection, now)
-            failures = await outbox.failures(connection)
-            stuck = await outbox.stuck(connection, now)
-        seen = (await compare(database, memory, loaded, now=now)).seen
-    return _Status(
-        applied,
-        in_force.network,
-        seen,
-        looked_at,
-        may_send,
-        rows,
-        oldest,
-        failures,
-        stuck,
-        in_force.held(now),
-    )
+        return await read_condition(database, loaded, now)
 
 
-def _lines(found: _Status) -> Iterator[tuple[str, str]]:
-    from scheduler.store.outbox import UNSENT
+def _print(found: Condition, problems: list[str]) -> None:
+    for name, said in _lines(found):
+        out.print(f"{name:<10} {said}")
+    for problem in problems:
+        out.print(f"! {problem}")
+    if not problems:
+        out.print("OK: nothing waits for a person")
 
+
+def _lines(found: Condition) -> Iterator[tuple[str, str]]:
     network, applied = found.network, found.applied
     yield (
         "In force",
-        f"since {_at(applied.applied_at, network)}, by {applied.applied_by} ({applied.hash[:12]})",
+        f"since {at_home(applied.applied_at, network)}, by {applied.applied_by} ({applied.hash[:12]})",
     )
     yield "Files", str(found.seen)
-    yield "Last look", _at(found.looked_at, network)
-    waiting = sum(number for (_, state), number in found.rows.items() if state in UNSENT)
-    since = f", the oldest due since {_at(found.oldest_due, network)}" if found.oldest_due else ""
-    yield "Waiting", f"{counted(waiting, 'mail')}{since}"
+    yield "Last look", at_home(found.last_look, network)
+    since = f", the oldest due since {at_home(found.oldest_due, network)}" if found.oldest_due else ""
+    yield "Waiting", f"{counted(found.waiting, 'mail')}{since}"
+    yield from _due_lines(found)
     by_state = Counter[str]()
     for (_, state), number in found.rows.items():
         by_state[state] += number
@@ -119,28 +90,83 @@ def _lines(found: _Status) -> Iterator[tuple[str, str]]:
         yield state.capitalize(), f"{by_state[state]:,}"
 
 
-def _problems(found: _Status, now: datetime) -> Iterator[str]:
+def _due_lines(found: Condition) -> Iterator[tuple[str, str]]:
+    """The next instants with what is due then, and how much it is in a day and in two."""
+    day, two_days = (counted(found.due_within(span), "mail") for span in (_DAY, 2 * _DAY))
+    yield "Due", f"{day} within 24 hours, {two_days} within 48 hours"
+    heading = "Due next"
+    for at, of_instant in islice(groupby(found.due, key=lambda due: due.at), _SHOWN):
+        yield heading, f"{at_home(at, found.network)}: {'; '.join(map(_said_of, of_instant))}"
+        heading = ""
+
+
+def _said_of(due: Due) -> str:
+    """Gives "reminder week-before, first.talks: 12 mails, held"."""
+    name = due.kind if due.rule in (due.kind, "opened") else f"{due.kind} {due.rule}"
+    held = ", held" if due.is_held else ""
+    return f"{name}, {due.occurrence}: {counted(due.mails, 'mail')}{held}"
+
+
+def _problems(found: Condition) -> Iterator[str]:
     """What waits for a person."""
-    from scheduler.service.proposals import Standing
-    from scheduler.store.installation import HELD
-
-    if found.seen.standing is Standing.BROKEN:
-        yield f"{found.seen}; see all with: scheduler check"
-    elif found.seen.standing is not Standing.SAME:
-        yield str(found.seen)
-    if not found.may_send:
-        yield HELD
-    if now - found.looked_at > _QUIET_AFTER and found.may_send:
-        yield "nobody has looked at what is due lately: is `scheduler serve` running?"
-    for name in found.held:
-        yield f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back"
-    for said, number in found.stuck.most_common(5):
-        yield f"{counted(number, 'mail')} overdue; the mail server said: {said or 'nothing yet'}"
-    for reason, number in found.failures.most_common(5):
-        yield f"{counted(number, 'mail')} failed: {reason}"
+    yield from found.problems()
+    for hold in found.holds:
+        waiting = found.held.get(hold.subject, 0)
+        wait = f"{counted(waiting, 'mail')} {'waits' if waiting == 1 else 'wait'}"
+        yield (
+            f"held: {hold.subject}, {about(hold, found.network)}; {wait}; "
+            f"let it go with: scheduler resume {hold.subject}"
+        )
 
 
-def _at(instant: datetime, network: Network) -> str:
-    """Gives "Sunday 22 November 2026, 14:05 Hamburg time (CET, UTC+1)"."""
-    words = language("en")
-    return f"{words.span(instant, None, network.zone)} {words.home_clock(instant, network)}"
+def _for_programs(found: Condition | None, problems: list[str]) -> dict[str, Any]:
+    """All of it; instants are ISO 8601 in UTC."""
+    if found is None:
+        return {"ok": False, "in_force": None, "problems": ["nothing is in force yet"]}
+    applied = found.applied
+    states: dict[str, dict[str, int]] = {}
+    for (kind, state), number in sorted(found.rows.items()):
+        states.setdefault(kind, {})[state] = number
+    return {
+        "ok": not problems,
+        "looked_at": _instant(found.looked_at),
+        "in_force": {
+            "hash": applied.hash,
+            "since": _instant(applied.applied_at),
+            "by": applied.applied_by,
+            "tzdata": applied.tzdata,
+        },
+        "files": {
+            "standing": found.seen.standing.name.lower(),
+            "said": str(found.seen),
+            "problems": [str(problem) for problem in found.seen.problems],
+        },
+        "last_look": _instant(found.last_look),
+        "may_send": found.may_send,
+        "waiting": found.waiting,
+        "oldest_due": _instant(found.oldest_due),
+        "mails": states,
+        "due": {
+            "within_24_hours": found.due_within(_DAY),
+            "within_48_hours": found.due_within(2 * _DAY),
+            "next": [{**vars(due), "at": _instant(due.at)} for due in found.due],
+        },
+        "failures": [{"reason": why, "mails": number} for why, number in found.failures.most_common()],
+        "stuck": [{"said": said, "mails": number} for said, number in found.stuck.most_common()],
+        "vanished": list(found.vanished),
+        "holds": [
+            {
+                "subject": hold.subject,
+                "since": _instant(hold.since),
+                "by": hold.held_by,
+                "because": hold.because,
+                "mails": found.held.get(hold.subject, 0),
+            }
+            for hold in found.holds
+        ],
+        "problems": problems,
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat(timespec="seconds") if at else None

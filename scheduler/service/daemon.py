@@ -120,6 +120,9 @@ class Daemon:
             yield str(seen)
         if in_force and in_force.held(now):
             yield f"held, for they vanished from the files: {', '.join(in_force.held(now))}"
+        for hold in self.lookout.holds:
+            since = hold.since.isoformat(timespec="minutes")
+            yield f"held by a person since {since}: {hold.subject}; let it go with: scheduler resume"
         breaker = self.deliverer.breaker
         if breaker.is_open(now) or breaker.is_probing:
             yield f"the mail server is away: {logs.clean(breaker.said)}"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Fate, Outcome, Outgoing, Post
-from scheduler.mail.views import Told
 from scheduler.model.notices import Kind
+from scheduler.model.told import Told
 from scheduler.service import retry
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Bell, Clock
@@ -25,8 +25,8 @@ from scheduler.service.in_force import InForce, Memory
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
-from scheduler.service.verdicts import Verdict, rests_until, why_not
-from scheduler.store import installation, outbox
+from scheduler.service.verdicts import Verdict, judge, rests_until
+from scheduler.store import holds, installation, outbox
 from scheduler.store.database import Database
 from scheduler.store.outbox import Delivery, Receipt
 
@@ -84,27 +84,38 @@ class Deliverer:
             if not await installation.may_send(connection):
                 return False
             rows = await outbox.claim(connection, token, most, now, self.lease)
-            told = await outbox.last_told(
-                connection, [(r.contact_id, r.occurrence) for r in rows if _compares(r)]
-            )
+            told = await last_told(connection, rows)
             in_force = await self.memory.current(connection) if rows else None
         if not rows or in_force is None:
             return False
-        verdicts = {row.id: why_not(row, in_force, now) for row in rows}
+        verdicts = judge(rows, told, in_force, now)
         holding = [row for row in rows if verdicts[row.id] is None]
         resting = {row.id: rests_until(row, in_force, now) for row in holding}
         wanted = {row.id: row for row in holding if resting[row.id] is None}
         async with self._renewing(token):
             written, spoilt = await asyncio.to_thread(self._write, in_force, wanted.values(), told, now)
-            outcomes = [*spoilt, *await self.post.deliver(written, in_force.network, now)]
+            free = await self._put_back_held(token, wanted, written)
+            outcomes = [*spoilt, *await self.post.deliver(free, in_force.network, now)]
             await self._mark(token, wanted, outcomes, verdicts, resting, in_force)
         return len(rows) == most
+
+    async def _put_back_held(
+        self, token: str, rows: Mapping[int, Delivery], written: Sequence[Outgoing]
+    ) -> list[Outgoing]:
+        """What nobody held back between the claim and now; the rest waits as if it had not been claimed."""
+        async with self.database.read() as connection:
+            held = await holds.held_among(connection, {rows[one.id].occurrence for one in written})
+        ids = [one.id for one in written if rows[one.id].occurrence in held]
+        if ids:
+            async with self.database.write() as connection:
+                await outbox.put_back(connection, token, ids)
+        return [one for one in written if one.id not in ids]
 
     def _write(
         self,
         in_force: InForce,
         rows: Collection[Delivery],
-        told: Mapping[tuple[int, str], Any],
+        told: Mapping[int, Told],
         now: datetime,
     ) -> tuple[list[Outgoing], list[Outcome]]:
         """Finished messages, and what became of rows that cannot be written: the others go all the same."""
@@ -112,7 +123,7 @@ class Deliverer:
             self._letters = Letters(in_force, self.links)
         written, spoilt = [], []
         for row in rows:
-            known = _told(told.get((row.contact_id, row.occurrence)))
+            known = told.get(row.id) if row.kind in (Kind.CHANGED, Kind.CANCELLED) else None
             try:
                 # another try says what the first one said
                 octets = self._letters.write(row, known, row.first_try_at or now)
@@ -271,11 +282,12 @@ def _grouped(found: Mapping[int, T | None]) -> dict[T, list[int]]:
     return groups
 
 
-def _compares(row: Delivery) -> bool:
-    return row.kind in (Kind.CHANGED, Kind.CANCELLED)
+async def last_told(connection: AsyncConnection, rows: Sequence[Delivery]) -> dict[int, Told]:
+    """Row id -> what its contact was last told of the session, where the row goes into its calendar."""
+    pairs = {row.id: (row.contact_id, row.occurrence) for row in rows if row.method}
+    found = await outbox.last_told(connection, list(pairs.values()))
+    return {row_id: told_of(found[pair]) for row_id, pair in pairs.items() if pair in found}
 
 
-def _told(row: object) -> Told | None:
-    if row is None:
-        return None
+def told_of(row: object) -> Told:
     return Told(*(getattr(row, name) for name in Told.__dataclass_fields__))

@@ -17,13 +17,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.ical.invitations import Method
 from scheduler.model.cycles import Cycle
 from scheduler.model.notices import STATEFUL, Kind
-from scheduler.model.plan import Slot, find_slots, latest_only
 from scheduler.model.programme import Window
+from scheduler.model.slots import Slot, find_slots, latest_only
 from scheduler.service.clock import Bell, Clock
 from scheduler.service.in_force import InForce, Memory
 from scheduler.store import configurations, installation, ledger
 from scheduler.store.database import Database
-from scheduler.store.duties import OVERTAKEN, Duty, fire, overtake
+from scheduler.store.duties import (
+    OVERTAKEN,
+    Duty,
+    fire,
+    overtake,
+    replace_older,
+    withdraw_of_older_rule,
+)
 
 #: How far ahead slots are worked out at once ...
 LOOK_AHEAD = timedelta(days=30)
@@ -145,9 +152,12 @@ async def settle(connection: AsyncConnection, in_force: InForce, slots: Sequence
     for slot in kept:
         why = "its moment had passed" if now >= slot.useful_by else ""
         duty = duty_of(slot, in_force, missed_because=why)
+        await withdraw_of_older_rule(connection, duty)
         if not why and slot.rule.kind not in STATEFUL:
             await overtake(connection, duty)
         rows = await fire(connection, duty, now)
+        if rows and duty.method:
+            await replace_older(connection, duty)
         new += 0 if why else rows
     return new
 
@@ -174,5 +184,6 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         place=occurrence.place,
         due_at=slot.due_at,
         useful_by=slot.useful_by,
+        rule_since=in_force.since.rule_changed_at(occurrence, slot.rule),
         missed_because=missed_because,
     )

@@ -20,6 +20,7 @@ from scheduler.model.members import Member
 from scheduler.model.notices import Kind
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import Series
+from scheduler.model.told import Told
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
 from scheduler.store.outbox import Delivery
@@ -39,8 +40,15 @@ class Letters:
     links: Links
     _made: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
 
-    def write(self, delivery: Delivery, told: views.Told | None, now: datetime) -> bytes:
+    def write(self, delivery: Delivery, told: Told | None, now: datetime) -> bytes:
         """told: what the contact was last told of the occurrence, for a mail that says what changed."""
+        letter, envelope, calendar = self.compose(delivery, told, now)
+        return letter.addressed_to(envelope, calendar)
+
+    def compose(
+        self, delivery: Delivery, told: Told | None, now: datetime
+    ) -> tuple[Letter, Envelope, bytes | None]:
+        """The same before it is joined: the letter, what is personal, and the calendar that goes with it."""
         member = self.in_force.members[delivery.member]
         reader = self._reader(member)
         letter = self._letter(delivery, member, reader, told, now)
@@ -57,7 +65,7 @@ class Letters:
         if delivery.method:
             invitation = self._invitation(delivery, reader)
             calendar = invitation.addressed_to(envelope.name, delivery.address, delivery.inserted_at)
-        return letter.addressed_to(envelope, calendar)
+        return letter, envelope, calendar
 
     def _reader(self, member: Member) -> views.Reader:
         network = self.in_force.network
@@ -68,7 +76,7 @@ class Letters:
         delivery: Delivery,
         member: Member,
         reader: views.Reader,
-        told: views.Told | None,
+        told: Told | None,
         now: datetime,
     ) -> Letter:
         surroundings = self._surroundings(delivery, member)
@@ -107,7 +115,7 @@ class Letters:
         delivery: Delivery,
         sessions: tuple[Occurrence, ...],
         reader: views.Reader,
-        told: views.Told | None,
+        told: Told | None,
         now: datetime,
     ) -> views.View:
         network, say = reader.network, reader.language.say

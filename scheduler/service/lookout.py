@@ -11,8 +11,9 @@ from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.service.meters import Meters
 from scheduler.service.real_clock import RealClock
-from scheduler.store import configurations, installation, ledger, outbox
+from scheduler.store import configurations, holds, installation, ledger, outbox
 from scheduler.store.database import Database
+from scheduler.store.holds import Hold
 
 #: Seconds between two looks, and how long one may take.
 _PAUSE, _PATIENCE = 1.0, 5.0
@@ -33,6 +34,8 @@ class Lookout:
     is_in_force: bool = False
     #: a copy sends nothing until somebody claims it
     may_send: bool = True
+    #: what people hold back
+    holds: tuple[Hold, ...] = ()
     #: mails that should have gone long ago, by what the mail server said last
     stuck: Counter[str] = field(default_factory=Counter)
     _generation: int = -1
@@ -65,6 +68,7 @@ class Lookout:
         async with self.database.read() as connection:
             self.is_in_force = await configurations.latest_id(connection) > 0
             self.may_send = await installation.may_send(connection)
+            self.holds = await holds.read(connection)
             return await ledger.generation(connection)
 
     async def _count(self) -> None:
@@ -74,4 +78,5 @@ class Lookout:
             oldest = await outbox.oldest_due(connection, now)
             self.stuck = await outbox.stuck(connection, now)
         self.meters.counted(rows, oldest, now)
+        self.meters.holds.set(len(self.holds))
         self._counted_at = monotonic()

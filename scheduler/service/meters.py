@@ -53,6 +53,7 @@ class Meters:
         self._faults = Counter("scheduler_task_failures", "Tasks that failed.", ("task",), registry=to)
         self._jobs = Counter("scheduler_clock_faults", "Jobs that failed or were missed.", registry=to)
         self.tick_age = Gauge("scheduler_tick_age_seconds", "Since the clock ticked last.", registry=to)
+        self.holds = Gauge("scheduler_holds", "Sessions, series and rounds that people hold.", registry=to)
         self.warnings = Gauge("scheduler_warnings", "Things that wait for a person.", registry=to)
         build = Gauge("scheduler_build_info", "What runs here.", ("version", "tzdata", "python"), registry=to)
         build.labels(

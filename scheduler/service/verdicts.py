@@ -1,22 +1,30 @@
-"""Whether a row of the outbox still holds, by what is in force now."""
+"""Whether a row of the outbox still holds, by what is in force now and what its contact was told."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scheduler.mail.post import NOT_ALLOWED
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
-from scheduler.model.members import Standing
+from scheduler.model.members import Member, Standing
 from scheduler.model.notices import NEAR, Kind
-from scheduler.model.programme import Occurrence
+from scheduler.model.programme import Occurrence, Window
+from scheduler.model.series import Series
+from scheduler.model.told import REQUEST, Told
 from scheduler.service.in_force import InForce
+from scheduler.service.one_member import LONG_AGO, slots_of_one
 from scheduler.store import outbox
+from scheduler.store.duties import REPLACED, RULE_CHANGED
 from scheduler.store.outbox import Delivery
 
 #: state and reason
 Verdict = tuple[str, str]
 
+#: Kinds that go out at one moment of their rule; others as soon as it has come.
+_ON_THE_MOMENT = (Kind.REMINDER, Kind.REPORT_REMINDER)
+_INSTANT = timedelta(microseconds=1)
 
 #: What goes out so much after its moment goes out at another hour than the one that was chosen for it.
 _LATE = timedelta(hours=1)
@@ -35,7 +43,29 @@ def rests_until(row: Delivery, in_force: InForce, now: datetime) -> datetime | N
     return morning if morning > now else None
 
 
-def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:
+def judge(
+    rows: Sequence[Delivery], told: Mapping[int, Told], in_force: InForce, now: datetime
+) -> dict[int, Verdict | None]:
+    """Row id -> why it must not be sent any more; None while it holds.
+
+    told: row id -> what its contact was last told. Of several mails of one occurrence to one contact that
+    go into its calendar the newest is sent: SEQUENCE never falls.
+    """
+    newest: dict[tuple[int, str], int] = {}
+    for row in rows:
+        if row.method:
+            place = row.contact_id, row.occurrence
+            newest[place] = max(row.sequence, newest.get(place, row.sequence))
+    found: dict[int, Verdict | None] = {}
+    for row in rows:
+        is_older = row.method and row.sequence < newest[row.contact_id, row.occurrence]
+        found[row.id] = (
+            (outbox.WITHDRAWN, REPLACED) if is_older else why_not(row, in_force, now, told.get(row.id))
+        )
+    return found
+
+
+def why_not(row: Delivery, in_force: InForce, now: datetime, told: Told | None = None) -> Verdict | None:
     """The state and reason of a row that must not be sent any more; None while it holds."""
     if now >= row.useful_by:
         return outbox.MISSED, "its moment had passed"
@@ -47,29 +77,59 @@ def why_not(row: Delivery, in_force: InForce, now: datetime) -> Verdict | None:
     today = times.local_date(now, in_force.network.zone)
     if row.kind is not Kind.CANCELLED and member.standing(today) is not Standing.MEMBER:
         return outbox.WITHDRAWN, "the city is no member any more"
+    if row.method and told and row.sequence < told.sequence:
+        return outbox.WITHDRAWN, REPLACED
     if row.kind is Kind.ANNOUNCEMENT:
-        gone = row.occurrence not in in_force.series
-        return (outbox.WITHDRAWN, "the series is no longer there") if gone else None
+        series = in_force.series.get(row.occurrence)
+        if series is None:
+            return outbox.WITHDRAWN, "the series is no longer there"
+        return _rule_verdict(row, series, member, in_force)
     occurrence = in_force.occurrences.get(row.occurrence)
     if occurrence is None or occurrence.is_held:
         return outbox.WITHDRAWN, "the session or round vanished from the files"
     if isinstance(occurrence.of, Cycle):
-        return _report_verdict(row, occurrence, occurrence.of.duty(member))
-    if row.kind is Kind.CANCELLED:
+        verdict = _report_verdict(row, occurrence, occurrence.of.duty(member))
+    elif row.kind is Kind.CANCELLED:
         back = not occurrence.is_cancelled and occurrence.invites(member, in_force.network)
-        return (outbox.WITHDRAWN, "the session takes place after all") if back else None
-    if not occurrence.invites(member, in_force.network):
-        return outbox.WITHDRAWN, "the member is no longer invited"
-    return _session_verdict(row, occurrence)
+        verdict = (outbox.WITHDRAWN, "the session takes place after all") if back else None
+    elif not occurrence.invites(member, in_force.network):
+        verdict = outbox.WITHDRAWN, "the member is no longer invited"
+    else:
+        verdict = _session_verdict(row, occurrence, told)
+    return verdict or _rule_verdict(row, occurrence.of, member, in_force)
 
 
-def _session_verdict(row: Delivery, occurrence: Occurrence) -> Verdict | None:
+def _rule_verdict(row: Delivery, part: Series | Cycle, member: Member, in_force: InForce) -> Verdict | None:
+    """A row whose rule was edited since it fell due goes only if the new rule says the same of it; else
+    the new rule's own moment counts (P12)."""
+    rule = next((rule for rule in part.rules if rule.id == row.rule), None)
+    if rule is None or not rule.enabled:
+        return outbox.WITHDRAWN, "the rule was switched off"
+    since = in_force.since.rules.get((part.id, row.rule))
+    if since is None or row.due_at >= since:
+        return None
+    is_same = row.role in rule.to and _has_come(row, part, member, in_force)
+    return None if is_same else (outbox.WITHDRAWN, RULE_CHANGED)
+
+
+def _has_come(row: Delivery, part: Series | Cycle, member: Member, in_force: InForce) -> bool:
+    """The rule as it is now would have let this mail go at the moment it fell due."""
+    start = row.due_at if row.kind in _ON_THE_MOMENT else LONG_AGO
+    announced_at = in_force.since.occurrences.get(part.id, in_force.since.applied_at)
+    window = Window(start, row.due_at + _INSTANT)
+    slots = slots_of_one(in_force.configuration, part, member, window, announced_at)
+    return any((slot.occurrence.id, slot.rule.id) == (row.occurrence, row.rule) for slot in slots)
+
+
+def _session_verdict(row: Delivery, occurrence: Occurrence, told: Told | None) -> Verdict | None:
     if occurrence.is_cancelled:
         return outbox.WITHDRAWN, "the session was cancelled"
     if row.starts_at != occurrence.starts_at or row.status != occurrence.status:
         return outbox.WITHDRAWN, "the session was moved"
     if row.method and (row.ends_at != occurrence.ends_at or row.place != occurrence.place):
         return outbox.WITHDRAWN, "the session was changed"
+    if row.kind is Kind.CHANGED and told and told.method == REQUEST and not told.differs_from(occurrence):
+        return outbox.WITHDRAWN, "the contact knows it already"
     return None
 
 

@@ -25,13 +25,17 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import STATEFUL, Kind
+from scheduler.model.told import words_rest_on
 from scheduler.store.database import among, insert_into
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT
+from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT, withdrawn
 from scheduler.store.tables import Instant, contacts, members, outbox, told
 
 #: Why a reminder is not sent, in words for staff.
 OVERTAKEN = "a later reminder took its place"
 TOLD_NOW = "the mail it would remind of goes out at the same time"
+#: Why a row is withdrawn for another one.
+REPLACED = "a newer mail took its place"
+RULE_CHANGED = "the rule was changed"
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,30 @@ class Duty:
     place: str
     due_at: datetime
     useful_by: datetime
+    #: since when the rule is as it is; None: since before the occurrence was known
+    rule_since: datetime | None = None
     #: anything but empty makes it a row that is only recorded as missed
     missed_because: str = ""
 
 
 async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
     """The rows of one slot; those that exist already stay as they are. Gives how many are new."""
+    names, rows = _rows(connection, duty, now)
+    insert = insert_into(connection, outbox).from_select(names, rows).on_conflict_do_nothing()
+    # PostgreSQL's driver counts the rows of an INSERT only when asked to
+    return (await connection.execute(insert.execution_options(preserve_rowcount=True))).rowcount
+
+
+async def count_new(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
+    """How many rows `fire` would make now; writes nothing."""
+    _, rows = _rows(connection, duty, now)
+    made = rows.subquery()
+    is_known = exists().where(outbox.c.notice_key == made.c.notice_key)
+    return await connection.scalar(select(func.count()).select_from(made).where(~is_known)) or 0
+
+
+def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[str], Select[Any]]:
+    """The names of the columns, and the rows of all contacts concerned."""
     is_last_told = and_(told.c.contact_id == contacts.c.id, told.c.occurrence == duty.occurrence)
     source = contacts.join(members, members.c.id == contacts.c.member_id).outerjoin(told, is_last_told)
     sequence = _sequence(duty)
@@ -99,15 +121,48 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
         "reason": why_missed,
     }
     rows = (
-        select(*values.values())
+        select(*(value.label(name) for name, value in values.items()))
         .select_from(source)
         .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
         .where(contacts.c.id.in_(_one_for_each_address(duty)))
         .where(_concerned(duty, now))
         .order_by(contacts.c.id)
     )
-    insert = insert_into(connection, outbox).from_select(list(values), rows).on_conflict_do_nothing()
-    return (await connection.execute(insert)).rowcount
+    return list(values), rows
+
+
+async def replace_older(connection: AsyncConnection, duty: Duty) -> None:
+    """What goes into a calendar takes the place of what was to go there before and is not on its way yet:
+    of several changes only the net one is told, and SEQUENCE never falls (P10)."""
+    newer = outbox.alias("newer")
+    is_replaced = exists().where(
+        newer.c.contact_id == outbox.c.contact_id,
+        newer.c.occurrence == duty.occurrence,
+        newer.c.method.is_not(None),
+        newer.c.state.in_(UNSENT),
+        newer.c.sequence > outbox.c.sequence,
+    )
+    older = and_(outbox.c.occurrence == duty.occurrence, outbox.c.method.is_not(None), is_replaced)
+    await _withdraw(connection, older, REPLACED)
+
+
+async def withdraw_of_older_rule(connection: AsyncConnection, duty: Duty) -> None:
+    """Rows of the rule as it was before it was changed make room for those of its new moment (P12)."""
+    if duty.rule_since is None:
+        return
+    theirs = select(contacts.c.id).where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
+    older = and_(
+        outbox.c.occurrence == duty.occurrence,
+        outbox.c.rule == duty.rule,
+        outbox.c.due_at < literal(duty.rule_since, Instant),
+        outbox.c.contact_id.in_(theirs),
+    )
+    await _withdraw(connection, older, RULE_CHANGED)
+
+
+async def _withdraw(connection: AsyncConnection, which: ColumnElement[bool], reason: str) -> None:
+    waiting = outbox.c.state.in_((QUEUED, DEFERRED))
+    await connection.execute(update(outbox).where(which, waiting).values(**withdrawn(reason)))
 
 
 async def overtake(connection: AsyncConnection, duty: Duty) -> None:
@@ -157,13 +212,14 @@ def _sequence(duty: Duty) -> ColumnElement[int]:
 
 
 def _basis(duty: Duty, sequence: ColumnElement[int]) -> ColumnElement[str]:
-    """What the words rest on: SEQUENCE for what goes into calendars, the start or deadline for the rest."""
-    if duty.method is not None:
-        return cast(sequence, String)
-    if duty.kind is Kind.ANNOUNCEMENT:
-        return literal("1")
+    """What the words rest on: SEQUENCE for what goes into calendars, what the duty says for the rest."""
+    return cast(sequence, String) if duty.method is not None else literal(basis_of(duty))
+
+
+def basis_of(duty: Duty) -> str:
+    """What the words of a mail without a calendar rest on."""
     at = duty.ends_at if duty.uid_by_member else duty.starts_at
-    return literal(f"{at:%Y%m%dT%H%MZ}" if at else "open")
+    return words_rest_on(duty.kind, at, duty.rule_since)
 
 
 def _uid(duty: Duty) -> ColumnElement[str]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    exists,
     func,
     literal,
     null,
@@ -34,7 +35,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import STATEFUL, Kind
 from scheduler.store.database import among, insert_into
-from scheduler.store.tables import Instant, contacts, members, outbox, told
+from scheduler.store.holds import covers, is_held
+from scheduler.store.tables import Instant, contacts, holds, members, outbox, told
 
 QUEUED, SENDING, SENT, DEFERRED = "queued", "sending", "sent", "deferred"
 FAILED, MISSED, WITHDRAWN = "failed", "missed", "withdrawn"
@@ -107,8 +109,8 @@ _waits_in_line = case((outbox.c.kind.in_(kind.value for kind in _URGENT), 0), el
 async def claim(
     connection: AsyncConnection, token: str, most: int, now: datetime, lease: timedelta = LEASE
 ) -> list[Delivery]:
-    """Up to `most` rows that are due, the urgent first, then the oldest, marked with the token, so that
-    others cannot take them."""
+    """Up to `most` rows that are due and not held back, the urgent first, then the oldest, marked with the
+    token, so that others cannot take them."""
     values = {"token": token, "most": most, "now": now, "until": now + lease}
     marked = await connection.execute(_claims(connection.dialect.name), values)
     if not marked.rowcount:
@@ -125,7 +127,7 @@ def _claims(dialect: str) -> Update:
     is_abandoned = and_(outbox.c.state == SENDING, outbox.c.claim_until <= now)
     chosen = (
         select(outbox.c.id)
-        .where(or_(waits, is_abandoned))
+        .where(or_(waits, is_abandoned), ~is_held(outbox))
         .order_by(_waits_in_line, outbox.c.next_at, outbox.c.id)
         .limit(bindparam("most", type_=Integer))
     )
@@ -160,19 +162,22 @@ async def reclaim_all(connection: AsyncConnection) -> int:
     return (await connection.execute(mark.values(state=QUEUED, **_UNCLAIMED))).rowcount
 
 
-_WAITING = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_((QUEUED, DEFERRED)))
-_CLAIMED = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING)
+_NOT_HELD = ~is_held(outbox)
+_WAITING = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_((QUEUED, DEFERRED)), _NOT_HELD)
+_CLAIMED = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING, _NOT_HELD)
 
 
 async def wanted_at(connection: AsyncConnection) -> datetime | None:
-    """When the next row may be claimed, or a dead claim taken over; None while nothing waits."""
+    """When the next row may be claimed, or a dead claim taken over; None while nothing waits but what is
+    held back."""
     found = [await connection.scalar(_WAITING), await connection.scalar(_CLAIMED)]
     return min((at for at in found if at is not None), default=None)
 
 
 async def oldest_due(connection: AsyncConnection, now: datetime) -> datetime | None:
-    """Since when the longest waiting row is due; None while nothing waits."""
-    waiting = and_(outbox.c.state.in_(UNSENT), outbox.c.due_at <= now)
+    """Since when the longest waiting row is due; None while nothing waits. What is held back waits for a
+    person, not for us."""
+    waiting = and_(outbox.c.state.in_(UNSENT), outbox.c.due_at <= now, _NOT_HELD)
     at: datetime | None = await connection.scalar(select(func.min(outbox.c.due_at)).where(waiting))
     return at
 
@@ -216,9 +221,18 @@ async def close(
     """
     done: dict[str, Any] = {"state": state, "reason": reason, **_UNCLAIMED}
     if state in (WITHDRAWN, FAILED):
-        mark = literal("|") + cast(outbox.c.id, String)
-        done |= {"notice_key": outbox.c.notice_key + mark, "message_id": outbox.c.message_id + mark}
+        done |= _freed()
     await connection.execute(update(outbox).where(_mine(connection, token, ids)).values(**done))
+
+
+def withdrawn(reason: str) -> dict[str, Any]:
+    """The values of a row that is not sent because something else is true now."""
+    return {"state": WITHDRAWN, "reason": reason, **_freed()}
+
+
+def _freed() -> dict[str, Any]:
+    mark = literal("|") + cast(outbox.c.id, String)
+    return {"notice_key": outbox.c.notice_key + mark, "message_id": outbox.c.message_id + mark}
 
 
 async def refuse(connection: AsyncConnection, token: str, row_id: int, reason: str, reply: str) -> None:
@@ -249,6 +263,16 @@ async def give_back(
     await connection.execute(update(outbox).where(_mine(connection, token, ids)).values(**done, **_UNCLAIMED))
 
 
+async def put_back(connection: AsyncConnection, token: str, ids: Collection[int]) -> None:
+    """Claimed, and held back before it was begun: as if it had never been claimed."""
+    never_tried = outbox.c.attempts == 0
+    done: dict[str, Any] = {
+        "state": case((never_tried, QUEUED), else_=DEFERRED),
+        "first_try_at": case((never_tried, null()), else_=outbox.c.first_try_at),
+    }
+    await connection.execute(update(outbox).where(_mine(connection, token, ids)).values(**done, **_UNCLAIMED))
+
+
 def _mine(connection: AsyncConnection, token: str, ids: Collection[int]) -> ColumnElement[bool]:
     return and_(outbox.c.id.in_(among(ids, connection)), outbox.c.claim_token == token)
 
@@ -264,6 +288,20 @@ async def last_told(
     query = select(told).where(told.c.contact_id.in_(among(contact_ids, connection)))
     rows = await connection.execute(query.where(told.c.occurrence.in_(occurrences)))
     return {(row.contact_id, row.occurrence): row for row in rows}
+
+
+async def contact_told(
+    connection: AsyncConnection, member: str, role: str, address: str, occurrence: str
+) -> tuple[int, Any] | None:
+    """The id of a contact, and what it was last told of an occurrence (None: nothing); None for one that
+    never was in force."""
+    mine = and_(members.c.slug == member, contacts.c.role == role, contacts.c.address == address)
+    found = await connection.scalar(
+        select(contacts.c.id).join(members, members.c.id == contacts.c.member_id).where(mine)
+    )
+    if found is None:
+        return None
+    return found, (await last_told(connection, [(found, occurrence)])).get((found, occurrence))
 
 
 async def sent(connection: AsyncConnection) -> AsyncIterator[Delivery]:
@@ -289,14 +327,32 @@ async def failures(connection: AsyncConnection) -> Counter[str]:
 
 async def stuck(connection: AsyncConnection, now: datetime) -> Counter[str]:
     """Mails that should have gone long ago, by what the mail server said last; not those that wait for the
-    morning."""
+    morning, nor what people hold back."""
     reply = func.coalesce(outbox.c.reply, "")
-    overdue = and_(outbox.c.state.in_(UNSENT), outbox.c.due_at < now - STUCK_AFTER)
+    overdue = and_(outbox.c.state.in_(UNSENT), outbox.c.due_at < now - STUCK_AFTER, _NOT_HELD)
     query = select(reply, func.count()).where(overdue, reply != MORNING)
     found = Counter[str]()
     for said, number in await connection.execute(query.group_by(reply)):
         found[said] = number
     return found
+
+
+async def count_held(connection: AsyncConnection) -> dict[str, int]:
+    """Subject of a hold -> mails that wait because of it; what two holds cover counts for both."""
+    theirs = and_(outbox.c.state.in_(UNSENT), covers(outbox))
+    number = func.count(outbox.c.id).label("number")
+    query = select(holds.c.subject, number).outerjoin(outbox, theirs)
+    rows = await connection.execute(query.group_by(holds.c.subject))
+    return {row.subject: row.number for row in rows}
+
+
+async def unsent_of(connection: AsyncConnection, subject: str) -> AsyncIterator[Delivery]:
+    """What a hold of this subject keeps and no other one does; asked while the hold is there."""
+    by_this = exists().where(holds.c.subject == subject, covers(outbox))
+    by_another = exists().where(holds.c.subject != subject, covers(outbox))
+    theirs = _deliveries().where(outbox.c.state.in_(UNSENT), by_this, ~by_another)
+    async for row in await connection.stream(theirs):
+        yield _delivery(row)
 
 
 @lru_cache(maxsize=1)

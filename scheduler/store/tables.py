@@ -197,6 +197,18 @@ outbox = Table(
     Index("ix_outbox_state", "state", "next_at"),
 )
 
+#: What people hold back: nothing leaves for it until they let it go.
+holds = Table(
+    "holds",
+    metadata,
+    # a session, a series or round, or EVERYTHING
+    Column("subject", String(200), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("held_by", String(200), nullable=False),
+    # in staff's words; may be empty
+    Column("because", String(400), nullable=False),
+)
+
 #: Decisions and what the service did by itself, in order; rows are only ever added.
 journal = Table(
     "journal",

@@ -24,6 +24,8 @@ from scheduler.store import configurations, outbox, tables
 from scheduler.store.database import Database
 from scheduler.store.outbox import Delivery
 
+LINKS = Links("https://cities.example", b"test")
+
 
 @dataclass
 class Stage:
@@ -31,6 +33,7 @@ class Stage:
     folder: Path
     #: instead of the mailbox
     post: Post | None = None
+    links: Links = LINKS
 
     async def apply(self, configuration: Configuration, now: datetime) -> list[str]:
         """Puts a configuration in force, as staff would at `now`."""
@@ -43,7 +46,7 @@ class Stage:
         """Engine and deliverer at work from `start` to `end`."""
         clock = VirtualClock(start, end)
         post = self.post or self.mailbox
-        service = build_rehearsing(self.database, clock, post, Links("https://cities.example", b"test"))
+        service = build_rehearsing(self.database, clock, post, self.links)
         async with service.running() as tasks:
             over = asyncio.create_task(clock.over())
             done, _ = await asyncio.wait([over, tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -5,6 +5,7 @@ Sessions in files begin at full minutes; here they are put in force with seconds
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import func, select
 
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind, MinutesBefore, NoticeRule
@@ -23,7 +25,9 @@ from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_daemon
 from scheduler.service.daemon import Daemon
 from scheduler.settings import Settings
+from scheduler.store import holds, tables
 from scheduler.store.database import Database, open_database
+from scheduler.store.holds import Hold
 from scheduler.store.migrate import migrate
 from tests.cast import CONFIG, MANTES, MELTON, a_configuration, a_series, a_session
 from tests.mail.relay import Received, RecordingRelay, a_relay
@@ -166,3 +170,37 @@ async def test_what_was_decided_elsewhere_is_seen_within_seconds(database: Datab
         await relay.until(lambda: len(relay.messages) == 6)
 
     assert list(map(rule_of, relay.messages[4:])) == ["cancelled", "cancelled"]
+
+
+async def reminders_made(database: Database) -> int:
+    query = select(func.count()).where(tables.outbox.c.kind == Kind.REMINDER.value)
+    async with database.read() as connection:
+        return await connection.scalar(query) or 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_a_command_holds_back_leaves_when_another_lets_it_go(
+    database: Database, tmp_path: Path
+) -> None:
+    """The reminder falls due while it is held: its rows are made, and go out with the second command."""
+    configuration = a_session_in(2)
+    held = Hold("talks", datetime.now(UTC), "Anna", "")
+    async with (
+        a_relay() as relay,
+        serving(database, configuration, tmp_path, mail_url=over_smtp(relay)) as daemon,
+    ):
+        await relay.until(lambda: len(relay.messages) == 4)
+        async with database.write() as connection:
+            await holds.put(connection, held)
+        while await reminders_made(database) < 2:  # noqa: ASYNC110 - rows ring no bell of ours
+            await asyncio.sleep(0.05)
+        await until(lambda: daemon.lookout.holds == (held,))
+        (_, warning) = daemon.health().warnings
+        while_held = len(relay.messages)
+        async with database.write() as connection:
+            await holds.lift(connection, held, "Bert", datetime.now(UTC))
+        await relay.until(lambda: len(reminders(relay)) == 2)
+
+    assert while_held == 4
+    assert warning.startswith("held by a person since ")
+    assert warning.endswith(": talks; let it go with: scheduler resume")

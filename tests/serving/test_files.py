@@ -176,6 +176,34 @@ async def test_an_edit_in_two_halves_is_applied_once(database: Database, house: 
         assert await applied(database) == 2
 
 
+async def test_half_a_file_that_lies_still_changes_nothing(database: Database, house: House) -> None:
+    """The editor needs longer for the second half than anybody waits."""
+    file = house.config / "series" / "talks.yaml"
+    whole = file.read_text().replace("title: Talks", "title: Whole")
+    async with serving(database, house) as daemon:
+        file.write_text(whole[: whole.index("sessions:") + 20])
+        await until(lambda: stands(daemon, Standing.BROKEN))
+        half = await title(daemon)
+        file.write_text(whole)
+        await until(lambda: configuration_of(daemon) == 2)
+
+        assert (half, await title(daemon)) == ("Talks", "Whole")
+        assert await applied(database) == 2
+
+
+async def test_a_file_that_vanished_changes_nothing(database: Database, house: House) -> None:
+    file, away = house.config / "members.csv", house.folder / "members.csv"
+    async with serving(database, house) as daemon:
+        shutil.move(file, away)
+        await until(lambda: stands(daemon, Standing.BROKEN))
+        (warning,) = daemon.health().warnings
+        shutil.move(away, file)
+        await until(lambda: stands(daemon, Standing.SAME))
+
+        assert "members.csv:1:1" in warning
+        assert await applied(database) == 1
+
+
 async def test_a_folder_that_vanished_changes_nothing(database: Database, house: House) -> None:
     async with serving(database, house) as daemon:
         shutil.move(house.config, house.folder / "away")
@@ -199,24 +227,44 @@ async def test_another_folder_in_its_place_is_watched_again(database: Database, 
         assert await title(daemon) == "Talks at noon"
 
 
-async def test_a_swapped_link_is_noticed(database: Database, house: House) -> None:
-    """As Kubernetes changes what is mounted: a link to a folder is replaced by another one."""
-    old, new = house.folder / "..old", house.folder / "..new"
+def mount(house: House) -> Path:
+    """As Kubernetes mounts a configuration: the files are links into ..data, which is a link to a folder."""
+    old = house.folder / "..old"
     shutil.move(house.config, old)
-    shutil.copytree(old, new)
-    (new / "series" / "talks.yaml").write_text(
-        (old / "series" / "talks.yaml").read_text().replace("title: Talks", "title: Swapped")
-    )
     house.config.mkdir()
     (house.config / "..data").symlink_to(old)
     for name in ("network.yaml", "countries.csv", "notices.yaml", "members.csv", "series"):
         (house.config / name).symlink_to(Path("..data") / name)
+    return old
+
+
+def swap(house: House, old: Path, name: str, was: str, now: str) -> None:
+    """..data becomes a link to another folder, whole, in one step."""
+    new = shutil.copytree(old, house.folder / name)
+    file = new / "series" / "talks.yaml"
+    file.write_text(file.read_text().replace(was, now))
+    (house.config / "..tmp").symlink_to(new)
+    os.replace(house.config / "..tmp", house.config / "..data")
+
+
+async def test_a_swapped_link_is_noticed(database: Database, house: House) -> None:
+    old = mount(house)
     async with serving(database, house) as daemon:
-        (house.config / "..tmp").symlink_to(new)
-        os.replace(house.config / "..tmp", house.config / "..data")
+        swap(house, old, "..new", "title: Talks", "title: Swapped")
         await until(lambda: configuration_of(daemon) == 2)
 
         assert await title(daemon) == "Swapped"
+
+
+async def test_a_link_swapped_to_a_broken_folder_changes_nothing(database: Database, house: House) -> None:
+    old = mount(house)
+    async with serving(database, house) as daemon:
+        swap(house, old, "..broken", "audience: World", "audience: Wrld")
+        await until(lambda: stands(daemon, Standing.BROKEN))
+        swap(house, old, "..mended", "title: Talks", "title: Mended")
+        await until(lambda: configuration_of(daemon) == 2)
+
+        assert await title(daemon) == "Mended"
 
 
 async def test_an_edit_replaces_only_what_it_was_compared_with(database: Database, house: House) -> None:

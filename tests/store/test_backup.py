@@ -268,7 +268,7 @@ async def test_a_backup_of_a_newer_program_is_refused(running: Installation) -> 
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     await running.back_up()
     async with running.database.write() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
     with pytest.raises(DatabaseTooNew, match="was written by a newer program"):
         await running.restore()
@@ -436,7 +436,7 @@ async def test_tables_that_the_backup_does_not_know_stop_a_restore(grown: Instal
     await grown.back_up()
     async with grown.database.write() as connection:
         await connection.execute(text("CREATE TABLE of_tomorrow (id INTEGER)"))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     with pytest.raises(DatabaseUnusable, match=r"does not have \(of_tomorrow\)"):
         await grown.restore()

@@ -1,0 +1,348 @@
+"""One mail as one city would see it, from the files as they are now: nothing is sent or written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from scheduler.configuration.problems import did_you_mean, listed, quoted
+from scheduler.errors import NotDue, SchedulerError
+from scheduler.ical.events import Revision
+from scheduler.languages import language
+from scheduler.mail.messages import Envelope, Letter
+from scheduler.model import changes
+from scheduler.model.cycles import Cycle, Duty
+from scheduler.model.members import Contact, Member, Standing
+from scheduler.model.moments import Since, announced_as_a_whole
+from scheduler.model.network import Configuration
+from scheduler.model.notices import Kind, NoticeRule
+from scheduler.model.programme import Occurrence, Window, occurrences_of, only
+from scheduler.model.series import Series
+from scheduler.model.slots import Slot, chosen
+from scheduler.model.told import REQUEST, Told
+from scheduler.service.delivery import told_of
+from scheduler.service.engine import duty_of
+from scheduler.service.in_force import InForce, read_in_force
+from scheduler.service.letters import Letters
+from scheduler.service.links import Links
+from scheduler.service.one_member import LONG_AGO, slots_of_one
+from scheduler.store import configurations, outbox
+from scheduler.store.database import Database
+from scheduler.store.duties import basis_of
+from scheduler.store.outbox import Delivery
+
+#: Kinds that exist only against what was told before.
+_NEWS = (Kind.CHANGED, Kind.CANCELLED)
+_REPORTS = (Kind.REPORT_OPENED, Kind.REPORT_REMINDER)
+#: Beyond everything that files can name.
+_FAR = timedelta(days=400 * 365)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One mail before its parts are joined, and what it is about."""
+
+    letter: Letter
+    envelope: Envelope
+    calendar: bytes | None
+    delivery: Delivery
+    occurrence: Occurrence
+    #: only_to in network.yaml lets it go to this address
+    may_go: bool
+
+    @property
+    def octets(self) -> bytes:
+        """Exactly what would be handed over."""
+        return self.letter.addressed_to(self.envelope, self.calendar)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be shown: a mail by one of these rules, of this occurrence, to this member."""
+
+    configuration: Configuration
+    part: Series | Cycle
+    occurrence: Occurrence
+    rules: tuple[NoticeRule, ...]
+    member: Member
+    #: what is in force; None: nothing, or no database
+    before: InForce | None
+    now: datetime
+
+    @property
+    def kind(self) -> Kind:
+        return self.rules[0].kind
+
+
+async def preview(
+    configuration: Configuration,
+    word: str,
+    name: str,
+    member: str,
+    *,
+    links: Links,
+    now: datetime,
+    database: Database | None,
+    to: str = "",
+) -> Preview:
+    """word: a kind of mail, or the name of a rule; name: an occurrence or a series; member: a slug; to: an
+    address in the place of the contact's.
+
+    The mail is dated with its own moment, also where that is past. Raises NotDue where the member would not
+    get it, SchedulerError for a word or a name that is nothing.
+    """
+    part = _part_of(configuration, name)
+    rules = _rules_of(part, word)
+    before = await _in_force(database)
+    occurrence = _occurrence_of(part, name, rules[0].kind, configuration, now)
+    slug = next(one for one in configuration.members if one.slug == member)
+    asked = _Asked(configuration, part, occurrence, rules, slug, before, now)
+    slot = _slot(asked)
+    contact = _contact(asked, slot.rule)
+    contact_id, told = await _told(database, asked, contact)
+    _check_news(asked, told)
+    if to:
+        contact = replace(contact, address=to)
+    return _composed(asked, slot, contact, contact_id, told, links)
+
+
+async def _in_force(database: Database | None) -> InForce | None:
+    if database is None:
+        return None
+    async with database.read() as connection:
+        if not await configurations.latest_id(connection):
+            return None
+        return await read_in_force(connection)
+
+
+async def _told(database: Database | None, asked: _Asked, contact: Contact) -> tuple[int, Told | None]:
+    """The contact's id, and what it was last told; where it was told nothing yet, what is in force counts as
+    told, for by the time of a change it would be."""
+    contact_id, told = 0, None
+    if database:
+        member, role, address = asked.member.slug, contact.role, contact.address
+        async with database.read() as connection:
+            found = await outbox.contact_told(connection, member, role, address, asked.occurrence.id)
+        if found:
+            contact_id, told = found[0], told_of(found[1]) if found[1] else None
+    return contact_id, told or _in_force_as_told(asked)
+
+
+def _in_force_as_told(asked: _Asked) -> Told | None:
+    before, name = asked.before, asked.occurrence.id
+    known = before.occurrences.get(name) if before else None
+    if asked.kind not in _NEWS or before is None or known is None or known.is_off:
+        return None
+    if not known.invites(asked.member, before.network):
+        return None
+    sequence = before.revisions[name].sequence
+    return Told(sequence, REQUEST, known.starts_at, known.ends_at, known.status.value, known.place)
+
+
+# what is asked for
+
+
+def _part_of(configuration: Configuration, name: str) -> Series | Cycle:
+    names = {o.id: part for part in configuration.parts for o in occurrences_of(part)}
+    names |= {part.id: part for part in configuration.parts}
+    if name in names:
+        return names[name]
+    instead = did_you_mean(
+        name, names, f"known series and rounds: {listed(p.id for p in configuration.parts)}"
+    )
+    raise SchedulerError(f"the files have no {quoted(name)}; {instead}")
+
+
+def _rules_of(part: Series | Cycle, word: str) -> tuple[NoticeRule, ...]:
+    wanted = word.strip().casefold().replace("_", "-")
+    if isinstance(part, Cycle) and wanted == Kind.REMINDER:
+        wanted = Kind.REPORT_REMINDER.value
+    found = tuple(rule for rule in part.rules if wanted in (rule.kind.value, rule.id))
+    if found:
+        return found
+    words = dict.fromkeys(word for rule in part.rules for word in (rule.kind.value, rule.id))
+    raise SchedulerError(
+        f"{part.id} has no mail {quoted(word)}; {did_you_mean(wanted, words, f'known: {listed(words)}')}"
+    )
+
+
+def _occurrence_of(
+    part: Series | Cycle, name: str, kind: Kind, configuration: Configuration, now: datetime
+) -> Occurrence:
+    if kind is Kind.ANNOUNCEMENT and isinstance(part, Series):
+        whole = announced_as_a_whole(part, Since(now), configuration.network)
+        if whole is None:
+            raise NotDue(f"{part.id} has no session that takes place, so it is not announced")
+        return whole
+    found = {occurrence.id: occurrence for occurrence in occurrences_of(part)}
+    if name in found:
+        return found[name]
+    raise SchedulerError(f"{name} is a series; write one of its sessions: {listed(found)}")
+
+
+def _slot(asked: _Asked) -> Slot:
+    """The earliest slot of the rules; of news, as if the files came into force now."""
+    applied_at = asked.now if asked.kind in _NEWS else LONG_AGO
+    for slot in _slots(asked, applied_at):
+        if slot.occurrence.id == asked.occurrence.id and slot.rule.id in {rule.id for rule in asked.rules}:
+            return slot
+    raise NotDue(_why_not_due(asked), _gets(asked))
+
+
+def _slots(asked: _Asked, applied_at: datetime) -> list[Slot]:
+    part = asked.part
+    announced_at = asked.before.since.occurrences.get(part.id) if asked.before else None
+    window = Window(applied_at, applied_at + _FAR)
+    return slots_of_one(
+        asked.configuration, part, asked.member, window, announced_at or asked.now, applied_at
+    )
+
+
+def _contact(asked: _Asked, rule: NoticeRule) -> Contact:
+    """The first who is written to."""
+    positions = chosen(asked.member, rule.to)
+    if not positions:
+        roles = " or ".join(rule.to)
+        raise NotDue(
+            f"{asked.member.name} has no {roles} in members.csv, so nobody there gets it", _gets(asked)
+        )
+    return asked.member.contacts[positions[0]]
+
+
+# why not
+
+
+def _check_news(asked: _Asked, told: Told | None) -> None:
+    """A change, or a cancellation, is told only against what was told before. Raises NotDue."""
+    if asked.kind not in _NEWS:
+        return
+    name, city, occurrence = asked.occurrence.id, asked.member.name, asked.occurrence
+    if asked.before is None:
+        raise NotDue("nothing is in force yet, so nothing has changed", _gets(asked))
+    if told is None or told.method != REQUEST:
+        raise NotDue(
+            f"{city} is not invited to {name} as things are, so it is told of no change", _gets(asked)
+        )
+    if asked.kind is Kind.CHANGED and not told.differs_from(occurrence):
+        raise NotDue(f"the files say of {name} what {city} was told, so it gets no such mail", _gets(asked))
+
+
+def _why_not_due(asked: _Asked) -> str:
+    """One sentence."""
+    occurrence, member, city = asked.occurrence, asked.member, asked.member.name
+    network, rules = asked.configuration.network, asked.rules
+    enabled = [rule for rule in rules if rule.enabled]
+    if not enabled:
+        return f"the rule {rules[0].id} is switched off for {asked.part.id}"
+    if asked.kind in _REPORTS:
+        duty = asked.part.duty(member) if isinstance(asked.part, Cycle) else Duty.NOT_CONCERNED
+        if duty is not Duty.DUE:
+            return f"{city} need not report in {asked.part.id}: {duty.value}"
+        return f"no such mail falls before the deadline of {asked.part.id} for {city}"
+    if asked.kind is Kind.CANCELLED:
+        return f"{occurrence.id} takes place and {city} is invited, so nothing is cancelled"
+    if occurrence.is_cancelled:
+        return f"{occurrence.id} is cancelled"
+    if occurrence.session and not occurrence.session.audience.includes(member):
+        return f"{city} is not invited: {occurrence.id} is for {occurrence.session.audience.label}"
+    day = occurrence.day_in(network.zone)
+    standing = member.standing(day)
+    if standing is not Standing.MEMBER:
+        return f"{city} is {'undecided' if standing is Standing.UNDECIDED else 'no member'} on {day}"
+    if asked.kind is Kind.CHANGED:
+        return f"{occurrence.id} is over, so nobody is told of a change"
+    if occurrence.session and occurrence.starts_at is None:
+        return f"the time of {occurrence.id} is not known yet"
+    if asked.kind is Kind.FOLLOW_UP:
+        return f"{occurrence.id} has neither a recording nor a summary yet"
+    if asked.kind is Kind.REMINDER:
+        return f"the moment of {enabled[0].id} lies before {city} hears of {occurrence.id}"
+    return f"{city} is invited to nothing of it that is still to come when it would go out"
+
+
+def _gets(asked: _Asked) -> tuple[str, ...]:
+    """What the member gets of the occurrence, or of the whole series, in its own time."""
+    words, zone = language("en"), asked.member.zone
+    is_whole = asked.kind is Kind.ANNOUNCEMENT
+    return tuple(
+        f"{slot.rule.id}, {slot.occurrence.id}: {words.span(slot.due_at, None, zone)} there"
+        for slot in _slots(asked, LONG_AGO)
+        if is_whole or slot.occurrence.id in (asked.occurrence.id, asked.part.id)
+        if slot.rule.kind not in _NEWS and chosen(asked.member, slot.rule.to)
+    )
+
+
+# the mail
+
+
+def _composed(
+    asked: _Asked, slot: Slot, contact: Contact, contact_id: int, told: Told | None, links: Links
+) -> Preview:
+    in_force = _as_in_force(asked)
+    delivery = _delivery(slot, in_force, asked.member, contact, contact_id, told)
+    known = told if asked.kind in _NEWS else None
+    letter, envelope, calendar = Letters(in_force, links).compose(delivery, known, slot.due_at)
+    may_go = asked.configuration.network.may_write_to(contact.address)
+    return Preview(letter, envelope, calendar, delivery, slot.occurrence, may_go)
+
+
+def _as_in_force(asked: _Asked) -> InForce:
+    """The files as if they were in force, with the SEQUENCE that would give."""
+    before, name = asked.before, asked.occurrence.id
+    known = before.revisions.get(name) if before else None
+    sequence = known.sequence + _is_revised(asked) if known else 0
+    revision = Revision(sequence, asked.now, asked.now)
+    ids = dict.fromkeys((member.slug for member in asked.configuration.members), 0)
+    since = before.since if before else Since(LONG_AGO)
+    return InForce(0, "", asked.configuration, since, {name: revision}, ids)
+
+
+def _is_revised(asked: _Asked) -> bool:
+    """The files change the occurrence in a way that calendars must know."""
+    if asked.before is None:
+        return False
+    part, name = asked.part.id, asked.occurrence.id
+    is_known = any(known.id == part for known in asked.before.configuration.parts)
+    before = changes.marks(only(asked.before.configuration, [part])) if is_known else {}
+    return name in before and before[name][0] != changes.marks(only(asked.configuration, [part]))[name][0]
+
+
+def _delivery(
+    slot: Slot, in_force: InForce, member: Member, contact: Contact, contact_id: int, told: Told | None
+) -> Delivery:
+    """The row that the slot would make for this contact."""
+    duty = duty_of(slot, in_force)
+    is_first = told is None or (slot.rule.kind is Kind.INVITATION and told.method == REQUEST)
+    grown = 0 if is_first or told is None else told.sequence + 1
+    sequence = max(duty.revision, grown) if duty.method else duty.revision
+    basis = str(sequence) if duty.method else basis_of(duty)
+    uid = f"{duty.uid}.{member.slug}" if duty.uid_by_member else duty.uid
+    return Delivery(
+        id=0,
+        notice_key="",
+        message_id=f"<{duty.occurrence}.{duty.rule}.{basis}.{contact_id}@{duty.uid_domain}>",
+        contact_id=contact_id,
+        member=member.slug,
+        role=contact.role,
+        address=contact.address,
+        name=contact.name,
+        is_listed=True,
+        occurrence=duty.occurrence,
+        rule=duty.rule,
+        kind=duty.kind,
+        uid=f"{uid}@{duty.uid_domain}",
+        method=duty.method,
+        sequence=sequence,
+        starts_at=duty.starts_at,
+        ends_at=duty.ends_at,
+        status=duty.status,
+        place=duty.place,
+        due_at=duty.due_at,
+        useful_by=duty.useful_by,
+        inserted_at=duty.due_at,
+        attempts=0,
+        first_try_at=None,
+        sent_at=None,
+        receipt=None,
+        zone=None,
+    )

@@ -1,0 +1,80 @@
+"""What people hold back: a session, a series or round, or everything. Nothing leaves for it meanwhile.
+
+Slots fire as ever and rows are written, but no claim takes them. Once let go they are judged like all that
+an outage made late: what is of no use any more is missed, what no longer holds is withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, FromClause, exists, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.store import ledger
+from scheduler.store.tables import holds
+
+#: The subject that covers all others.
+EVERYTHING = "everything"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Since when a subject is held back, by whom, and why in their words."""
+
+    subject: str
+    since: datetime
+    held_by: str
+    because: str
+
+    def covers(self, occurrence: str) -> bool:
+        """`first.talks` is held by itself, with `talks`, and with everything. Ids have no dots inside."""
+        return self.subject in (EVERYTHING, occurrence, occurrence.partition(".")[2])
+
+
+async def read(connection: AsyncConnection) -> tuple[Hold, ...]:
+    """All that is held back, the longest first."""
+    found = await connection.execute(select(holds).order_by(holds.c.since, holds.c.subject))
+    return tuple(Hold(**row._mapping) for row in found)
+
+
+async def put(connection: AsyncConnection, wanted: Hold) -> Hold | None:
+    """Holds a subject back from now on; gives the hold that is there already, and changes nothing then."""
+    # one after the other, so that two people who hold the same are told of each other
+    await ledger.hold(connection)
+    known = {hold.subject: hold for hold in await read(connection)}
+    if wanted.subject in known:
+        return known[wanted.subject]
+    await connection.execute(holds.insert().values(**vars(wanted)))
+    await ledger.note(connection, wanted.since, wanted.held_by, "hold", wanted.subject, wanted.because)
+    await ledger.raise_generation(connection)
+    return None
+
+
+async def lift(connection: AsyncConnection, hold: Hold, by: str, now: datetime) -> None:
+    """Lets go what is held."""
+    await connection.execute(holds.delete().where(holds.c.subject == hold.subject))
+    since = f"held since {hold.since.isoformat(timespec='seconds')}"
+    await ledger.note(connection, now, by, "resume", hold.subject, since)
+    await ledger.raise_generation(connection)
+
+
+async def held_among(connection: AsyncConnection, occurrences: Collection[str]) -> frozenset[str]:
+    """Those of the occurrences that are held back now."""
+    found = await read(connection)
+    return frozenset(name for name in occurrences if any(hold.covers(name) for hold in found))
+
+
+def is_held(row: FromClause) -> ColumnElement[bool]:
+    """Of a row with an occurrence: something holds it back now."""
+    return exists().where(covers(row))
+
+
+def covers(row: FromClause) -> ColumnElement[bool]:
+    """Of a row joined with the table of holds: the same as `Hold.covers`."""
+    subject, occurrence = holds.c.subject, row.c.occurrence
+    # not LIKE, which SQLite answers for capital letters too
+    end = func.substr(occurrence, func.length(occurrence) - func.length(subject))
+    return or_(subject == EVERYTHING, subject == occurrence, end == literal(".") + subject)
