@@ -58,9 +58,9 @@ DOORS = {
     "sqlalchemy": {"store/", "service/in_force.py", "service/engine.py", "service/delivery.py"},
     "alembic": {"store/"},
     "yaml": {"configuration/document.py"},
-    "holidays": {"configuration/holidays.py"},
+    "holidays": {"configuration/advice/holidays.py"},
     "email_validator": {"configuration/addresses.py", "mail/smtp.py"},
-    "python_calamine": {"configuration/workbook.py"},
+    "python_calamine": {"configuration/lists/workbook.py"},
     "babel": {"languages.py"},
     "jinja2": {"mail/templates.py", "service/reading.py", "web/pages.py"},
 }

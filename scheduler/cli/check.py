@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from scheduler.cli.common import ConfigOption, contents, counted, read_configuration
-from scheduler.configuration.advice import advise
+from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.load import Loaded
 from scheduler.configuration.problems import Problem
 from scheduler.configuration.spoken import as_github, as_json, as_text, counts

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scheduler.cli.common import counted, err, out
-from scheduler.configuration.json_schema import schema_text
-from scheduler.configuration.kinds import KINDS, SCHEMAS, files_in
-from scheduler.configuration.manual import with_key_list, with_modeline
+from scheduler.configuration.writing.json_schema import schema_text
+from scheduler.configuration.writing.kinds import KINDS, SCHEMAS, files_in
+from scheduler.configuration.writing.manual import with_key_list, with_modeline
 from scheduler.errors import SchedulerError
 from scheduler.store.whole_files import in_words, write_text
 

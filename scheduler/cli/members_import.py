@@ -13,8 +13,8 @@ import typer
 
 from scheduler.cli.common import ConfigOption, counted, out
 from scheduler.configuration.document import read_document
+from scheduler.configuration.lists.member_list import Ground, Import, Listing, plan_import, read_list
 from scheduler.configuration.load import load
-from scheduler.configuration.member_list import Ground, Import, Listing, plan_import, read_list
 from scheduler.configuration.members import read_countries
 from scheduler.configuration.network import read_network
 from scheduler.configuration.problems import Problems, Severity, listed, printable, quoted

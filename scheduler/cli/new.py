@@ -26,13 +26,7 @@ from scheduler.cli.new_answers import (
 from scheduler.cli.questions import Ask, Missing, Question, answers_to
 from scheduler.configuration.cycles import read_cycle
 from scheduler.configuration.document import read_document
-from scheduler.configuration.drafts import Draft
-from scheduler.configuration.kinds import CYCLE, SCHEMAS, SERIES
-from scheduler.configuration.network import read_network
-from scheduler.configuration.notices import read_notices
-from scheduler.configuration.problems import Place, Problem, Problems, Severity, printable, quoted
-from scheduler.configuration.series import read_series
-from scheduler.configuration.webinar_list import (
+from scheduler.configuration.lists.webinar_list import (
     Given,
     WebinarList,
     as_draft,
@@ -40,6 +34,12 @@ from scheduler.configuration.webinar_list import (
     take_doubts,
     take_what_it_means,
 )
+from scheduler.configuration.network import read_network
+from scheduler.configuration.notices import read_notices
+from scheduler.configuration.problems import Place, Problem, Problems, Severity, printable, quoted
+from scheduler.configuration.series import read_series
+from scheduler.configuration.writing.drafts import Draft
+from scheduler.configuration.writing.kinds import CYCLE, SCHEMAS, SERIES
 from scheduler.errors import SchedulerError
 from scheduler.model import times
 from scheduler.model.cycles import Cycle

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from scheduler.cli.questions import Answers, Ask, Question
 from scheduler.configuration.cycles import read_deadline
-from scheduler.configuration.drafts import Draft, cycle_draft, series_draft, unique_id
 from scheduler.configuration.notices import NoticesForm
 from scheduler.configuration.problems import Place, Problems, did_you_mean, listed, quoted
 from scheduler.configuration.schema import (
@@ -28,7 +27,8 @@ from scheduler.configuration.schema import (
 )
 from scheduler.configuration.series_form import TO_BE_ANNOUNCED
 from scheduler.configuration.vocabulary import Vocabulary, folded
-from scheduler.configuration.writing import Entry
+from scheduler.configuration.writing.drafts import Draft, cycle_draft, series_draft, unique_id
+from scheduler.configuration.writing.scalars import Entry
 from scheduler.model.network import Network
 from scheduler.model.recurrence import RULES, Recurrence, UnknownRecurrence, read_every
 

@@ -9,9 +9,9 @@ import typer
 
 from scheduler.cli.common import counted, err, out
 from scheduler.cli.manual import write_schemas
-from scheduler.configuration.json_schema import schema_text
-from scheduler.configuration.kinds import KINDS, kind_named
 from scheduler.configuration.problems import did_you_mean, listed, quoted
+from scheduler.configuration.writing.json_schema import schema_text
+from scheduler.configuration.writing.kinds import KINDS, kind_named
 
 _NAMES = [kind.name for kind in KINDS]
 

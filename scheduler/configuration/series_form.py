@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
-from scheduler.configuration import canonical
 from scheduler.configuration.document import Document, Node
 from scheduler.configuration.notices import SessionNoticesForm
 from scheduler.configuration.problems import Problems, nearest, quoted
@@ -40,6 +39,7 @@ from scheduler.configuration.schema import (
     say,
     whole_number,
 )
+from scheduler.configuration.writing import canonical
 from scheduler.model.recurrence import RULES, WEEKDAYS, UnknownRecurrence, read_every
 
 #: More sessions than this in one series is a typing error in `until`.

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
 
-from scheduler.configuration import canonical
 from scheduler.configuration.document import Document
 from scheduler.configuration.problems import Place, Problems
 from scheduler.configuration.series_form import DetailsForm, SeriesForm
 from scheduler.configuration.time_line import Hours, TimeLine, on_date, read_line
 from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.configuration.writing import canonical
 from scheduler.errors import WallTimeError
 from scheduler.model import times
 from scheduler.model.network import Network

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from scheduler.configuration.load import Loaded
 from scheduler.configuration.problems import Rewrite
-from scheduler.configuration.rewriting import rewritten
+from scheduler.configuration.writing.rewriting import rewritten
 from scheduler.errors import SchedulerError
 from scheduler.store.whole_files import beside, in_words, put
 

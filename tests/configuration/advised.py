@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from scheduler.configuration.advice import advise
+from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.cycles import read_cycle
 from scheduler.configuration.document import Document, read_document
 from scheduler.configuration.load import Loaded

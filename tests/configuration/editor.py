@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from scheduler.configuration.json_schema import schema_of
-from scheduler.configuration.kinds import KINDS
+from scheduler.configuration.writing.json_schema import schema_of
+from scheduler.configuration.writing.kinds import KINDS
 
 _RESOLVERS = (
     ("bool", "true|false|True|False|TRUE|FALSE", "tTfF"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.configuration.advice import advise
+from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.load import load
 from scheduler.configuration.problems import Problem
 from scheduler.configuration.spoken import as_text

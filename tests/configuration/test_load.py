@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from scheduler.configuration.advice import advise
+from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.cycles import CycleForm
 from scheduler.configuration.load import load
 from scheduler.configuration.network import AudienceForm, NetworkForm, QuietHoursForm

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.configuration.member_list import COLUMNS, Ground, Import, plan_import, read_list
+from scheduler.configuration.lists.member_list import COLUMNS, Ground, Import, plan_import, read_list
 from scheduler.configuration.problems import Problems
 from tests import cast
 from tests.configuration.desk import Desk, real_countries, real_network, with_change

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from scheduler.configuration.document import read_document
 from scheduler.configuration.problems import Problems, Rewrite
-from scheduler.configuration.rewriting import rewrite, rewritten
 from scheduler.configuration.series import read_series
+from scheduler.configuration.writing.rewriting import rewrite, rewritten
 from scheduler.model.series import Series
 from tests.configuration.desk import Desk, real_network, real_notices
 

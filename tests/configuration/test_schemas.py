@@ -11,11 +11,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scheduler.cli.manual import renew
-from scheduler.configuration.json_schema import schema_of, schema_text
-from scheduler.configuration.kinds import KINDS, SCHEMAS, SERIES, Kind, files_in
 from scheduler.configuration.load import load
-from scheduler.configuration.manual import WIDTH, key_list, with_key_list
 from scheduler.configuration.schema import Form, forms_in
+from scheduler.configuration.writing.json_schema import schema_of, schema_text
+from scheduler.configuration.writing.kinds import KINDS, SCHEMAS, SERIES, Kind, files_in
+from scheduler.configuration.writing.manual import WIDTH, key_list, with_key_list
 from tests import cast
 from tests.configuration.editor import faults
 from tests.configuration.house import House

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.configuration import spreadsheet
-from scheduler.configuration.member_list import COLUMNS, read_list
+from scheduler.configuration.lists import spreadsheet
+from scheduler.configuration.lists.member_list import COLUMNS, read_list
 from scheduler.configuration.problems import Problems
 from tests.cli.workbook import Cell, packed, parts, workbook
 

@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scheduler.configuration.document import read_document
-from scheduler.configuration.drafts import id_of, unique_id
 from scheduler.configuration.problems import Problems
 from scheduler.configuration.schema import read_id
 from scheduler.configuration.text import find_control
-from scheduler.configuration.writing import WIDTH, Entry, lines_of, scalar
+from scheduler.configuration.writing.drafts import id_of, unique_id
+from scheduler.configuration.writing.scalars import WIDTH, Entry, lines_of, scalar
 from tests.configuration.desk import Desk
 
 #: What a person can get into a title: all signs that the reader of the files lets pass.

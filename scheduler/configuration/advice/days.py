@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from scheduler.configuration.holidays import holiday_on, holidays_on
+from scheduler.configuration.advice.holidays import holiday_on, holidays_on
 from scheduler.configuration.problems import Severity, listed, printable
 from scheduler.model import times
 from scheduler.model.network import Configuration

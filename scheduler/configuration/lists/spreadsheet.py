@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from scheduler.configuration import workbook
+from scheduler.configuration.lists import workbook
 from scheduler.configuration.problems import Place, Problem, Problems, did_you_mean, listed, printable, quoted
 from scheduler.configuration.table import Row, Written, rows_of
 from scheduler.configuration.text import find_control, lines_of, said_of

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scheduler.configuration.finder import Finder
+from scheduler.configuration.lists.finder import Finder
+from scheduler.configuration.lists.spreadsheet import in_cells, read_sheet
+from scheduler.configuration.lists.table_edit import Edit, edited
 from scheduler.configuration.members import ALLOWED, NEEDED, members_of
 from scheduler.configuration.problems import Place, Problem, Problems, printable, quoted
-from scheduler.configuration.spreadsheet import in_cells, read_sheet
 from scheduler.configuration.table import Row, read_table, rows_of
-from scheduler.configuration.table_edit import Edit, edited
 from scheduler.configuration.vocabulary import Vocabulary
 from scheduler.model.network import Country, Network
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from scheduler.configuration.drafts import Draft, series_draft, unique_id
 from scheduler.configuration.problems import Place, Problem, Problems, Severity, listed, printable, quoted
 from scheduler.configuration.schema import Refusal, read_clock, read_url
 from scheduler.configuration.table import Row, rows_of
 from scheduler.configuration.text import MAX_TABLE_BYTES, read_text
 from scheduler.configuration.vocabulary import Vocabulary, folded
-from scheduler.configuration.writing import Entry
+from scheduler.configuration.writing.drafts import Draft, series_draft, unique_id
+from scheduler.configuration.writing.scalars import Entry
 from scheduler.model.audience import Audience
 from scheduler.model.series import Series, Session
 

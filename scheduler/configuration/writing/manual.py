@@ -11,8 +11,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from scheduler.configuration.kinds import Kind, Section
 from scheduler.configuration.schema import Form, forms_in
+from scheduler.configuration.writing.kinds import Kind, Section
 
 #: Lines of a comment are no longer than this.
 WIDTH = 108

@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from scheduler.configuration import kinds
-from scheduler.configuration.kinds import Kind
-from scheduler.configuration.manual import opening_comment
 from scheduler.configuration.schema import LONGEST_ID
-from scheduler.configuration.writing import Entry, Line, lines_of
+from scheduler.configuration.writing import kinds
+from scheduler.configuration.writing.kinds import Kind
+from scheduler.configuration.writing.manual import opening_comment
+from scheduler.configuration.writing.scalars import Entry, Line, lines_of
 
 #: So many words of a title make an id.
 _WORDS_OF_ID = 6

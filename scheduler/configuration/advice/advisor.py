@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-from scheduler.configuration.days import DaysOfPeople, Finding, Stretch
-from scheduler.configuration.landmarks import Landmarks
+from scheduler.configuration.advice.days import DaysOfPeople, Finding, Stretch
+from scheduler.configuration.advice.landmarks import Landmarks
+from scheduler.configuration.advice.overlaps import Meeting, Sitting, find_crowded_days, find_overlaps
 from scheduler.configuration.load import Loaded
-from scheduler.configuration.overlaps import Meeting, Sitting, find_crowded_days, find_overlaps
 from scheduler.configuration.problems import Place, Problem, Problems, Severity, listed, printable, quoted
 from scheduler.configuration.which_city import question
 from scheduler.model import times

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from scheduler.configuration.kinds import Kind
+from scheduler.configuration.writing.kinds import Kind
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:
