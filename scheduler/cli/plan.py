@@ -32,7 +32,7 @@ from scheduler.model.programme import only
 if TYPE_CHECKING:
     # the store is loaded where there is a database to look into
     from scheduler.model.plan import Mailing
-    from scheduler.service.planning import Plan
+    from scheduler.service.planning import Ground, Plan
 
 _YEAR = timedelta(days=365)
 
@@ -64,7 +64,7 @@ def plan(
     only(configuration, parts)
     chosen = find_member(configuration, member) if member else None
     begins, ends = _span(first, last, configuration.network.zone)
-    drawn_up = of_parts(asyncio.run(_draw_up(configuration, chosen, begins, ends)), parts)
+    drawn_up = of_parts(_drawn_up(configuration, chosen, begins, ends), parts)
     if picture:
         draw_year(drawn_up, picture)
         out.print(f"OK: drawn into {picture}")
@@ -96,20 +96,25 @@ def _a_year_after(day: date) -> date:
     return min(day + _YEAR, date(times.LAST_YEAR, 12, 31))
 
 
-async def _draw_up(
+def _drawn_up(
     configuration: Configuration, member: str | None, begins: datetime | None, ends: datetime
 ) -> Plan:
     """Against what is in force now; where a day is named, of the files alone, as a rehearsal plays them."""
-    from scheduler.service.planning import Ground, draw_up, read_ground
+    from scheduler.service.planning import Ground, draw_up
 
     members = [member] if member else []
     if begins:
         drawn_up = draw_up(configuration, Ground(), now=begins, until=ends, members=members)
         return replace(drawn_up, hash="")
     now = datetime.now(UTC)
+    return draw_up(configuration, asyncio.run(_ground(now)), now=now, until=ends, members=members)
+
+
+async def _ground(now: datetime) -> Ground:
+    from scheduler.service.planning import Ground, read_ground
+
     async with database_if_any() as database:
-        ground = await read_ground(database, now) if database else Ground()
-    return draw_up(configuration, ground, now=now, until=ends, members=members)
+        return await read_ground(database, now) if database else Ground()
 
 
 def _member_lines(plan: Plan) -> Iterator[str]:

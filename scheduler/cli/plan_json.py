@@ -33,7 +33,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "parts": [{"part": part, "what": name} for part, name in plan.difference.parts],
         "members": [_member_change(one) for one in plan.difference.members],
         "network": list(plan.difference.network),
-        "mails": _tallies(plan.by_kind()),
+        "mails": _tallies(plan.kinds),
         "days": [
             {"date": str(day), "mails": {kind.value: number for kind, number in kinds.items()}}
             for day, kinds in plan.by_day().items()
@@ -58,7 +58,7 @@ def _change(change: Change, plan: Plan) -> dict[str, Any]:
         "entering": [member.slug for member in change.entering],
         "leaving": [member.slug for member in change.leaving],
         "texts": list(change.texts),
-        "mails": _tallies(plan.by_kind(change.occurrence.id)),
+        "mails": _tallies(plan.kinds_of(change.occurrence.id)),
     }
 
 

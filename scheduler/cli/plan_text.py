@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from typing import TypeVar
 
 from scheduler.cli.common import counted
 from scheduler.configuration.problems import printable
@@ -17,13 +18,16 @@ from scheduler.model.local_hours import Night
 from scheduler.model.moments import FOLLOW_UP_USEFUL
 from scheduler.model.network import Network
 from scheduler.model.notices import Kind
-from scheduler.model.plan import Mailing, Tally
+from scheduler.model.plan import Mailing, Tally, tally
 from scheduler.model.programme import Occurrence, summaries_late
 from scheduler.service.planning import Plan
 from scheduler.service.untold import untold
 
+T = TypeVar("T")
 #: So many lines of one kind are printed; --json has all of them.
 _MOST_LINES = 40
+#: More changes than these are said in one line for each series.
+_MOST_CHANGES = 60
 #: So many names stand in one line.
 _MOST_NAMES = 12
 _WORDS = language("en")
@@ -39,7 +43,8 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
     span = f"until {_until(plan)}"
     yield from _section(f"What goes out {span}", list(_totals(plan)) or ["nothing"])
     yield from _section("Unusual this week", _cut(_unusual(plan)))
-    yield from _section("Cities at night (22:00 to 06:00 there)", _cut(_nights(plan)))
+    at_night = _cut(plan.nights(), lambda night: _night_line(night, plan))
+    yield from _section("Cities at night (22:00 to 06:00 there)", at_night)
     yield from _section("Not told, and why", _cut(_untold(plan)))
     yield from _section("Worth a look", _cut(_doubts(plan)))
     if plan.hash and not plan.difference.is_empty:
@@ -77,9 +82,10 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
         yield ""
 
 
-def _cut(lines: Iterable[str]) -> Iterator[str]:
-    every = list(lines)
-    yield from every[:_MOST_LINES]
+def _cut(things: Iterable[T], line: Callable[[T], str] = str) -> Iterator[str]:
+    """The first few in words, each by `line`; the others are only counted."""
+    every = list(things)
+    yield from map(line, every[:_MOST_LINES])
     if len(every) > _MOST_LINES:
         yield f"… and {len(every) - _MOST_LINES:,} more; --series shows one series, --json all"
 
@@ -98,20 +104,28 @@ def _in_force(plan: Plan) -> Iterator[str]:
 
 
 def _changes(plan: Plan) -> Iterator[str]:
-    for part, changes in groupby(plan.difference.changes, key=lambda change: change.occurrence.of.id):
-        yield part
-        yield from (f"  {line}" for line in _cut(_several(list(changes), plan)))
+    changes = plan.difference.changes
+    by_part = [(part, list(some)) for part, some in groupby(changes, key=lambda one: one.occurrence.of.id)]
+    if len(changes) > _MOST_CHANGES:
+        yield from _cut(by_part, lambda pair: _part_line(*pair, plan))
+    else:
+        for part, some in by_part:
+            yield part
+            yield from (f"  {line}" for change in some for line in _change_lines(change, plan))
     for part, name in plan.difference.parts:
         yield f"{part}: {name} is another one"
-    yield from (_rule_line(change) for change in plan.difference.rules)
+    yield from _cut(plan.difference.rules, _rule_line)
     yield from _cut(_member_lines(plan))
     for name in plan.difference.network:
         yield f"network: {name} is another one"
 
 
-def _several(changes: Sequence[Change], plan: Plan) -> Iterator[str]:
-    for change in changes:
-        yield from _change_lines(change, plan)
+def _part_line(part: str, changes: Sequence[Change], plan: Plan) -> str:
+    """Gives "talks: 12 new; 3,024 mails to 84 members (en 3,024), the first on …"."""
+    kinds = Counter(what.value for change in changes for what in change.what)
+    said = ", ".join(f"{number} {what}" for what, number in kinds.items())
+    mailings = [mailing for change in changes for mailing in plan.of(change.occurrence.id)]
+    return f"{part}: {said}; {tally_line(tally(mailings), plan.configuration.network)}"
 
 
 def _change_lines(change: Change, plan: Plan) -> Iterator[str]:
@@ -132,7 +146,7 @@ def _change_lines(change: Change, plan: Plan) -> Iterator[str]:
     yield from (f"    {line}" for line in _audience_lines(change))
     if What.TEXTS in change.what:
         yield f"    other words: {', '.join(change.texts)}"
-    for kind, numbers in plan.by_kind(occurrence.id).items():
+    for kind, numbers in plan.kinds_of(occurrence.id).items():
         yield f"    {kind}: {tally_line(numbers, network)}"
 
 
@@ -185,7 +199,7 @@ def tally_line(numbers: Tally, network: Network) -> str:
 
 def _totals(plan: Plan) -> Iterator[str]:
     network = plan.configuration.network
-    for kind, numbers in plan.by_kind().items():
+    for kind, numbers in plan.kinds.items():
         yield f"{kind:<16} {tally_line(numbers, network)}"
 
 
@@ -218,9 +232,8 @@ def mailing_name(mailing: Mailing) -> str:
 
 
 def _in_total(plan: Plan) -> str:
-    mails = sum(mailing.mails for mailing in plan.mailings)
-    slugs = {member.slug for mailing in plan.mailings for crowd, _ in mailing.to for member in crowd.members}
-    return f"{counted(mails, 'mail')} to {counted(len(slugs), 'member')} until {_until(plan)}"
+    every = tally(plan.mailings)
+    return f"{counted(every.mails, 'mail')} to {counted(every.members, 'member')} until {_until(plan)}"
 
 
 # what to look at
@@ -249,21 +262,14 @@ def _shift_words(shift: timedelta) -> str:
     return f"{minutes // 60}:{minutes % 60:02} h {'later' if shift > timedelta() else 'earlier'}"
 
 
-def _nights(plan: Plan) -> Iterator[str]:
-    for night in plan.nights():
-        yield f"{night.occurrence.day_in(_home(plan))} {night.occurrence.id}: {night_line(night, plan)}"
-
-
-def night_line(night: Night, plan: Plan) -> str:
-    """Gives "3 of 336 members: Edmonton 05:00, …"."""
+def _night_line(night: Night, plan: Plan) -> str:
+    """Gives "2027-01-20 …: 3 of 336 members: Edmonton 05:00, …"."""
     hours = ((here, members) for here, members in sorted(night.awake_at.items()))
-    names = [
-        f"{member.name} {here:%H:%M}"
-        for here, members in hours
-        for member in plan.roll.of(members, _MOST_NAMES)
-    ]
+    cities = ((here, member) for here, members in hours for member in plan.roll.of(members, _MOST_NAMES))
+    names = [f"{member.name} {here:%H:%M}" for here, member in cities]
     number = night.members.bit_count()
-    return f"{number:,} of {counted(night.invited.bit_count(), 'member')}: {_names(names, of=number)}"
+    of = f"{number:,} of {counted(night.invited.bit_count(), 'member')}: {_names(names, of=number)}"
+    return f"{night.occurrence.day_in(_home(plan))} {night.occurrence.id}: {of}"
 
 
 def _untold(plan: Plan) -> Iterator[str]:
@@ -279,7 +285,7 @@ def _doubts(plan: Plan) -> Iterator[str]:
     """Languages without texts, rounds with their numbers, late summaries."""
     configuration, network = plan.configuration, plan.configuration.network
     codes = Counter[str]()
-    for numbers in plan.by_kind().values():
+    for numbers in plan.kinds.values():
         codes.update({code: n for code, n in numbers.languages.items() if code not in network.languages})
     if codes:
         missing = ", ".join(f"{code} {number:,}" for code, number in codes.most_common())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -68,18 +68,29 @@ def surprises(occurrences: Iterable[Occurrence], roll: Roll, home_zone: str) -> 
     Europe changes its clocks on other days than the Americas, Victoria, Egypt or Chile: for a few weeks
     a webinar begins an hour earlier or later there than it does for most of the year (story US-07).
     """
-    for occurrence in occurrences:
-        if occurrence.starts_at is None or occurrence.is_off:
-            continue
+    timed = [o for o in occurrences if o.starts_at and not o.is_off]
+    clocks = _clocks(roll, min((o.on for o in timed), default=date(2000, 1, 1)))
+    for occurrence in timed:
+        assert occurrence.starts_at  # noqa: S101 - just chosen so
         invited, day = roll.invited(occurrence), occurrence.day_in(home_zone)
         hours: dict[tuple[datetime, datetime], Set] = defaultdict(int)
-        for zone, members in roll.by_zone.items():
+        for zone, members in clocks:
             shift = _shift(day, zone, home_zone)
             if shift and members & invited:
                 here = times.local(occurrence.starts_at, zone).replace(tzinfo=None)
                 hours[here, here - shift] |= members & invited
         if hours:
             yield Surprise(occurrence, hours)
+
+
+def _clocks(roll: Roll, since: date) -> list[tuple[str, Set]]:
+    """One zone of those that show the same for all that matters, and the members in all of them."""
+    alike: dict[Hashable, tuple[str, Set]] = {}
+    for zone, members in roll.by_zone.items():
+        clock = times.clock_from(zone, since - 2 * _PASSING_DAYS * _DAY)
+        first, others = alike.get(clock, (zone, 0))
+        alike[clock] = (first, others | members)
+    return list(alike.values())
 
 
 @lru_cache(maxsize=100_000)

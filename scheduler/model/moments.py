@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
 from scheduler.model import times
+from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Network
@@ -82,10 +83,24 @@ class Question:
         return self.in_hamburg(on, hour_of(part.rules, Kind.ANNOUNCEMENT))
 
     @cached_property
-    def sessions(self) -> tuple[Occurrence, ...]:
-        """Of a series as a whole: those that will take place."""
+    def audiences(self) -> tuple[Audience, ...]:
+        """Of a series as a whole."""
         part = self.occurrence.of
-        return () if isinstance(part, Cycle) else tuple(o for o in occurrences_of(part) if not o.is_off)
+        return () if isinstance(part, Cycle) else tuple({session.audience for session in part.sessions})
+
+    @cached_property
+    def sessions(self) -> tuple[tuple[datetime, int, date], ...]:
+        """Of a series as a whole, those that will take place: when they begin, the number of their audience,
+        the day in Hamburg."""
+        part = self.occurrence.of
+        if isinstance(part, Cycle):
+            return ()
+        taking_place = (o for o in occurrences_of(part) if not o.is_off)
+        return tuple(
+            (_begins(o), self.audiences.index(o.session.audience), o.day_in(self.network.zone))
+            for o in taking_place
+            if o.session
+        )
 
     @cached_property
     def counts_from(self) -> datetime:
@@ -158,8 +173,9 @@ def _announcement(question: Question, member: Member) -> Iterator[datetime]:
     at = _told_at(question, member)
     if at is None:
         return
-    ahead = (session for session in question.sessions if _begins(session) > at)
-    if any(session.invites(member, question.network) for session in ahead):
+    heard = [audience.includes(member) for audience in question.audiences]
+    ahead = ((number, day) for begins, number, day in question.sessions if begins > at and heard[number])
+    if any(member.standing(day) is Standing.MEMBER for _, day in ahead):
         yield at
 
 

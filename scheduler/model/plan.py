@@ -75,7 +75,9 @@ def plan_mailings(
         is_known = occurrence.id in told.by_occurrence
         asked = [rule for rule in rules if is_known or rule.kind not in _ONLY_AFTERWARDS]
         done = {rule.id: _done(occurrence, rule, since, told) for rule in asked}
-        parted = _parted(crowds.of(occurrence), occurrence.id, told, done)
+        # who is not invited can only have to hear that it is off, after having been told that it is on
+        concerned = [crowd for crowd in crowds.of(occurrence) if is_known or crowd.is_invited(occurrence)]
+        parted = _parted(concerned, occurrence.id, told, done)
         due = find_due(occurrence, asked, list(parted), configuration.network, since, window)
         yield from _Books(occurrence, parted).mailings(due)
 

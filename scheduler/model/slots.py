@@ -103,15 +103,38 @@ def contact_shape(member: Member) -> tuple[tuple[str, int], ...]:
 
 def group_members(configuration: Configuration) -> tuple[Group, ...]:
     """The members in groups of equals, in the order of the file."""
-    audiences = {session.audience for series in configuration.series for session in series.sessions}
     alike: dict[object, list[Member]] = defaultdict(list)
+    concerns = _Concerns(configuration)
     for member in configuration.members:
-        hears = tuple(audience.includes(member) for audience in audiences)
-        reports = tuple(cycle.duty(member) for cycle in configuration.cycles)
-        spans = tuple((m.began, m.until) for m in member.memberships)
         place = (member.zone, member.weekend, member.languages[0], member.region)
-        alike[*place, spans, hears, reports, contact_shape(member)].append(member)
+        spans = tuple((m.began, m.until) for m in member.memberships)
+        alike[*place, spans, concerns.of(member), contact_shape(member)].append(member)
     return tuple(Group(tuple(members)) for members in alike.values())
+
+
+class _Concerns:
+    """What each member hears of and must report in; asked once for all that no list tells apart."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._audiences = {session.audience for series in configuration.series for session in series.sessions}
+        self._cycles = configuration.cycles
+        self._named = {
+            slug for audience in self._audiences for slug in (*audience.members, *audience.left_out)
+        }
+        for cycle in self._cycles:
+            self._named |= {*cycle.who.also, *(slug for slug, _ in cycle.who.exempt)}
+        self._known: dict[Hashable, int] = {}
+        self._answers: dict[Hashable, int] = {}
+
+    def of(self, member: Member) -> int:
+        """A number that members share for whom all audiences and rounds say the same."""
+        name = member.slug if member.slug in self._named else ""
+        key = (name, member.region, member.country, member.languages[0], member.memberships)
+        if key not in self._known:
+            hears = tuple(audience.includes(member) for audience in self._audiences)
+            reports = tuple(cycle.duty(member) for cycle in self._cycles)
+            self._known[key] = self._answers.setdefault((hears, reports), len(self._answers))
+        return self._known[key]
 
 
 def find_slots(

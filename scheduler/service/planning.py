@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 
@@ -28,7 +28,8 @@ from scheduler.store.database import Database
 from scheduler.store.tellings import read_tellings
 
 
-@dataclass(frozen=True)
+# no repr: asyncio makes one of each result of `run`, and these would be megabytes
+@dataclass(frozen=True, repr=False)
 class Ground:
     """What a plan stands on: what is in force, and what was told. Empty before the first `apply`."""
 
@@ -39,7 +40,7 @@ class Ground:
     settled_until: datetime | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What changes, and all that would go out in `window` if it came into force at its beginning."""
 
@@ -52,7 +53,7 @@ class Plan:
     window: Window
     groups: Sequence[Group]
     #: in order of time
-    mailings: Sequence[Mailing] = field(repr=False)
+    mailings: Sequence[Mailing]
 
     @cached_property
     def roll(self) -> Roll:
@@ -70,11 +71,13 @@ class Plan:
     def surprises(self) -> list[Surprise]:
         return list(surprises(self.ahead, self.roll, self.configuration.network.zone))
 
-    def by_kind(self, occurrence: str | None = None) -> Mapping[Kind, Tally]:
-        """All mailings, or those of one occurrence, in numbers."""
-        of_this = self.of(occurrence) if occurrence else self.mailings
-        kinds = {mailing.rule.kind for mailing in of_this}
-        return {kind: tally(m for m in of_this if m.rule.kind is kind) for kind in Kind if kind in kinds}
+    @cached_property
+    def kinds(self) -> Mapping[Kind, Tally]:
+        """All mailings in numbers."""
+        return _by_kind(self.mailings)
+
+    def kinds_of(self, occurrence: str) -> Mapping[Kind, Tally]:
+        return _by_kind(self.of(occurrence))
 
     def of(self, occurrence: str) -> Sequence[Mailing]:
         return self._by_occurrence.get(occurrence, [])
@@ -93,6 +96,11 @@ class Plan:
         for mailing in self.mailings:
             found.setdefault(mailing.occurrence.id, []).append(mailing)
         return found
+
+
+def _by_kind(mailings: Sequence[Mailing]) -> dict[Kind, Tally]:
+    kinds = {mailing.rule.kind for mailing in mailings}
+    return {kind: tally(m for m in mailings if m.rule.kind is kind) for kind in Kind if kind in kinds}
 
 
 async def read_ground(database: Database, now: datetime) -> Ground:

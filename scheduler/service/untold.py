@@ -38,7 +38,7 @@ def untold(plan: Plan) -> Iterator[Untold]:
 def _why_silent(change: Change, plan: Plan) -> str:
     """Empty where somebody is told."""
     occurrence, what = change.occurrence, set(change.what)
-    if _NEWS & plan.by_kind(occurrence.id).keys():
+    if any(mailing.rule.kind in _NEWS for mailing in plan.of(occurrence.id)):
         return ""
     if What.VANISHED in what:
         return "it is no longer in the files, so it is held: nothing goes out until staff decide"
