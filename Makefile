@@ -8,7 +8,7 @@ DEMO := var/demo
 SCHEDULER_LISTEN ?= 127.0.0.1:8000
 SCHEDULER_BASE_URL ?= http://$(SCHEDULER_LISTEN)
 
-.PHONY: demo serve test check format lock messages clean
+.PHONY: demo serve test check bench format lock messages manual clean
 
 # the main job on the real programme, played on a virtual clock into local mailboxes
 demo: $(READY)
@@ -42,6 +42,11 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# how long the commands take at two sizes ten times apart, beside a reference; on a quiet machine
+bench: $(READY)
+	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.plan
+
 # versions with hashes, for every Python from 3.11 on, without the address of any registry (needs uv)
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -54,6 +59,10 @@ messages: $(READY)
 	$(BIN)/pybabel -q extract -F babel.cfg -k say -k say_many:1,2 -c NOTE: --no-location \
 	  --project=scheduler --copyright-holder="the authors of scheduler" \
 	  -o scheduler/locale/scheduler.pot .
+
+# the schemas in config/schema, and the lists of keys at the head of each file of config
+manual: $(READY)
+	$(BIN)/python -m scheduler.cli.manual config
 
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli.common import ConfigOption, contents, counted, read_configuration
+from scheduler.cli.common import ConfigOption, all_kept, contents, counted, read_configuration
 from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.load import Loaded
 from scheduler.configuration.problems import Problem
@@ -45,7 +43,7 @@ def check(
     Errors must be mended before anything comes into force; warnings and notes are worth a look. Exit 0: no
     errors, 1: errors, 2: wrong usage.
     """
-    with _all_kept():
+    with all_kept():
         loaded = read_configuration(config)
         written = _mend(loaded) if fix else None
         if written:
@@ -55,19 +53,6 @@ def check(
     sys.stdout.write("".join(f"{line}\n" for line in _lines(loaded, problems, form, written)))
     if loaded.configuration is None:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _all_kept() -> Iterator[None]:
-    """Nothing read here is garbage before the end; to look for it would take a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_on:
-            gc.enable()
 
 
 def _mend(loaded: Loaded) -> dict[str, int]:

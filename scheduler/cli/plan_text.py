@@ -13,7 +13,7 @@ from scheduler.configuration.problems import printable
 from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.cycles import Duty
-from scheduler.model.difference import Change, Difference, RuleChange, What, invited, other_hour
+from scheduler.model.difference import Change, RuleChange, What, invited, other_hour
 from scheduler.model.local_hours import Night
 from scheduler.model.moments import FOLLOW_UP_USEFUL
 from scheduler.model.network import Network
@@ -49,29 +49,8 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
     yield from _section("Worth a look", _cut(_doubts(plan)))
     if plan.hash and not plan.difference.is_empty:
         yield f"To put this in force: scheduler apply --plan {plan.hash}"
-    changed = f"{summary(plan.difference)}; " if plan.hash else ""
+    changed = f"{plan.difference}; " if plan.hash else ""
     yield f"OK: {changed}{_in_total(plan)}"
-
-
-def summary(difference: Difference) -> str:
-    """Gives "2 changed, 1 new"; "nothing changes" where nothing does."""
-    changed, new, words, vanished = 0, 0, 0, 0
-    for change in difference.changes:
-        what = set(change.what)
-        if What.NEW in what:
-            new += 1
-        elif What.VANISHED in what:
-            vanished += 1
-        elif what <= {What.TEXTS}:
-            words += 1
-        else:
-            changed += 1
-    numbers = ((changed, "changed"), (new, "new"), (words, "in other words"), (vanished, "vanished"))
-    said = [f"{number:,} {name}" for number, name in numbers if number]
-    others = (difference.rules, difference.members, difference.parts, difference.network)
-    names = ("rule", "member", "series or round", "setting of the network")
-    said += [counted(len(one), name) for one, name in zip(others, names, strict=True) if one]
-    return ", ".join(said) or "nothing changes"
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:

@@ -79,6 +79,8 @@ def _lines(found: Condition) -> Iterator[tuple[str, str]]:
         f"since {at_home(applied.applied_at, network)}, by {applied.applied_by} ({applied.hash[:12]})",
     )
     yield "Files", str(found.seen)
+    if not found.difference.is_empty:
+        yield "", f"{found.difference}; see it with: scheduler plan"
     yield "Last look", at_home(found.last_look, network)
     since = f", the oldest due since {at_home(found.oldest_due, network)}" if found.oldest_due else ""
     yield "Waiting", f"{counted(found.waiting, 'mail')}{since}"
@@ -139,6 +141,7 @@ def _for_programs(found: Condition | None, problems: list[str]) -> dict[str, Any
         "files": {
             "standing": found.seen.standing.name.lower(),
             "said": str(found.seen),
+            "difference": str(found.difference),
             "problems": [str(problem) for problem in found.seen.problems],
         },
         "last_look": _instant(found.last_look),

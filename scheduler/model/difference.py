@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import time
@@ -93,6 +94,33 @@ class Difference:
     @property
     def is_empty(self) -> bool:
         return not (self.changes or self.rules or self.members or self.parts or self.network)
+
+    def __str__(self) -> str:
+        """In a line: "2 changed, 1 new"; "nothing changes" where nothing does."""
+        numbers = Counter(map(_weight, self.changes))
+        said = [f"{numbers[what]:,} {what}" for what in _WEIGHTS if numbers[what]]
+        others = (
+            (self.rules, "rule", "rules"),
+            (self.members, "member", "members"),
+            (self.parts, "heading", "headings"),
+            (self.network, "setting of the network", "settings of the network"),
+        )
+        said += [
+            f"{len(some):,} {one if len(some) == 1 else several}" for some, one, several in others if some
+        ]
+        return ", ".join(said) or "nothing changes"
+
+
+_WEIGHTS = ("changed", "new", "in other words", "vanished")
+
+
+def _weight(change: Change) -> str:
+    what = set(change.what)
+    if What.NEW in what:
+        return "new"
+    if What.VANISHED in what:
+        return "vanished"
+    return "in other words" if what == {What.TEXTS} else "changed"
 
 
 def compare(before: Configuration | None, after: Configuration) -> Difference:

@@ -9,17 +9,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scheduler.configuration.load import Loaded
+from scheduler.model import changes
+from scheduler.model.difference import Difference
+from scheduler.model.difference import compare as differences
 from scheduler.model.network import Network
+from scheduler.model.plan import Mailing, plan_mailings
 from scheduler.model.programme import Window
-from scheduler.model.slots import Slot, find_slots
-from scheduler.service.engine import duty_of
+from scheduler.model.told import Tellings
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.proposals import Seen, Standing, compare
-from scheduler.store import configurations, duties, holds, installation, ledger, outbox
+from scheduler.store import configurations, holds, installation, ledger, outbox
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
 from scheduler.store.holds import Hold
 from scheduler.store.installation import HELD
+from scheduler.store.tellings import read_tellings
 
 #: How far ahead it is said what is due.
 AHEAD = timedelta(hours=48)
@@ -48,6 +52,8 @@ class Condition:
     applied: Applied
     network: Network
     seen: Seen
+    #: what applying the files would change
+    difference: Difference
     #: when the engine looked last
     last_look: datetime
     may_send: bool
@@ -115,6 +121,7 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
             applied=applied,
             network=in_force.network,
             seen=Seen(Standing.SAME),
+            difference=Difference(),
             last_look=await ledger.settled_until(connection) or applied.applied_at,
             may_send=may_send,
             rows=await outbox.count_by_state(connection),
@@ -126,27 +133,27 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
             holds=held_back,
             held=await outbox.count_held(connection),
         )
-    seen = (await compare(database, memory, loaded, now=now)).seen
-    due = await _due(database, in_force, held_back, now) if may_send else ()
-    return replace(condition, seen=seen, due=due)
+        told = await read_tellings(connection, now)
+    compared = await compare(database, memory, loaded, now=now)
+    due = await asyncio.to_thread(_due, in_force, told, held_back, now) if may_send else ()
+    difference = Difference()
+    if compared.proposal:
+        kept = changes.carry_over(in_force.configuration, compared.proposal, now)
+        difference = differences(in_force.configuration, kept)
+    return replace(condition, seen=compared.seen, difference=difference, due=due)
 
 
-async def _due(database: Database, in_force: InForce, held: Sequence[Hold], now: datetime) -> list[Due]:
-    """The slots ahead with as many mails as each would make now; those of none are left out."""
-    find = (in_force.configuration, in_force.groups, Window(now, now + AHEAD), in_force.since)
-    slots = await asyncio.to_thread(find_slots, *find)
-    found = []
-    async with database.read() as connection:
-        for slot in slots:
-            mails = await duties.count_new(connection, duty_of(slot, in_force), slot.due_at)
-            if mails:
-                found.append(_as_due(slot, mails, held))
-    return found
+def _due(in_force: InForce, told: Tellings, held: Sequence[Hold], now: datetime) -> list[Due]:
+    """What will go out, as the plan has it."""
+    ahead = Window(now, now + AHEAD)
+    mailings = plan_mailings(in_force.configuration, in_force.groups, ahead, in_force.since, told)
+    return sorted((_as_due(mailing, held) for mailing in mailings), key=lambda due: (due.at, due.occurrence))
 
 
-def _as_due(slot: Slot, mails: int, held: Sequence[Hold]) -> Due:
-    is_held = any(hold.covers(slot.occurrence.id) for hold in held)
-    return Due(slot.due_at, slot.rule.kind.value, slot.rule.id, slot.occurrence.id, mails, is_held)
+def _as_due(mailing: Mailing, held: Sequence[Hold]) -> Due:
+    occurrence, rule = mailing.occurrence.id, mailing.rule
+    is_held = any(hold.covers(occurrence) for hold in held)
+    return Due(mailing.due_at, rule.kind.value, rule.id, occurrence, mailing.mails, is_held)
 
 
 def _mails(number: int) -> str:

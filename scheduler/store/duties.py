@@ -76,14 +76,6 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
     return (await connection.execute(insert.execution_options(preserve_rowcount=True))).rowcount
 
 
-async def count_new(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
-    """How many rows `fire` would make now; writes nothing."""
-    _, rows = _rows(connection, duty, now)
-    made = rows.subquery()
-    is_known = exists().where(outbox.c.notice_key == made.c.notice_key)
-    return await connection.scalar(select(func.count()).select_from(made).where(~is_known)) or 0
-
-
 def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[str], Select[Any]]:
     """The names of the columns, and the rows of all contacts concerned."""
     is_last_told = and_(told.c.contact_id == contacts.c.id, told.c.occurrence == duty.occurrence)

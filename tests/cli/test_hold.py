@@ -170,7 +170,12 @@ def test_status_for_programs_says_all_of_it(house: House) -> None:
     assert done.returncode == 1
     assert found["ok"] is False
     assert found["in_force"].keys() == {"hash", "since", "by", "tzdata"}
-    assert found["files"] == {"standing": "same", "said": "the files say what is in force", "problems": []}
+    assert found["files"] == {
+        "standing": "same",
+        "said": "the files say what is in force",
+        "difference": "nothing changes",
+        "problems": [],
+    }
     assert found["due"]["within_48_hours"] == 0
     assert [(due["rule"], due["mails"], due["is_held"]) for due in found["due"]["next"]] == [
         ("soon", 2, True)

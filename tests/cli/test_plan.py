@@ -300,3 +300,12 @@ def test_the_year_of_one_member_is_for_programs_too(house: dict[str, str]) -> No
         "2026-12-23T09:00:00-05:00",
         "2027-01-20T07:00:00-05:00",
     )
+
+
+def test_status_says_in_a_line_how_the_files_differ(house: dict[str, str]) -> None:
+    typed("apply", environment=house)
+    edit(house, "  2027-02-17:\n", '  2027-02-17:\n    start: "15:00"\n')
+
+    done = typed("status", environment=house)
+
+    assert "1 changed; see it with: scheduler plan" in done.stdout
