@@ -12,10 +12,10 @@ from scheduler.cli.common import (
     ConfigOption,
     accepted,
     contents,
-    login_name,
     opened_database,
     out,
     read_configuration,
+    who_decides,
 )
 from scheduler.configuration.load import Loaded
 from scheduler.errors import PlanOutdated
@@ -34,7 +34,7 @@ def apply(
     """Put the files in force: from now on mails and feeds go by them."""
     loaded = read_configuration(config)
     configuration = accepted(loaded)
-    is_new, held = asyncio.run(_apply(loaded, by or login_name(), plan))
+    is_new, held = asyncio.run(_apply(loaded, who_decides(by), plan))
     for name in held:
         out.print(f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back")
     said = "in force now" if is_new else "in force already; nothing was changed"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import TypeVar
 
-from scheduler.cli.common import counted
+from scheduler.cli.common import at_home, counted
 from scheduler.configuration.problems import printable
 from scheduler.languages import language
 from scheduler.model import times
@@ -75,7 +75,7 @@ def _in_force(plan: Plan) -> Iterator[str]:
         yield "Nothing is in force yet, so all of this is new."
     else:
         network = plan.configuration.network
-        yield f"In force since {moment(applied.applied_at, network)}, by {printable(applied.applied_by)}."
+        yield f"In force since {at_home(applied.applied_at, network)}, by {printable(applied.applied_by)}."
     yield ""
 
 
@@ -173,7 +173,7 @@ def tally_line(numbers: Tally, network: Network) -> str:
         known[code if code in network.languages else "en"] += mails
     languages = ", ".join(f"{code} {mails:,}" for code, mails in known.most_common())
     said = f"{counted(numbers.mails, 'mail')} to {counted(numbers.members, 'member')} ({languages})"
-    return f"{said}, the first {moment(numbers.first_at, network)}" if numbers.first_at else said
+    return f"{said}, the first {at_home(numbers.first_at, network)}" if numbers.first_at else said
 
 
 def _totals(plan: Plan) -> Iterator[str]:
@@ -280,18 +280,13 @@ def _doubts(plan: Plan) -> Iterator[str]:
 # how it is said
 
 
-def moment(at: datetime, network: Network) -> str:
-    """Gives "Wednesday 3 June 2020, 13:00 Hamburg time (CEST, UTC+2)"."""
-    return f"{_WORDS.span(at, None, network.zone)} {_WORDS.home_clock(at, network)}"
-
-
 def _when(occurrence: Occurrence, network: Network) -> str:
     if occurrence.is_postponed:
         return "postponed, without a date"
     if occurrence.starts_at is None:
         return f"{_WORDS.full_date(occurrence.on)}, time to be announced"
     if occurrence.session is None and occurrence.ends_at:
-        return moment(occurrence.ends_at, network)
+        return at_home(occurrence.ends_at, network)
     span = _WORDS.span(occurrence.starts_at, occurrence.ends_at, network.zone)
     return f"{span} {_WORDS.home_clock(occurrence.starts_at, network)}"
 

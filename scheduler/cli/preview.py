@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import webbrowser
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -19,9 +19,9 @@ import typer
 from scheduler.cli.common import (
     ConfigOption,
     accepted,
+    database_if_any,
     err,
     find_member,
-    opened_database,
     out,
     read_configuration,
 )
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from scheduler.model.network import Configuration
     from scheduler.service.links import Links
     from scheduler.service.preview import Preview
-    from scheduler.store.database import Database
 
 KindArgument = Annotated[
     str,
@@ -88,7 +87,7 @@ async def _preview(
 ) -> Preview:
     from scheduler.service.preview import preview
 
-    async with known_database() as database:
+    async with database_if_any() as database:
         return await preview(configuration, kind, occurrence, member, links=links, now=now, database=database)
 
 
@@ -103,21 +102,6 @@ def said_to_staff() -> Iterator[None]:
         for line in error.gets:
             out.print(f"  {line}")
         raise typer.Exit(1) from None
-
-
-@asynccontextmanager
-async def known_database() -> AsyncIterator[Database | None]:
-    """The database of this installation where there is one; it is only read, and never made."""
-    from scheduler.store.backup import sqlite_target
-    from scheduler.store.migrate import check_version
-
-    file = sqlite_target(read_settings().database_url.get_secret_value())
-    if file and not file.is_file():
-        yield None
-        return
-    async with opened_database() as database:
-        await check_version(database)
-        yield database
 
 
 def real_links(settings: Settings) -> Links:

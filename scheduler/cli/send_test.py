@@ -9,12 +9,11 @@ from uuid import uuid4
 
 import typer
 
-from scheduler.cli.common import ConfigOption, accepted, find_member, out, read_configuration
+from scheduler.cli.common import ConfigOption, accepted, database_if_any, find_member, out, read_configuration
 from scheduler.cli.preview import (
     KindArgument,
     MemberOption,
     OccurrenceArgument,
-    known_database,
     said_to_staff,
 )
 from scheduler.configuration.addresses import read_address
@@ -72,7 +71,7 @@ async def _send(
     from scheduler.service.trial import as_test
 
     now, links = datetime.now(UTC), Links(settings.base_url, REHEARSAL_KEY)
-    async with known_database() as database:
+    async with database_if_any() as database:
         made = await preview(
             configuration, kind, occurrence, member, links=links, now=now, database=database, to=to
         )

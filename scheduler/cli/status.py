@@ -16,12 +16,11 @@ from scheduler.cli.common import (
     ConfigOption,
     at_home,
     counted,
-    opened_database,
+    database_if_any,
     out,
     read_configuration,
 )
 from scheduler.cli.hold import about
-from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     from scheduler.configuration.load import Loaded
@@ -52,15 +51,9 @@ def status(
 
 async def _read(loaded: Loaded, now: datetime) -> Condition | None:
     from scheduler.service.condition import read_condition
-    from scheduler.store.backup import sqlite_target
-    from scheduler.store.migrate import check_version
 
-    file = sqlite_target(read_settings().database_url.get_secret_value())
-    if file and not file.is_file():
-        return None
-    async with opened_database() as database:
-        await check_version(database)
-        return await read_condition(database, loaded, now)
+    async with database_if_any() as database:
+        return await read_condition(database, loaded, now) if database else None
 
 
 def _print(found: Condition, problems: list[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from scheduler.configuration.advice.days import DaysOfPeople, Finding, Stretch
@@ -19,6 +19,7 @@ from scheduler.configuration.problems import Place, Problem, Problems, Severity,
 from scheduler.configuration.which_city import question
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
+from scheduler.model.local_hours import NIGHT, is_at_night
 from scheduler.model.names import Names
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Days, Kind, NoticeRule, WorkingDaysBefore, hour_of
@@ -27,8 +28,6 @@ from scheduler.model.renames import find_renames
 from scheduler.model.roll import Roll, Set
 from scheduler.model.series import Series, Status
 
-#: Most people are in bed, on their own clock: from `NIGHT` until `MORNING`.
-NIGHT, MORNING = time(22), time(6)
 #: So large a part of those invited must be in bed to be worth a warning.
 MANY_AT_NIGHT = 1 / 3
 #: A session so near should have its link.
@@ -249,14 +248,15 @@ def _at_night(occurrence: Occurrence, stretches: Iterable[Stretch], roll: Roll) 
     if occurrence.starts_at is None:
         return None
     every = list(stretches)
-    in_bed = [stretch for stretch in every if not MORNING <= stretch.starts.time() < NIGHT]
+    in_bed = [stretch for stretch in every if is_at_night(stretch.starts)]
     invited, asleep = _number(every), _number(in_bed)
     if not asleep or asleep < invited * MANY_AT_NIGHT:
         return None
     largest = max(in_bed, key=lambda stretch: stretch.members.bit_count())
     (example,) = roll.of(largest.members, 1)
+    night = " to ".join(f"{at:%H:%M}" for at in NIGHT)
     what = (
-        f"it begins at night ({NIGHT:%H:%M} to {MORNING:%H:%M} there) for {asleep:,} of the {invited:,} "
+        f"it begins at night ({night} there) for {asleep:,} of the {invited:,} "
         f"cities invited, such as {printable(example.name)} at {largest.starts:%H:%M}"
     )
     return Finding(Severity.WARNING, what)
