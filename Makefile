@@ -44,8 +44,7 @@ $(READY): requirements-dev.lock pyproject.toml
 
 # how long the commands take at two sizes ten times apart, beside a reference; on a quiet machine
 bench: $(READY)
-	$(BIN)/python -m bench.check
-	$(BIN)/python -m bench.plan
+	$(BIN)/python -m bench
 
 # versions with hashes, for every Python from 3.11 on, without the address of any registry (needs uv)
 lock:

@@ -63,4 +63,4 @@ async def _apply(loaded: Loaded, by: str, plan: str | None) -> tuple[bool, list[
 def _check_plan(compared: Comparison, plan: str | None) -> None:
     """What a person saw in the plan, or nothing."""
     if plan is not None and plan != compared.plan:
-        raise PlanOutdated(f"{PlanOutdated.__doc__} It is {compared.plan} now; see it with: scheduler plan")
+        raise PlanOutdated(f"{PlanOutdated.__doc__} Look at the new plan, {compared.plan}: scheduler plan")

@@ -67,7 +67,10 @@ def plan(
     drawn_up = of_parts(_drawn_up(configuration, chosen, begins, ends), parts)
     if picture:
         draw_year(drawn_up, picture)
-        out.print(f"OK: drawn into {picture}")
+        mails = counted(sum(mailing.mails for mailing in drawn_up.mailings), "mail")
+        out.print(
+            f"OK: {mails} until {times.local_date(ends, configuration.network.zone)}, drawn into {picture}"
+        )
     elif as_json:
         found = member_json(drawn_up, chosen) if chosen else plan_json(drawn_up)
         out.print(json.dumps(found, ensure_ascii=False, indent=1))

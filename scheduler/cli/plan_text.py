@@ -21,7 +21,7 @@ from scheduler.model.notices import Kind
 from scheduler.model.plan import Mailing, Tally, tally
 from scheduler.model.programme import Occurrence, summaries_late
 from scheduler.service.planning import Plan
-from scheduler.service.untold import untold
+from scheduler.service.untold import is_over, untold
 
 T = TypeVar("T")
 #: So many lines of one kind are printed; --json has all of them.
@@ -47,10 +47,18 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
     yield from _section("Cities at night (22:00 to 06:00 there)", at_night)
     yield from _section("Not told, and why", _cut(_untold(plan)))
     yield from _section("Worth a look", _cut(_doubts(plan)))
-    if plan.hash and not plan.difference.is_empty:
-        yield f"To put this in force: scheduler apply --plan {plan.hash}"
+    if plan.hash and not plan.is_in_force:
+        yield f"{_what_to_apply(plan)}: scheduler apply --plan {plan.hash}"
     changed = f"{plan.difference}; " if plan.hash else ""
     yield f"OK: {changed}{_in_total(plan)}"
+
+
+def _what_to_apply(plan: Plan) -> str:
+    if plan.is_part:
+        return "To put all edits in force, not only these"
+    if plan.difference.is_empty:
+        return "The files differ only in what nobody sees; to end the difference"
+    return "To put this in force"
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -76,6 +84,9 @@ def _in_force(plan: Plan) -> Iterator[str]:
     else:
         network = plan.configuration.network
         yield f"In force since {at_home(applied.applied_at, network)}, by {printable(applied.applied_by)}."
+    if plan.ground.waiting:
+        waiting = counted(plan.ground.waiting, "mail")
+        yield f"Besides what follows {waiting}, written already, wait: scheduler status"
     yield ""
 
 
@@ -90,13 +101,23 @@ def _changes(plan: Plan) -> Iterator[str]:
     else:
         for part, some in by_part:
             yield part
-            yield from (f"  {line}" for change in some for line in _change_lines(change, plan))
+            yield from (f"  {line}" for line in _lines_of(some, plan))
     for part, name in plan.difference.parts:
         yield f"{part}: {name} is another one"
     yield from _cut(plan.difference.rules, _rule_line)
     yield from _cut(_member_lines(plan))
     for name in plan.difference.network:
         yield f"network: {name} is another one"
+
+
+def _lines_of(changes: Sequence[Change], plan: Plan) -> Iterator[str]:
+    """Of one series; what is new and over already is only counted."""
+    past = [change for change in changes if change.before is None and is_over(change.occurrence, plan)]
+    if past:
+        yield f"{len(past)} new that {'is' if len(past) == 1 else 'are'} over: nobody is told"
+    for change in changes:
+        if change not in past:
+            yield from _change_lines(change, plan)
 
 
 def _part_line(part: str, changes: Sequence[Change], plan: Plan) -> str:
@@ -248,14 +269,14 @@ def _night_line(night: Night, plan: Plan) -> str:
     names = [f"{member.name} {here:%H:%M}" for here, member in cities]
     number = night.members.bit_count()
     of = f"{number:,} of {counted(night.invited.bit_count(), 'member')}: {_names(names, of=number)}"
-    return f"{night.occurrence.day_in(_home(plan))} {night.occurrence.id}: {of}"
+    return f"{_WORDS.short_date(night.occurrence.day_in(_home(plan)))}, {night.occurrence.id}: {of}"
 
 
 def _untold(plan: Plan) -> Iterator[str]:
     """What stays silent for the same reason stands in one line."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for one in untold(plan):
-        by_reason[one.why].append(one.what)
+        by_reason[printable(one.why)].append(one.what)
     for why, what in by_reason.items():
         yield f"{_names(what, most=4)}: {why}"
 
@@ -270,6 +291,8 @@ def _doubts(plan: Plan) -> Iterator[str]:
         missing = ", ".join(f"{code} {number:,}" for code, number in codes.most_common())
         yield f"mails in English for want of texts: {missing}"
     for cycle in configuration.cycles:
+        if cycle.deadline.instant <= plan.window.start:
+            continue
         duties = Counter(cycle.duty(member) for member in configuration.members)
         yield f"who must report in {cycle.id}: {', '.join(f'{duties[duty]} {duty.value}' for duty in Duty)}"
     for occurrence, days in summaries_late(configuration, times.local_date(plan.window.start, network.zone)):

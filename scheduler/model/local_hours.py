@@ -14,8 +14,9 @@ from scheduler.model.roll import Roll, Set
 
 #: Hours of the night there (story US-06.4); the first belongs to it, the second does not.
 NIGHT = (time(22), time(6))
-#: A difference between two clocks that holds for fewer days than this is not what people are used to.
-_PASSING_DAYS = 36
+#: A difference between two clocks that holds for fewer days than this is not what people are used to: a
+#: week in March for most, eight in spring for Chile.
+_PASSING_DAYS = 60
 _DAY = timedelta(days=1)
 
 

@@ -191,8 +191,12 @@ def _invitation(question: Question, member: Member) -> Iterator[datetime]:
 
 
 def _changed(question: Question, member: Member) -> Iterator[datetime]:
-    if not question.occurrence.is_off and question.invites(member):
-        yield question.awake(question.settled_at, member)
+    """Who is no member for a while hears of it on coming back, before any reminder."""
+    if question.occurrence.is_off or not question.invites(member):
+        return
+    at = _told_from(question, member, question.settled_at)
+    if at is not None:
+        yield at
 
 
 def _cancelled(question: Question, member: Member) -> Iterator[datetime]:

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from scheduler.model.members import Contact, Member
 from scheduler.model.moments import Since
-from scheduler.model.network import Configuration
+from scheduler.model.network import Configuration, Network
 from scheduler.model.notices import STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.slots import Crowd, Crowds, Due, Group, duties, find_due
@@ -70,16 +70,16 @@ def plan_mailings(
 
     since: as it is when the configuration comes into force; told: what contacts know already (nothing).
     """
-    crowds = Crowds(groups, window)
+    crowds = Crowds(groups, configuration.network, window)
     for occurrence, rules in duties(configuration, since):
-        is_known = occurrence.id in told.by_occurrence
+        is_known = told.is_known(occurrence.id)
         asked = [rule for rule in rules if is_known or rule.kind not in _ONLY_AFTERWARDS]
         done = {rule.id: _done(occurrence, rule, since, told) for rule in asked}
         # who is not invited can only have to hear that it is off, after having been told that it is on
         concerned = [crowd for crowd in crowds.of(occurrence) if is_known or crowd.is_invited(occurrence)]
-        parted = _parted(concerned, occurrence.id, told, done)
+        parted = _parted(concerned, occurrence, told, done)
         due = find_due(occurrence, asked, list(parted), configuration.network, since, window)
-        yield from _Books(occurrence, parted).mailings(due)
+        yield from _Books(occurrence, configuration.network, parted).mailings(due)
 
 
 def _done(occurrence: Occurrence, rule: NoticeRule, since: Since, told: Tellings) -> AbstractSet[int]:
@@ -106,11 +106,11 @@ _Signature = tuple[tuple[Told | None, tuple[str, ...]], ...]
 
 
 def _parted(
-    crowds: Iterable[Crowd], occurrence: str, told: Tellings, done: Mapping[str, AbstractSet[int]]
+    crowds: Iterable[Crowd], occurrence: Occurrence, told: Tellings, done: Mapping[str, AbstractSet[int]]
 ) -> dict[Crowd, _Knowledge]:
     """The crowds, parted where their contacts know different things."""
     done = {rule: numbers for rule, numbers in done.items() if numbers}
-    if occurrence not in told.by_occurrence and not done:
+    if not told.is_known(occurrence.id) and not done:
         return {crowd: _Knowledge() for crowd in crowds}
 
     def signature(member: Member) -> _Signature:
@@ -142,6 +142,7 @@ class _Books:
     """What the contacts know of one occurrence, as time goes on."""
 
     occurrence: Occurrence
+    network: Network
     knowledge: Mapping[Crowd, _Knowledge]
 
     def mailings(self, due: Iterable[Due]) -> Iterator[Mailing]:
@@ -172,7 +173,7 @@ class _Books:
         kind, known = one.rule.kind, self.knowledge[crowd]
         needed = (
             position
-            for position in crowd.chosen(roles)
+            for position in crowd.chosen(roles, self.network)
             if is_needed(kind, known.told.get(position), self.occurrence, one.at)
             and (position, one.rule.id) not in known.done
         )

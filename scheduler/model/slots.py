@@ -95,10 +95,14 @@ def chosen(member: Member, roles: Sequence[str]) -> tuple[int, ...]:
     return tuple(by_address.values())
 
 
-def contact_shape(member: Member) -> tuple[tuple[str, int], ...]:
-    """The roles of the contacts in their order, each with the position where its address stands first."""
+def contact_shape(member: Member, network: Network) -> tuple[tuple[str, int, bool], ...]:
+    """The roles of the contacts in their order, each with the position where its address stands first, and
+    whether `only_to` allows it."""
     addresses = [contact.address for contact in member.contacts]
-    return tuple((contact.role, addresses.index(contact.address)) for contact in member.contacts)
+    return tuple(
+        (contact.role, addresses.index(contact.address), network.may_write_to(contact.address))
+        for contact in member.contacts
+    )
 
 
 def group_members(configuration: Configuration) -> tuple[Group, ...]:
@@ -108,7 +112,7 @@ def group_members(configuration: Configuration) -> tuple[Group, ...]:
     for member in configuration.members:
         place = (member.zone, member.weekend, member.languages[0], member.region)
         spans = tuple((m.began, m.until) for m in member.memberships)
-        alike[*place, spans, concerns.of(member), contact_shape(member)].append(member)
+        alike[*place, spans, concerns.of(member), contact_shape(member, configuration.network)].append(member)
     return tuple(Group(tuple(members)) for members in alike.values())
 
 
@@ -145,7 +149,7 @@ def find_slots(
     A stateful duty (invitation, change ...) shows at the moment at which it is compared with what the
     contacts were told; whether there is anything to tell is known only then.
     """
-    crowds = Crowds(groups, window)
+    crowds = Crowds(groups, configuration.network, window)
     slots = (
         Slot(occurrence, due.rule, due.at, tuple(group for crowd in due.crowds for group in crowd.groups))
         for occurrence, rules in duties(configuration, since)
@@ -252,10 +256,12 @@ class Crowd:
             self._hears[id(audience)] = audience, audience.includes(self.like)
         return self._hears[id(audience)][1]
 
-    def chosen(self, roles: tuple[str, ...]) -> tuple[int, ...]:
-        """As `Group.chosen`; worked out once."""
+    def chosen(self, roles: tuple[str, ...], network: Network) -> tuple[int, ...]:
+        """As `Group.chosen`, without addresses that `only_to` does not allow; worked out once."""
         if roles not in self._chosen:
-            self._chosen[roles] = chosen(self.like, roles)
+            contacts = self.like.contacts
+            positions = chosen(self.like, roles)
+            self._chosen[roles] = tuple(p for p in positions if network.may_write_to(contacts[p].address))
         return self._chosen[roles]
 
 
@@ -305,6 +311,7 @@ class Crowds:
     """Puts groups together for one series or cycle, as coarsely as what is due in `window` allows."""
 
     groups: Sequence[Group]
+    network: Network
     window: Window
     _known: dict[Hashable, tuple[Crowd, ...]] = field(default_factory=dict)
 
@@ -336,7 +343,7 @@ class Crowds:
                 times.clock_from(m.zone, long_ago),
                 m.weekend,
                 _tenure(m, long_ago),
-                contact_shape(m),
+                contact_shape(m, self.network),
             )
             for m in likes
         }

@@ -34,6 +34,12 @@ class Told:
         known = (self.starts_at, self.ends_at, self.status, self.place)
         return known != (occurrence.starts_at, occurrence.ends_at, occurrence.status.value, occurrence.place)
 
+    def still_holds(self, occurrence: Occurrence) -> bool:
+        """A mail that says this may leave: nothing has changed since it was written."""
+        if self.method == CANCEL:
+            return occurrence.is_cancelled
+        return self.method == "" or not (occurrence.is_off or self.differs_from(occurrence))
+
 
 @dataclass(frozen=True)
 class Tellings:
@@ -43,6 +49,8 @@ class Tellings:
     contacts: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     #: occurrence id -> what was told -> the numbers of those who were told it last
     by_occurrence: Mapping[str, Mapping[Told, AbstractSet[int]]] = field(default_factory=dict)
+    #: the same of what is written but not sent yet: it goes out only while it still holds
+    pending: Mapping[str, Mapping[Told, AbstractSet[int]]] = field(default_factory=dict)
     #: (occurrence id, rule id, what the words rest on) -> who was sent such a mail, or will not be any more
     done: Mapping[tuple[str, str, str], AbstractSet[int]] = field(default_factory=dict)
 
@@ -50,9 +58,24 @@ class Tellings:
         """0 for a contact that was never in force."""
         return self.contacts.get((member.slug, contact.role, contact.address), 0)
 
-    def knows(self, occurrence: str, number: int) -> Told | None:
-        states = self.by_occurrence.get(occurrence, {})
-        return next((told for told, numbers in states.items() if number in numbers), None)
+    def states(self, occurrence: str) -> Mapping[Told, AbstractSet[int]]:
+        """The different things that were told of an occurrence, each with who was told it."""
+        return self.by_occurrence.get(occurrence, {})
+
+    def is_known(self, occurrence: str) -> bool:
+        """Somebody was told, or is about to be."""
+        return occurrence in self.by_occurrence or occurrence in self.pending
+
+    def knows(self, occurrence: Occurrence, number: int) -> Told | None:
+        """What a contact knows once everything that still holds has been sent."""
+        pending = _of(self.pending.get(occurrence.id, {}), number)
+        if pending and pending.still_holds(occurrence):
+            return pending
+        return _of(self.states(occurrence.id), number)
+
+
+def _of(states: Mapping[Told, AbstractSet[int]], number: int) -> Told | None:
+    return next((told for told, numbers in states.items() if number in numbers), None)
 
 
 def words_rest_on(kind: Kind, at: datetime | None, rule_changed_at: datetime | None) -> str:

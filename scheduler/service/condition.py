@@ -97,7 +97,7 @@ class Condition:
         if not self.may_send:
             yield HELD
         if self.is_unattended:
-            yield "nobody has looked at what is due lately: is `scheduler serve` running?"
+            yield "the service has not looked at what is due for a while: is `scheduler serve` running?"
         for name in self.vanished:
             yield f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back"
         for said, number in self.stuck.most_common(5):

@@ -22,9 +22,10 @@ from scheduler.model.roll import Roll
 from scheduler.model.slots import Group, group_members
 from scheduler.model.told import Tellings
 from scheduler.service.in_force import Memory
-from scheduler.store import configurations, ledger
+from scheduler.store import configurations, holds, ledger, outbox
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
+from scheduler.store.holds import Hold
 from scheduler.store.tellings import read_tellings
 
 
@@ -38,6 +39,10 @@ class Ground:
     since: Since | None = None
     told: Tellings = NOTHING_TOLD
     settled_until: datetime | None = None
+    #: what people hold back
+    holds: tuple[Hold, ...] = ()
+    #: mails that are written already and on their way; they are no part of a plan
+    waiting: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,10 +55,14 @@ class Plan:
     #: as it would be in force: what vanished from the files is still in it, held
     configuration: Configuration
     difference: Difference
+    #: to apply it would not even change what nobody sees
+    is_in_force: bool
     window: Window
     groups: Sequence[Group]
     #: in order of time
     mailings: Sequence[Mailing]
+    #: only some series and cycles of it are shown
+    is_part: bool = False
 
     @cached_property
     def roll(self) -> Roll:
@@ -111,7 +120,10 @@ async def read_ground(database: Database, now: datetime) -> Ground:
         in_force = await Memory().current(connection)
         told = await read_tellings(connection, now)
         settled_until = await ledger.settled_until(connection)
-    return Ground(applied, in_force.configuration, in_force.since, told, settled_until)
+        held = await holds.read(connection)
+        rows = await outbox.count_by_state(connection)
+    waiting = sum(number for (_, state), number in rows.items() if state in outbox.UNSENT)
+    return Ground(applied, in_force.configuration, in_force.since, told, settled_until, held, waiting)
 
 
 def draw_up(
@@ -136,8 +148,18 @@ def draw_up(
         plan_mailings(after, groups, window, since, ground.told),
         key=lambda mailing: (mailing.due_at, mailing.occurrence.id, mailing.rule.id),
     )
-    name = plan_hash(ground.applied.hash if ground.applied else None, normal.hash_of(normal.to_text(after)))
-    return Plan(name, ground, after, compare(ground.configuration, after), window, groups, mailings)
+    replaces = ground.applied.hash if ground.applied else None
+    hash_of_files = normal.hash_of(normal.to_text(after))
+    return Plan(
+        hash=plan_hash(replaces, hash_of_files),
+        ground=ground,
+        configuration=after,
+        difference=compare(ground.configuration, after),
+        is_in_force=hash_of_files == replaces,
+        window=window,
+        groups=groups,
+        mailings=mailings,
+    )
 
 
 def of_parts(plan: Plan, parts: Collection[str]) -> Plan:
@@ -151,7 +173,8 @@ def of_parts(plan: Plan, parts: Collection[str]) -> Plan:
     )
     mailings = [mailing for mailing in plan.mailings if mailing.occurrence.of.id in parts]
     configuration = only(plan.configuration, parts)
-    return replace(plan, configuration=configuration, difference=difference, mailings=mailings)
+    shown = replace(plan, configuration=configuration, difference=difference, mailings=mailings)
+    return replace(shown, is_part=True)
 
 
 def plan_hash(replaces: str | None, hash_of_files: str) -> str:

@@ -26,13 +26,22 @@ class Untold:
 
 
 def untold(plan: Plan) -> Iterator[Untold]:
-    """Of each change, then of the members as a whole."""
+    """Of what is held back, of each change, then of the members as a whole."""
+    yield from _held_back(plan)
     for change in plan.difference.changes:
         if why := _why_silent(change, plan):
             yield Untold(change.occurrence.id, why)
     for change in plan.difference.changes:
         yield from _skipped_reminders(change, plan)
     yield from _without_standing(plan)
+
+
+def _held_back(plan: Plan) -> Iterator[Untold]:
+    for hold in plan.ground.holds:
+        mails = sum(m.mails for m in plan.mailings if hold.covers(m.occurrence.id))
+        because = f" ({hold.because})" if hold.because else ""
+        why = f"held by {hold.held_by}{because}: its {mails:,} mails wait for scheduler resume {hold.subject}"
+        yield Untold(hold.subject, why)
 
 
 def _why_silent(change: Change, plan: Plan) -> str:
@@ -44,7 +53,7 @@ def _why_silent(change: Change, plan: Plan) -> str:
         return "it is no longer in the files, so it is held: nothing goes out until staff decide"
     if what <= {What.TEXTS}:
         return f"other words ({', '.join(change.texts)}): the calendars show it, nobody gets a mail"
-    if _is_over(occurrence, plan) and (change.before is None or _is_over(change.before, plan)):
+    if is_over(occurrence, plan) and (change.before is None or is_over(change.before, plan)):
         return "it is over"
     if SIGNIFICANT & what:
         return "nobody has been invited to it yet; the invitation will say how it is then"
@@ -87,12 +96,14 @@ def _without_standing(plan: Plan) -> Iterator[Untold]:
         by_standing.setdefault(member.standing(day), []).append(member)
     if undecided := by_standing.get(Standing.UNDECIDED, []):
         names = ", ".join(member.name for member in undecided)
-        yield Untold(f"{len(undecided)} undecided on {day}", f"nobody knows since when they belong: {names}")
+        why = f"nobody knows since when they belong; write a date in members.csv: {names}"
+        yield Untold(f"{len(undecided)} undecided on {day}", why)
     if outside := by_standing.get(Standing.NO_MEMBER, []):
         yield Untold(f"{len(outside)} in the list", f"no members on {day}")
 
 
-def _is_over(occurrence: Occurrence, plan: Plan) -> bool:
+def is_over(occurrence: Occurrence, plan: Plan) -> bool:
+    """At the moment at which the plan would come into force."""
     if occurrence.is_postponed:
         return False
     ends_at = occurrence.ends_at or times.end_of_day(occurrence.on, occurrence.zone)

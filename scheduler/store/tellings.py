@@ -16,20 +16,24 @@ from scheduler.store.tables import contacts, members, outbox, told
 
 
 async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
-    """What was told last, and what happens only once of what is still useful at `now`; what is on its way
-    counts as told."""
-    by_occurrence: dict[str, dict[Told, set[int]]] = defaultdict(lambda: defaultdict(set))
+    """What was told last, what is about to be, and what happens only once of what is useful at `now`."""
     on_its_way = _states(outbox).where(
         outbox.c.state.in_(UNSENT), outbox.c.kind.in_(kind.value for kind in STATEFUL)
     )
-    for query in (_states(told), on_its_way):
-        for occurrence, method, starts_at, ends_at, status, place, numbers in await connection.execute(query):
-            states = by_occurrence[occurrence]
-            telling = {int(number) for number in numbers.split(",")}
-            for earlier in states.values():
-                earlier -= telling
-            states[Told(0, method, starts_at, ends_at, status, place)] |= telling
-    return Tellings(await _contact_numbers(connection), by_occurrence, await _done(connection, now))
+    return Tellings(
+        await _contact_numbers(connection),
+        await _told(connection, _states(told)),
+        await _told(connection, on_its_way),
+        await _done(connection, now),
+    )
+
+
+async def _told(connection: AsyncConnection, query: Select[Any]) -> dict[str, dict[Told, set[int]]]:
+    found: dict[str, dict[Told, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for occurrence, method, starts_at, ends_at, status, place, numbers in await connection.execute(query):
+        state = Told(0, method, starts_at, ends_at, status, place)
+        found[occurrence][state] |= set(map(int, numbers.split(",")))
+    return dict(found)
 
 
 async def _done(connection: AsyncConnection, now: datetime) -> dict[tuple[str, str, str], frozenset[int]]:

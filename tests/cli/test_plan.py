@@ -176,7 +176,7 @@ def year_of(*cities: str) -> Plan:
 def test_cities_at_night_are_listed_for_each_date() -> None:
     lines = "\n".join(plan_lines(year_of(MELTON, MANTES, "edmonton"), daily=False))
 
-    assert "2027-01-20.third-wednesday-2027: 1 of 3 members: Melton 23:00" in lines
+    assert "Wed 20 Jan, 2027-01-20.third-wednesday-2027: 1 of 3 members: Melton 23:00" in lines
     assert "2027-06-16.third-wednesday-2027: 1 of 3 members: Edmonton 05:00" in lines
 
 
@@ -278,7 +278,7 @@ def test_a_plan_against_something_else_in_force_is_not_applied(house: dict[str, 
     done = typed("apply", "--plan", shown, environment=house)
 
     assert done.returncode == 1
-    assert "It is " in done.stderr
+    assert "Look at the new plan, " in done.stderr
 
 
 def test_the_plan_of_one_series_names_only_that(house: dict[str, str]) -> None:

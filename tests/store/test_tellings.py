@@ -112,5 +112,5 @@ async def test_what_was_told_is_read_with_the_contacts_it_was_told_to(database: 
         tellings = await read_tellings(connection, NOW)
 
     doha, melton = (tellings.number(city, city.contacts[0]) for city in (member(DOHA), member(MELTON)))
-    assert tellings.knows(AS_IT_IS.id, doha) == known
-    assert tellings.knows(AS_IT_IS.id, melton) is None
+    assert tellings.knows(AS_IT_IS, doha) == known
+    assert tellings.knows(AS_IT_IS, melton) is None
