@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -59,10 +60,12 @@ def plan(
     from scheduler.cli.plan_text import plan_lines
     from scheduler.service.planning import of_parts
 
+    if picture and (as_json or member is not None):
+        raise typer.BadParameter("the picture is of all members, and no --json", param_hint="--picture")
     configuration = accepted(read_configuration(config))
     parts = [*(series or []), *(cycle or [])]
     only(configuration, parts)
-    chosen = find_member(configuration, member) if member else None
+    chosen = find_member(configuration, member) if member is not None else None
     begins, ends = _span(first, last, configuration.network.zone)
     drawn_up = of_parts(_drawn_up(configuration, chosen, begins, ends), parts)
     if picture:
@@ -73,7 +76,9 @@ def plan(
         )
     elif as_json:
         found = member_json(drawn_up, chosen) if chosen else plan_json(drawn_up)
-        out.print(json.dumps(found, ensure_ascii=False, indent=1))
+        # written piece by piece: the plan of a large network is tens of megabytes
+        json.dump(found, sys.stdout, ensure_ascii=False, indent=1)
+        sys.stdout.write("\n")
     else:
         lines = _member_lines(drawn_up) if chosen else plan_lines(drawn_up, daily=daily or bool(begins))
         for line in lines:

@@ -118,11 +118,11 @@ def _night(night: Night, plan: Plan) -> dict[str, Any]:
         "id": night.occurrence.id,
         "date": str(night.occurrence.day_in(plan.configuration.network.zone)),
         "of": night.invited.bit_count(),
-        "members": [
-            {"slug": member.slug, "local": here.isoformat()}
+        # wall time there -> members
+        "members": {
+            here.isoformat(): [member.slug for member in plan.roll.of(members, members.bit_count())]
             for here, members in sorted(night.awake_at.items())
-            for member in plan.roll.of(members, members.bit_count())
-        ],
+        },
     }
 
 

@@ -9,11 +9,12 @@ from itertools import groupby
 from typing import TypeVar
 
 from scheduler.cli.common import at_home, counted
+from scheduler.cli.plan_words import member_lines, network_line, rule_line
 from scheduler.configuration.problems import printable
 from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.cycles import Duty
-from scheduler.model.difference import Change, RuleChange, What, invited, other_hour
+from scheduler.model.difference import Change, What, invited, other_hour
 from scheduler.model.local_hours import Night
 from scheduler.model.moments import FOLLOW_UP_USEFUL
 from scheduler.model.network import Network
@@ -54,8 +55,8 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
 
 
 def _what_to_apply(plan: Plan) -> str:
-    if plan.is_part:
-        return "To put all edits in force, not only these"
+    if plan.elsewhere:
+        return f"To put this in force, and {plan.elsewhere:,} more changes elsewhere"
     if plan.difference.is_empty:
         return "The files differ only in what nobody sees; to end the difference"
     return "To put this in force"
@@ -101,13 +102,13 @@ def _changes(plan: Plan) -> Iterator[str]:
     else:
         for part, some in by_part:
             yield part
-            yield from (f"  {line}" for line in _lines_of(some, plan))
+            yield from (f"  {line}" for line in (*_lines_of(some, plan), *_announcement_lines(part, plan)))
     for part, name in plan.difference.parts:
         yield f"{part}: {name} is another one"
-    yield from _cut(plan.difference.rules, _rule_line)
+    yield from _cut(plan.difference.rules, rule_line)
     yield from _cut(_member_lines(plan))
     for name in plan.difference.network:
-        yield f"network: {name} is another one"
+        yield network_line(name, plan.ground.configuration, plan.configuration)
 
 
 def _lines_of(changes: Sequence[Change], plan: Plan) -> Iterator[str]:
@@ -118,6 +119,13 @@ def _lines_of(changes: Sequence[Change], plan: Plan) -> Iterator[str]:
     for change in changes:
         if change not in past:
             yield from _change_lines(change, plan)
+
+
+def _announcement_lines(part: str, plan: Plan) -> Iterator[str]:
+    """Of the series as a whole."""
+    numbers = plan.kinds_of(part).get(Kind.ANNOUNCEMENT)
+    if numbers:
+        yield f"{Kind.ANNOUNCEMENT}: {tally_line(numbers, plan.configuration.network)}"
 
 
 def _part_line(part: str, changes: Sequence[Change], plan: Plan) -> str:
@@ -132,17 +140,17 @@ def _change_lines(change: Change, plan: Plan) -> Iterator[str]:
     occurrence, network = change.occurrence, plan.configuration.network
     name = occurrence.session.id if occurrence.session else "deadline"
     yield f"{name}: {', '.join(change.what)}"
-    if change.before and {What.MOVED, What.POSTPONED, What.ON_AGAIN} & set(change.what):
+    if change.before and {What.MOVED, What.OPEN, What.POSTPONED, What.ON_AGAIN} & set(change.what):
         yield f"    was {_when(change.before, network)}"
-    if {What.NEW, What.MOVED, What.ON_AGAIN, What.BACK} & set(change.what):
+    if {What.NEW, What.MOVED, What.OPEN, What.ON_AGAIN, What.BACK} & set(change.what):
         yield f"    now {_when(occurrence, network)}"
-    if What.MOVED in change.what and occurrence.starts_at:
+    if What.MOVED in change.what and occurrence.session and occurrence.starts_at:
         yield f"    {_other_hours(change, plan)}"
     if occurrence.session and occurrence.session.reason:
         yield f"    reason: {printable(occurrence.session.reason)}"
-    if What.NEW in change.what and occurrence.session:
-        cities = counted(invited(occurrence, plan.groups, network), "member")
-        yield f"    for {printable(occurrence.session.audience.label)}: {cities}"
+    if What.NEW in change.what:
+        label = printable(occurrence.session.audience.label) if occurrence.session else "who must report"
+        yield f"    for {label}: {counted(invited(occurrence, plan.groups, network), 'member')}"
     yield from (f"    {line}" for line in _audience_lines(change))
     if What.TEXTS in change.what:
         yield f"    other words: {', '.join(change.texts)}"
@@ -152,8 +160,11 @@ def _change_lines(change: Change, plan: Plan) -> Iterator[str]:
 
 def _other_hours(change: Change, plan: Plan) -> str:
     network = plan.configuration.network
-    of = invited(change.occurrence, plan.groups, network)
-    return f"another hour of the day there for {other_hour(change, plan.groups, network):,} of {of:,} members"
+    of = counted(invited(change.occurrence, plan.groups, network), "member")
+    number = other_hour(change, plan.groups, network)
+    if number == 0:
+        return f"the same hour of the day for all {of}"
+    return f"another hour of the day there for {number:,} of {of}"
 
 
 def _audience_lines(change: Change) -> Iterator[str]:
@@ -163,24 +174,15 @@ def _audience_lines(change: Change) -> Iterator[str]:
             yield f"{len(members)} {what}: {names}"
 
 
-def _rule_line(change: RuleChange) -> str:
-    if change.before is None:
-        return f"{change.part}: the rule {change.rule} is new"
-    if change.after is None:
-        return f"{change.part}: the rule {change.rule} is gone"
-    if change.before.enabled != change.after.enabled:
-        return f"{change.part}: the rule {change.rule} is switched {'on' if change.after.enabled else 'off'}"
-    return f"{change.part}: the rule {change.rule} is another one; nothing goes out for moments that passed"
-
-
 def _member_lines(plan: Plan) -> Iterator[str]:
     for change in plan.difference.members:
-        if change.before is None:
-            yield f"member {change.slug}: new"
-        elif change.after is None:
+        if change.after is None:
             yield f"member {change.slug}: no longer in the list; nothing more is sent there"
-        else:
-            yield f"member {change.slug}: {', '.join(change.fields)} changed"
+            continue
+        what = "new" if change.before is None else "changed"
+        mails = counted(plan.mails_to(change.slug), "mail")
+        yield f"member {change.slug}: {what}; {mails} until {_until(plan)}"
+        yield from (f"    {line}" for line in member_lines(change))
 
 
 # what goes out

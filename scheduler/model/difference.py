@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from datetime import time
+from dataclasses import dataclass, fields, replace
+from datetime import date, time
 from enum import StrEnum
 
 from scheduler.model import times
@@ -28,14 +28,23 @@ class What(StrEnum):
     ON_AGAIN = "takes place after all"
     JOIN = "other way to join"
     AUDIENCE = "for others"
+    #: it had a time, and has none any more
+    OPEN = "time open again"
     #: title, speakers, texts: calendars show it, no mail is sent
     TEXTS = "other words"
+    #: written in another way, the same for everybody: a zone with the same hours, an end instead of a length
+    WRITING = "other writing"
+    #: it is to come: it stays, held
     VANISHED = "no longer in the files"
+    #: it is over: it leaves the calendars
+    GONE = "over, and no longer in the files"
     BACK = "in the files again"
 
 
 #: What those who were invited are told.
-SIGNIFICANT = frozenset({What.MOVED, What.CANCELLED, What.POSTPONED, What.ON_AGAIN, What.JOIN})
+SIGNIFICANT = frozenset(
+    {What.MOVED, What.OPEN, What.CANCELLED, What.POSTPONED, What.ON_AGAIN, What.JOIN},
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,11 @@ class Difference:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.changes or self.rules or self.members or self.parts or self.network)
+        return len(self) == 0
+
+    def __len__(self) -> int:
+        lists = (self.changes, self.rules, self.members, self.parts, self.network)
+        return sum(map(len, lists))
 
     def __str__(self) -> str:
         """In a line: "2 changed, 1 new"; "nothing changes" where nothing does."""
@@ -118,9 +131,9 @@ def _weight(change: Change) -> str:
     what = set(change.what)
     if What.NEW in what:
         return "new"
-    if What.VANISHED in what:
+    if what & {What.VANISHED, What.GONE}:
         return "vanished"
-    return "in other words" if what == {What.TEXTS} else "changed"
+    return "in other words" if what <= {What.TEXTS, What.WRITING} else "changed"
 
 
 def compare(before: Configuration | None, after: Configuration) -> Difference:
@@ -131,13 +144,28 @@ def compare(before: Configuration | None, after: Configuration) -> Difference:
     new = {part.id: part for part in after.parts}
     pairs = [(old.get(name), new.get(name)) for name in {**new, **old}]
     differing = [(one, other) for one, other in pairs if one != other]
-    return Difference(
+    found = Difference(
         changes=tuple(change for pair in differing for change in _changes(*pair, after)),
         rules=tuple(change for pair in differing for change in _rule_changes(*pair)),
         members=tuple(_member_changes(before, after)),
         parts=tuple(change for pair in differing for change in _part_changes(*pair)),
-        network=tuple(_differing(before.network, after.network)),
+        network=(*_differing(before.network, after.network), *_around(before, after)),
     )
+    is_said = not found.is_empty or before == after
+    return found if is_said else replace(found, network=("the order of something",))
+
+
+def _around(before: Configuration, after: Configuration) -> Iterator[str]:
+    """What is neither the network's own nor a series, a round, or a member."""
+    if before.countries != after.countries:
+        yield "countries"
+    for name, was, now in (
+        ("members", [m.slug for m in before.members], [m.slug for m in after.members]),
+        ("series", [one.id for one in before.series], [one.id for one in after.series]),
+        ("cycles", [one.id for one in before.cycles], [one.id for one in after.cycles]),
+    ):
+        if was != now and sorted(was) == sorted(now):
+            yield f"order of {name}"
 
 
 def invited(occurrence: Occurrence, groups: Iterable[Group], network: Network) -> int:
@@ -175,10 +203,16 @@ def _changes(
             yield Change((What.NEW,), occurrence)
         elif change := _change(earlier, occurrence, after):
             yield change
+    present = {o.id for o in occurrences_of(new)} if new else set()
+    for name, earlier in was.items():
+        if name not in present:
+            yield Change((What.GONE,), earlier, earlier)
 
 
 def _change(was: Occurrence, now: Occurrence, after: Configuration) -> Change | None:
-    texts = tuple(_texts(was, now))
+    is_off_now = now.status is not was.status
+    # the reason of a cancellation is part of its news
+    texts = tuple(name for name in _texts(was, now) if not (is_off_now and name == "reason"))
     entering, leaving = _audience(was, now, after)
     found = (
         (What.VANISHED, now.is_held and not was.is_held),
@@ -186,20 +220,36 @@ def _change(was: Occurrence, now: Occurrence, after: Configuration) -> Change | 
         (What.CANCELLED, now.is_cancelled and not was.is_cancelled),
         (What.POSTPONED, now.is_postponed and not was.is_postponed),
         (What.ON_AGAIN, now.status is Status.CONFIRMED and was.status is not Status.CONFIRMED),
+        (What.OPEN, _is_open_again(was, now)),
         (What.MOVED, _has_moved(was, now)),
         (What.JOIN, was.place != now.place),
         (What.AUDIENCE, bool(entering or leaving)),
         (What.TEXTS, bool(texts)),
     )
     what = tuple(kind for kind, holds in found if holds)
-    return Change(what, now, was, texts, entering, leaving) if what else None
+    if not what and _own(now) == _own(was):
+        return None
+    return Change(what or (What.WRITING,), now, was, texts, entering, leaving)
+
+
+def _own(occurrence: Occurrence) -> object:
+    """All that is said of it alone; the rules and the opening of a round are said apart."""
+    part = occurrence.of
+    return occurrence.session or (
+        replace(part, rules=(), opens=date.min) if isinstance(part, Cycle) else part
+    )
 
 
 def _has_moved(was: Occurrence, now: Occurrence) -> bool:
     """Another time; what is put off without a date is postponed, not moved."""
-    if now.is_postponed or now.is_cancelled:
+    if now.is_postponed or now.is_cancelled or _is_open_again(was, now):
         return False
     return (was.on, was.starts_at, was.ends_at) != (now.on, now.starts_at, now.ends_at)
+
+
+def _is_open_again(was: Occurrence, now: Occurrence) -> bool:
+    has_hour = was.starts_at is not None
+    return has_hour and now.starts_at is None and now.status is Status.CONFIRMED
 
 
 #: Fields that say when, where and for whom; everything else of a session or a round is words.
@@ -244,16 +294,21 @@ def _rule_changes(old: Series | Cycle | None, new: Series | Cycle | None) -> Ite
             yield RuleChange(new.id, name, was.get(name), now.get(name))
 
 
-#: Fields of a series, and of a round, that are more than its sessions.
-_OF_THE_WHOLE = frozenset(("title", "description", "organisers", "announced", "opens"))
+#: Fields of a series, and of a round, that are more than its sessions or its deadline.
+_OF_A_SERIES = frozenset(("title", "description", "organisers", "announced"))
+_OF_A_ROUND = frozenset(("opens",))
 
 
 def _part_changes(old: Series | Cycle | None, new: Series | Cycle | None) -> Iterator[tuple[str, str]]:
     """What holds for a series as a whole, and when a round opens."""
     if old is None or new is None:
         return
-    names = _OF_THE_WHOLE & set(_differing(old, new))
+    names = (_OF_A_SERIES if isinstance(new, Series) else _OF_A_ROUND) & set(_differing(old, new))
     yield from ((new.id, name) for name in sorted(names))
+    if isinstance(old, Series) and isinstance(new, Series):
+        was, now = ([session.id for session in one.sessions] for one in (old, new))
+        if was != now and sorted(was) == sorted(now):
+            yield new.id, "order of sessions"
 
 
 def _member_changes(before: Configuration, after: Configuration) -> Iterator[MemberChange]:

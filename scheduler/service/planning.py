@@ -19,10 +19,10 @@ from scheduler.model.notices import Kind
 from scheduler.model.plan import NOTHING_TOLD, Mailing, Tally, plan_mailings, tally
 from scheduler.model.programme import Occurrence, Window, build_programme, only
 from scheduler.model.roll import Roll
-from scheduler.model.slots import Group, group_members
+from scheduler.model.slots import Crowd, Group, group_members
 from scheduler.model.told import Tellings
 from scheduler.service.in_force import Memory
-from scheduler.store import configurations, holds, ledger, outbox
+from scheduler.store import configurations, holds, installation, ledger, outbox
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
 from scheduler.store.holds import Hold
@@ -43,6 +43,8 @@ class Ground:
     holds: tuple[Hold, ...] = ()
     #: mails that are written already and on their way; they are no part of a plan
     waiting: int = 0
+    #: False in a copy of a database, until somebody claims it
+    may_send: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,8 +63,8 @@ class Plan:
     groups: Sequence[Group]
     #: in order of time
     mailings: Sequence[Mailing]
-    #: only some series and cycles of it are shown
-    is_part: bool = False
+    #: where only some series and cycles are shown: how much else would change
+    elsewhere: int | None = None
 
     @cached_property
     def roll(self) -> Roll:
@@ -90,6 +92,17 @@ class Plan:
 
     def of(self, occurrence: str) -> Sequence[Mailing]:
         return self._by_occurrence.get(occurrence, [])
+
+    def mails_to(self, slug: str) -> int:
+        """How many one member gets."""
+        parts: dict[Crowd, bool] = {}
+        mails = 0
+        for mailing in self.mailings:
+            for crowd, positions in mailing.to:
+                if crowd not in parts:
+                    parts[crowd] = any(member.slug == slug for member in crowd.members)
+                mails += len(positions) if parts[crowd] else 0
+        return mails
 
     def by_day(self) -> Mapping[date, Counter[Kind]]:
         """Mails of each kind, by the day in Hamburg."""
@@ -122,8 +135,11 @@ async def read_ground(database: Database, now: datetime) -> Ground:
         settled_until = await ledger.settled_until(connection)
         held = await holds.read(connection)
         rows = await outbox.count_by_state(connection)
+        may_send = await installation.may_send(connection)
     waiting = sum(number for (_, state), number in rows.items() if state in outbox.UNSENT)
-    return Ground(applied, in_force.configuration, in_force.since, told, settled_until, held, waiting)
+    return Ground(
+        applied, in_force.configuration, in_force.since, told, settled_until, held, waiting, may_send
+    )
 
 
 def draw_up(
@@ -174,7 +190,7 @@ def of_parts(plan: Plan, parts: Collection[str]) -> Plan:
     mailings = [mailing for mailing in plan.mailings if mailing.occurrence.of.id in parts]
     configuration = only(plan.configuration, parts)
     shown = replace(plan, configuration=configuration, difference=difference, mailings=mailings)
-    return replace(shown, is_part=True)
+    return replace(shown, elsewhere=len(plan.difference) - len(difference))
 
 
 def plan_hash(replaces: str | None, hash_of_files: str) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scheduler.model import times
+from scheduler.model.cycles import Cycle
 from scheduler.model.difference import SIGNIFICANT, Change, What
 from scheduler.model.members import Member, Standing
 from scheduler.model.notices import Kind
 from scheduler.model.programme import Occurrence
-from scheduler.model.series import Series
+from scheduler.model.told import REMINDERS, REQUEST
 from scheduler.service.planning import Plan
+from scheduler.store.installation import HELD
 
 #: Mails that tell of a change itself; reminders follow anyway.
 _NEWS = frozenset({Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED, Kind.REPORT_OPENED})
@@ -37,6 +39,8 @@ def untold(plan: Plan) -> Iterator[Untold]:
 
 
 def _held_back(plan: Plan) -> Iterator[Untold]:
+    if not plan.ground.may_send:
+        yield Untold("everything", HELD)
     for hold in plan.ground.holds:
         mails = sum(m.mails for m in plan.mailings if hold.covers(m.occurrence.id))
         because = f" ({hold.because})" if hold.because else ""
@@ -51,17 +55,52 @@ def _why_silent(change: Change, plan: Plan) -> str:
         return ""
     if What.VANISHED in what:
         return "it is no longer in the files, so it is held: nothing goes out until staff decide"
-    if what <= {What.TEXTS}:
-        return f"other words ({', '.join(change.texts)}): the calendars show it, nobody gets a mail"
+    if What.GONE in what:
+        return "it is over and leaves pages and feeds; to keep it there, put it back"
+    if what <= {What.TEXTS, What.WRITING}:
+        return f"{_words_of(change)}: nobody gets a mail"
     if is_over(occurrence, plan) and (change.before is None or is_over(change.before, plan)):
         return "it is over"
+    if occurrence.session is None:
+        return _why_of_round(change, plan)
     if SIGNIFICANT & what:
-        return "nobody has been invited to it yet; the invitation will say how it is then"
-    if What.NEW in what and occurrence.session and occurrence.starts_at is None:
+        return _why_no_news(occurrence, plan)
+    if What.NEW in what and occurrence.starts_at is None:
         return "its time is to be announced: invitations go out once there is one"
-    if What.NEW in what and occurrence.session:
+    if What.NEW in what:
         return _why_no_invitation(occurrence, plan)
     return "nobody comes in or goes out who would have to be told now"
+
+
+def _words_of(change: Change) -> str:
+    if What.TEXTS in change.what:
+        return f"other words ({', '.join(change.texts)}), which the calendars show"
+    return "written in another way, which changes nothing for anybody"
+
+
+def _why_of_round(change: Change, plan: Plan) -> str:
+    """A round has no mail of its own for a change yet; those who have to report read it in the next one."""
+    told = plan.ground.told.states(change.occurrence.id)
+    if told:
+        number = sum(map(len, told.values()))
+        return f"{number:,} contacts were told the old deadline; they read the new one in the next reminder"
+    return "nobody was told of the round yet; its opening will say how it is then"
+
+
+def _why_no_news(occurrence: Occurrence, plan: Plan) -> str:
+    """Of a significant change of a session."""
+    invited = [told for told in plan.ground.told.states(occurrence.id) if told.method == REQUEST]
+    if not invited:
+        later = "" if occurrence.is_cancelled else "; the invitation will say how it is then"
+        return f"nobody has been invited to it yet{later}"
+    kind = Kind.CANCELLED if occurrence.is_cancelled else Kind.CHANGED
+    if not any(rule.kind is kind and rule.enabled for rule in occurrence.of.rules):
+        return f"the rule `{kind.value}` is switched off"
+    if not occurrence.is_cancelled and not any(told.differs_from(occurrence) for told in invited):
+        return "all who were invited know it so already"
+    if is_over(occurrence, plan) or (occurrence.starts_at and occurrence.starts_at <= plan.window.start):
+        return "it lies in the past now, and the calendars of those who were invited keep the old time"
+    return "its mails go out after this span, or the contacts can no longer be written to"
 
 
 def _why_no_invitation(occurrence: Occurrence, plan: Plan) -> str:
@@ -81,9 +120,10 @@ def _skipped_reminders(change: Change, plan: Plan) -> Iterator[Untold]:
     if not {What.NEW, What.MOVED, What.ON_AGAIN, What.BACK} & set(change.what):
         return
     sent = {mailing.rule.id for mailing in plan.of(occurrence.id)}
-    rules = (rule for rule in occurrence.of.rules if rule.kind is Kind.REMINDER and rule.enabled)
+    rules = (rule for rule in occurrence.of.rules if rule.kind in REMINDERS and rule.enabled)
     skipped = [rule.id for rule in rules if rule.id not in sent]
-    if skipped and isinstance(occurrence.of, Series) and plan.roll.invited(occurrence):
+    part = occurrence.of
+    if skipped and (plan.roll.due(part) if isinstance(part, Cycle) else plan.roll.invited(occurrence)):
         yield Untold(occurrence.id, f"the moment of {', '.join(skipped)} has passed; it is not sent late")
 
 
@@ -98,6 +138,11 @@ def _without_standing(plan: Plan) -> Iterator[Untold]:
         names = ", ".join(member.name for member in undecided)
         why = f"nobody knows since when they belong; write a date in members.csv: {names}"
         yield Untold(f"{len(undecided)} undecided on {day}", why)
+    barred = sum(
+        not any(network.may_write_to(c.address) for c in m.contacts) for m in plan.configuration.members
+    )
+    if barred:
+        yield Untold(f"{barred:,} in the list", "only_to in network.yaml does not allow their addresses")
     if outside := by_standing.get(Standing.NO_MEMBER, []):
         yield Untold(f"{len(outside)} in the list", f"no members on {day}")
 

@@ -18,9 +18,12 @@ from scheduler.cli.plan_picture import draw_year
 from scheduler.cli.plan_text import plan_lines
 from scheduler.errors import SchedulerError
 from scheduler.model.network import Configuration
+from scheduler.model.notices import Days
 from scheduler.model.series import Session, Status
 from scheduler.service.planning import Ground, Plan, draw_up, read_ground
+from scheduler.store import holds
 from scheduler.store.database import open_database
+from scheduler.store.holds import Hold
 from tests import cast
 from tests.cast import A_DAY, DOHA, MANTES, MELTON, a_configuration, a_series, a_session, at
 from tests.cli.typed import Done, typed
@@ -134,7 +137,7 @@ async def test_a_speakers_title_changes_the_calendars_without_a_mail(stage: Stag
 
     plan = await planned(stage, other)
 
-    assert "other words (title): the calendars show it, nobody gets a mail" in text(plan)
+    assert "other words (title), which the calendars show: nobody gets a mail" in text(plan)
     assert "changed" not in {one.rule.kind.value for one in plan.mailings}
 
 
@@ -144,7 +147,7 @@ async def test_a_speakers_title_changes_the_calendars_without_a_mail(stage: Stag
         ({"status": Status.CANCELLED, "reason": "the speaker is ill"}, "cancelled", "cancelled: 336 mails"),
         ({"status": Status.POSTPONED}, "postponed", "changed: 336 mails"),
         ({"audience": ARABS}, "for others", "290 go out: "),
-        ({"start": None, "end": None}, "moved", "time to be announced"),
+        ({"start": None, "end": None}, "time open again", "time to be announced"),
     ],
 )
 async def test_each_change_is_named(stage: Stage, changes: dict[str, object], what: str, said: str) -> None:
@@ -309,3 +312,42 @@ def test_status_says_in_a_line_how_the_files_differ(house: dict[str, str]) -> No
     done = typed("status", environment=house)
 
     assert "1 changed; see it with: scheduler plan" in done.stdout
+
+
+async def test_settings_rules_and_members_are_said_old_and_new(stage: Stage) -> None:
+    series = SENT.series[0]
+    week = next(rule for rule in series.rules if rule.id == "week-before")
+    rules = tuple(replace(rule, when=Days(-6, time(10))) if rule is week else rule for rule in series.rules)
+    doha = cast.member(DOHA)
+    moved = replace(
+        doha, zone="Asia/Riyadh", contacts=(replace(doha.contacts[0], address="new@doha.example"),)
+    )
+    members = tuple(moved if member.slug == DOHA else member for member in SENT.members)
+    network = replace(SENT.network, settle=timedelta(minutes=30))
+    proposal = replace(SENT, series=(replace(series, rules=rules),), members=members, network=network)
+
+    said = text(await planned(stage, proposal))
+
+    assert "the rule week-before: 7 days before at 09:00, to coordinator → 6 days before at 10:00" in said
+    assert "network.yaml, settle_minutes: 10 minutes → 30 minutes" in said
+    assert "zone: Asia/Qatar → Asia/Riyadh" in said
+    assert (
+        "coordinator learningcity@doha.example, mayor mayor@doha.example → coordinator new@doha.example"
+        in said
+    )
+
+
+async def test_what_is_held_and_what_waits_is_said(stage: Stage) -> None:
+    async with stage.database.write() as connection:
+        hold = Hold("human-rights.covid-19-response", NOW, "Eve", "the speaker is ill")
+        await holds.put(connection, hold)
+
+    said = text(await planned(stage, MOVED))
+
+    assert "held by Eve (the speaker is ill): its 1,008 mails wait for scheduler resume human-rights" in said
+
+
+def test_the_plan_of_a_part_says_what_else_it_would_put_in_force(house: dict[str, str]) -> None:
+    done = typed("plan", "--series", "third-wednesday-2027", environment=house)
+
+    assert re.search(r"To put this in force, and \d+ more changes elsewhere: scheduler apply", done.stdout)
