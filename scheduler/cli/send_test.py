@@ -42,7 +42,7 @@ the city's feed in it is not the real one. It goes out whatever is held, also fr
     _refuse_barred(configuration, address)
     with said_to_staff():
         outcome = asyncio.run(_send(settings, configuration, kind, occurrence, slug, address))
-    _tell(outcome, address)
+    _tell(outcome, address, has_server=bool(settings.mail_url.get_secret_value()))
 
 
 def _address(text: str) -> str:
@@ -83,9 +83,13 @@ async def _send(
     return outcome
 
 
-def _tell(outcome: Outcome, address: str) -> None:
+def _tell(outcome: Outcome, address: str, *, has_server: bool) -> None:
     from scheduler.mail.post import Fate
 
     if outcome.fate is not Fate.SENT:
         raise SchedulerError(f"the test was not sent to {address}: {outcome.said}")
-    out.print(f"OK: one test was sent to {address}: {outcome.said}")
+    if has_server:
+        out.print(f"OK: one test was sent to {address}: {outcome.said}")
+    else:
+        where = "the mailbox of this machine, for no mail server is set"
+        out.print(f"OK: one test to {address} lies in {where}: {outcome.said}")

@@ -15,7 +15,7 @@ from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Contact, Member, Standing
 from scheduler.model.moments import Since, announced_as_a_whole
 from scheduler.model.network import Configuration
-from scheduler.model.notices import Kind, NoticeRule
+from scheduler.model.notices import STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window, occurrences_of, only
 from scheduler.model.series import Series
 from scheduler.model.slots import Slot, chosen
@@ -88,8 +88,8 @@ async def preview(
     """word: a kind of mail, or the name of a rule; name: an occurrence or a series; member: a slug; to: an
     address in the place of the contact's.
 
-    The mail is dated with its own moment, also where that is past. Raises NotDue where the member would not
-    get it, SchedulerError for a word or a name that is nothing.
+    The mail is dated with the moment at which it goes out, or would have gone. Raises NotDue where the
+    member would not get it, SchedulerError for a word or a name that is nothing.
     """
     part = _part_of(configuration, name)
     rules = _rules_of(part, word)
@@ -182,11 +182,23 @@ def _occurrence_of(
 
 def _slot(asked: _Asked) -> Slot:
     """The earliest slot of the rules; of news, as if the files came into force now."""
-    applied_at = asked.now if asked.kind in _NEWS else LONG_AGO
-    for slot in _slots(asked, applied_at):
+    slots = _slots(asked, asked.now) if asked.kind in _NEWS else _as_they_go(asked)
+    for slot in slots:
         if slot.occurrence.id == asked.occurrence.id and slot.rule.id in {rule.id for rule in asked.rules}:
             return slot
     raise NotDue(_why_not_due(asked), _gets(asked))
+
+
+def _as_they_go(asked: _Asked) -> list[Slot]:
+    """All that the member gets of the part. An invitation whose day lies before the session came into force
+    goes out then; a reminder whose moment was earlier is shown as it would have been."""
+    created = asked.before.since.created if asked.before else {}
+    came_into_force = created.get(asked.occurrence.id, asked.now)
+    late = {
+        (s.occurrence.id, s.rule.id): s for s in _slots(asked, came_into_force) if s.rule.kind in STATEFUL
+    }
+    slots = (late.get((s.occurrence.id, s.rule.id), s) for s in _slots(asked, LONG_AGO))
+    return sorted(slots, key=lambda slot: slot.due_at)
 
 
 def _slots(asked: _Asked, applied_at: datetime) -> list[Slot]:
@@ -266,7 +278,7 @@ def _gets(asked: _Asked) -> tuple[str, ...]:
     is_whole = asked.kind is Kind.ANNOUNCEMENT
     return tuple(
         f"{slot.rule.id}, {slot.occurrence.id}: {words.span(slot.due_at, None, zone)} there"
-        for slot in _slots(asked, LONG_AGO)
+        for slot in _as_they_go(asked)
         if is_whole or slot.occurrence.id in (asked.occurrence.id, asked.part.id)
         if slot.rule.kind not in _NEWS and chosen(asked.member, slot.rule.to)
     )
