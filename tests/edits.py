@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 
 from hypothesis import strategies as st
 
+from scheduler.model.members import Membership, Span
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
 from scheduler.model.series import Join, Series, Session, Status
@@ -17,6 +18,7 @@ from tests.cast import (
     MANTES,
     MEDELLIN,
     MELTON,
+    OPEN,
     THRISSUR,
     WORLD,
     a_configuration,
@@ -71,7 +73,17 @@ def edits(draw: st.DrawFn) -> Edit:
     after = [draw(edited(series)) for series in before]
     members = tuple(sorted(draw(st.sets(st.sampled_from(CITIES), min_size=2))))
     others = draw(st.sampled_from((members, members, CITIES, members[:1])))
-    return Edit(a_configuration(*before, members=members), a_configuration(*after, members=others))
+    away = draw(st.dates(date(2027, 5, 20), date(2027, 6, 30)))
+    pair = (a_configuration(*before, members=members), a_configuration(*after, members=others))
+    return Edit(*(with_one_away(configuration, away) for configuration in pair))
+
+
+def with_one_away(configuration: Configuration, since: date) -> Configuration:
+    """The first city leaves the network and comes back nine days later."""
+    first, *others = configuration.members
+    back = since + timedelta(days=9)
+    memberships = (replace(OPEN, until=since), Membership(Span(back, back), None, "test"))
+    return replace(configuration, members=(replace(first, memberships=memberships), *others))
 
 
 @st.composite

@@ -11,6 +11,7 @@ import typer
 from scheduler.cli.common import (
     ConfigOption,
     accepted,
+    at_home,
     contents,
     opened_database,
     out,
@@ -19,6 +20,7 @@ from scheduler.cli.common import (
 )
 from scheduler.configuration.load import Loaded
 from scheduler.errors import PlanOutdated
+from scheduler.model.network import Configuration
 
 if TYPE_CHECKING:
     from scheduler.service.proposals import Comparison
@@ -34,18 +36,20 @@ def apply(
     """Put the files in force: from now on mails and feeds go by them."""
     loaded = read_configuration(config)
     configuration = accepted(loaded)
-    is_new, held = asyncio.run(_apply(loaded, who_decides(by), plan))
+    said, held = asyncio.run(_apply(loaded, configuration, who_decides(by), plan))
     for name in held:
         out.print(f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back")
-    said = "in force now" if is_new else "in force already; nothing was changed"
     out.print(f"OK: {said}: {contents(configuration)}")
 
 
-async def _apply(loaded: Loaded, by: str, plan: str | None) -> tuple[bool, list[str]]:
-    """Whether something was changed, and what vanished and is held."""
+async def _apply(
+    loaded: Loaded, configuration: Configuration, by: str, plan: str | None
+) -> tuple[str, list[str]]:
+    """What is to be said of it, and what vanished and is held."""
     from scheduler.service.apply import put_in_force
     from scheduler.service.in_force import Memory
     from scheduler.service.proposals import compare
+    from scheduler.store import configurations
     from scheduler.store.migrate import migrate
 
     now = datetime.now(UTC)
@@ -53,11 +57,15 @@ async def _apply(loaded: Loaded, by: str, plan: str | None) -> tuple[bool, list[
         await migrate(database)
         compared = await compare(database, Memory(), loaded, now=now)
         if compared.proposal is None:
-            return False, []
+            async with database.read() as connection:
+                known = await configurations.latest(connection)
+            since = (
+                f"{at_home(known.applied_at, configuration.network)} by {known.applied_by}" if known else ""
+            )
+            return f"in force already, since {since}; nothing was changed", []
         _check_plan(compared, plan)
-        return True, await put_in_force(
-            database, compared.proposal, now=now, by=by, replaces=compared.replaces
-        )
+        held = await put_in_force(database, compared.proposal, now=now, by=by, replaces=compared.replaces)
+    return "in force now", held
 
 
 def _check_plan(compared: Comparison, plan: str | None) -> None:

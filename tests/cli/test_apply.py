@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_applying_twice_changes_nothing(house: House) -> None:
     done = say(house, "apply")
 
     assert done.returncode == 0
-    assert done.stdout.startswith("OK: in force already; nothing was changed: 2 members")
+    assert re.match(r"OK: in force already, since .+, by .+; nothing was changed: 2 members", done.stdout)
 
 
 def test_a_broken_file_is_not_applied(house: House) -> None:
