@@ -59,10 +59,9 @@ async def _apply(
         if compared.proposal is None:
             async with database.read() as connection:
                 known = await configurations.latest(connection)
-            since = (
-                f"{at_home(known.applied_at, configuration.network)} by {known.applied_by}" if known else ""
-            )
-            return f"in force already, since {since}; nothing was changed", []
+            since = at_home(known.applied_at, configuration.network) if known else ""
+            by_whom = known.applied_by if known else ""
+            return f"in force already, since {since}, by {by_whom}; nothing was changed", []
         _check_plan(compared, plan)
         held = await put_in_force(database, compared.proposal, now=now, by=by, replaces=compared.replaces)
     return "in force now", held
