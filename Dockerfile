@@ -15,11 +15,15 @@ RUN python -m venv --without-pip /opt/scheduler \
 #   tests, testing               the libraries' own tests, and helpers for writing tests
 #   *.c *.h *.pyx *.pxd *.pyi    sources of what is compiled already, and types for editors
 #   bin, include                 their command lines, headers, the shells' activate scripts; python stays
+#   pygments/lexers              how to colour program text, which no command of ours prints
+#   holidays/locale              the days' names in other languages than English, which alone `check` speaks
 #   debug information            not in psycopg_binary: those files were rewritten once already, for its own libpq
 RUN cd /opt/scheduler \
  && find lib -type d \( -name tests -o -path '*/sqlalchemy/testing' -o -path '*/alembic/testing' -o -path '*/mako/testing' \) \
       -prune -exec rm -r {} + \
  && find lib -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' \) -delete \
+ && find lib -path '*/pygments/lexers/*' -name '*.py' -not -name '__init__.py' -not -name '_mapping.py' -delete \
+ && find lib -path '*/holidays/locale/*' -type d -not -path '*/en_US*' -prune -exec rm -r {} + \
  && find bin -not -name 'python*' -not -type d -delete && rm -rf include .gitignore \
  && find lib -name '*.so' -not -path '*/psycopg_binary*' -exec strip --strip-debug {} + \
 # nobody may write here later; unchecked: the sources beside them never change

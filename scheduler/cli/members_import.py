@@ -18,6 +18,7 @@ from scheduler.configuration.load import load
 from scheduler.configuration.members import read_countries
 from scheduler.configuration.network import read_network
 from scheduler.configuration.problems import Problems, Severity, listed, printable, quoted
+from scheduler.configuration.spoken import shortened
 from scheduler.configuration.table import Row
 from scheduler.configuration.text import MAX_TABLE_BYTES, read_text
 from scheduler.errors import SchedulerError
@@ -93,9 +94,14 @@ def _planned(folder: Path, listing: Listing, remove_gone: bool, problems: Proble
 
 def _say(listing: Listing, problems: Problems) -> None:
     """All errors; of what may be meant only what the list brings."""
-    for problem in problems.in_order():
-        if problem.severity is Severity.ERROR or problem.place.file == listing.file:
-            out.print(str(listing.placed(problem)))
+    said = (
+        listing.placed(problem)
+        for problem in problems.in_order()
+        if problem.severity is Severity.ERROR or problem.place.file == listing.file
+    )
+    shown, more = shortened(list(said))
+    for line in (*map(str, shown), *more):
+        out.print(line)
 
 
 def import_lines(found: Import, file: str, remove_gone: bool) -> Iterator[str]:

@@ -34,10 +34,12 @@ from scheduler.configuration.lists.webinar_list import (
     take_doubts,
     take_what_it_means,
 )
+from scheduler.configuration.members import read_countries, read_members
 from scheduler.configuration.network import read_network
 from scheduler.configuration.notices import read_notices
 from scheduler.configuration.problems import Place, Problem, Problems, Severity, printable, quoted
 from scheduler.configuration.series import read_series
+from scheduler.configuration.spoken import as_text
 from scheduler.configuration.writing.drafts import Draft
 from scheduler.configuration.writing.kinds import CYCLE, SCHEMAS, SERIES
 from scheduler.errors import SchedulerError
@@ -72,7 +74,11 @@ def series(
         typer.Option(help="A date, if you like with its title: 2027-03-17 Green skills. As often as needed."),
     ] = None,
     first: Annotated[
-        Text, typer.Option("--from", help="First day for the rule; or a list of webinars, FILE.csv.")
+        Text,
+        typer.Option(
+            "--from",
+            help="First day for the rule, or a list of webinars: --from 2027-01-01 or --from LIST.csv.",
+        ),
     ] = None,
     last: Annotated[Text, typer.Option("--until", help="Last day for the rule.")] = None,
     start: Annotated[Text, typer.Option(help="13:00, or: to be announced.")] = None,
@@ -87,7 +93,7 @@ def series(
 ) -> None:
     """Write series/ID.yaml, with what you say here; what is missing is asked for.
 
-    With --from FILE.csv the webinars are read from a list, one a row. What is doubtful in it is said, and \
+    With --from LIST.csv the webinars are read from a list, one a row. What is doubtful in it is said, and \
 stands as a comment beside the line; nothing is guessed.
     """
     given: dict[str, Text] = {
@@ -183,7 +189,9 @@ def _desk(folder: Path | None) -> Desk:
         raise SchedulerError("network.yaml must be mended first; nothing was written")
     notices_file = read_document(folder / "notices.yaml", problems)
     notices = read_notices(notices_file, found[0], problems) if notices_file else None
-    return Desk(folder, *found, notices, dict(_ids(folder)))
+    countries = read_countries(folder / "countries.csv", Problems())
+    cities = read_members(folder / "members.csv", *found, countries, Problems())
+    return Desk(folder, found[0], found[1].with_members(cities), notices, dict(_ids(folder)))
 
 
 def _ids(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -292,17 +300,20 @@ def _summary(part: Series | Cycle) -> str:
 
 
 def _next_steps(desk: Desk, part: Series | Cycle) -> Iterator[str]:
-    is_series = isinstance(part, Series)
-    missing = "links, speakers, a description" if is_series else "cities that report besides, or need not"
+    if isinstance(part, Series):
+        missing, mail = "links, speakers, a description", f"invitation {part.sessions[0].id}.{part.id}"
+    else:
+        missing, mail = "cities that report besides, or need not", f"report-opened {part.id}"
     where = f" --config {desk.folder}" if desk.folder != read_settings().config else ""
     yield "Next:"
     yield f"  1. Open the file in an editor and fill in what is missing: {missing}."
     yield f"  2. scheduler check{where}   says what is wrong or doubtful, in all files"
     yield f"  3. scheduler plan{where}    shows which mails would go out, to whom, and when"
+    yield f"  4. scheduler preview {mail} --member CITY{where}   shows one mail as a city would see it"
     if desk.network.apply == "auto":
         yield "network.yaml says apply: auto, so a service that is running takes the file in by itself."
     else:
-        yield f"  4. scheduler apply{where}   puts it in force. Until then no mail goes out because of it."
+        yield f"  5. scheduler apply{where}   puts it in force. Until then no mail goes out because of it."
     if not (desk.folder / SCHEMAS).is_dir():
         yield f"For an editor that explains each key: scheduler schema --into {desk.folder / SCHEMAS}"
 
@@ -316,7 +327,7 @@ def _from_list(desk: Desk, file: Path, given: Mapping[str, Text]) -> None:
         _refuse(["--every, --date and --until do not go with a list: its rows are the dates"])
     problems = Problems()
     found = read_list(file, problems)
-    if found is None or problems.errors():
+    if found is None:
         _refuse_list(problems)
     whole = _whole_of_list(desk, found, given, problems)
     draft = as_draft(found, whole, desk.vocabulary, problems)
@@ -325,9 +336,9 @@ def _from_list(desk: Desk, file: Path, given: Mapping[str, Text]) -> None:
     take_doubts(draft, said, found, problems)
     if problems.errors() or not isinstance(part, Series):
         _refuse_list(problems)
-    take_what_it_means(draft, part, found, problems)
-    for problem in problems.in_order():
-        out.print(str(problem))
+    take_what_it_means(draft, part, found, desk.vocabulary, problems)
+    for line in as_text(problems.in_order(), {}):
+        out.print(line)
     doubts = sum(problem.severity is Severity.WARNING for problem in problems.in_order())
     out.print(f"{counted(doubts, 'doubt')}; each stands as a comment in the file too, beside its line")
     _write(desk, draft, path, part)
@@ -335,7 +346,8 @@ def _from_list(desk: Desk, file: Path, given: Mapping[str, Text]) -> None:
 
 def _whole_of_list(desk: Desk, found: WebinarList, given: Mapping[str, Text], problems: Problems) -> Given:
     ask = _asking()
-    answers = _answers(list_questions(desk, Path(found.file)), given, ask)
+    says_audience = found.has("audience") or ask is None  # in a pipe it is one error among others
+    answers = _answers(list_questions(desk, Path(found.file), says_audience=says_audience), given, ask)
     if given["title"] is None and ask is None:
         what = f"the series is called {quoted(answers['title'])}, after the file"
         problems.warning(Place(found.file), what, "say its title with --title")
@@ -343,8 +355,8 @@ def _whole_of_list(desk: Desk, found: WebinarList, given: Mapping[str, Text], pr
 
 
 def _refuse_list(problems: Problems) -> NoReturn:
-    for problem in problems.in_order():
-        err.print(str(problem))
+    for line in as_text(problems.in_order(), {}):
+        err.print(line)
     raise SchedulerError(
         f"{counted(problems.errors(), 'error')} in the list; mend it and run this again. Nothing was written"
     )

@@ -47,6 +47,8 @@ class Desk:
 
 # what is asked
 
+_WHEN_IT_ENDS = "When does it end?"
+
 
 def series_questions(desk: Desk, today: date) -> list[Question]:
     network = desk.network
@@ -100,7 +102,7 @@ def series_questions(desk: Desk, today: date) -> list[Question]:
         ),
         Question(
             "end",
-            "When does it end?",
+            f"{_WHEN_IT_ENDS} After {network.default_length_minutes} minutes, unless you say another hour",
             _optionally(_read_end),
             otherwise=usual_end,
             applies=has_start,
@@ -127,18 +129,24 @@ def series_questions(desk: Desk, today: date) -> list[Question]:
     ]
 
 
-def list_questions(desk: Desk, file: Path) -> list[Question]:
-    """What a list of webinars leaves open; all of it may stay so."""
+def list_questions(desk: Desk, file: Path, *, says_audience: bool) -> list[Question]:
+    """What a list of webinars leaves open; all of it may stay so, but not who is invited."""
     by_name = {question.name: question for question in series_questions(desk, date.min)}
     of_file = re.sub(r"[_\W]+", " ", file.stem).strip().capitalize() or "Webinars"
     silent = {
         name: replace(by_name[name], otherwise=lambda _: "", read=_optionally(by_name[name].read))
         for name in ("audience", "start", "end", "zone", "organiser")
     }
+    silent["end"] = replace(silent["end"], words=_WHEN_IT_ENDS)
+    asked = {
+        name: replace(one, words=f"{one.words} (Enter: as the list says)") for name, one in silent.items()
+    }
+    if not says_audience:
+        asked["audience"] = by_name["audience"]
     return [
         replace(by_name["title"], otherwise=lambda _: of_file),
         by_name["id"],
-        *(replace(one, words=f"{one.words} (Enter: as the list says)") for one in silent.values()),
+        *asked.values(),
         by_name["announced"],
     ]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, time
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from scheduler.configuration.document import Document
 from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, rules_of
 from scheduler.configuration.problems import Problems, quoted
 from scheduler.configuration.schema import (
     CLOCK_PATTERN,
+    DAY_PATTERN,
     Day,
     Form,
     Id,
@@ -19,12 +20,15 @@ from scheduler.configuration.schema import (
     Text,
     Url,
     fill_in,
+    filled,
     hint,
     one_line,
     read_clock,
     read_day,
     say,
+    written,
 )
+from scheduler.configuration.slugs import Slug
 from scheduler.configuration.vocabulary import Vocabulary, intake_span
 from scheduler.errors import UnknownZone, WallTimeError
 from scheduler.model import times
@@ -37,7 +41,7 @@ _WRITE_DEADLINE = "write date, hour and zone, such as 2021-12-31 23:59:59 Europe
 _DEADLINE = hint(
     "Date, hour and zone.",
     "2027-11-30 23:59:59 Europe/Berlin",
-    pattern=rf"\d{{4}}-\d\d-\d\d +{CLOCK_PATTERN} +\S+",
+    pattern=rf"{DAY_PATTERN}\s+{CLOCK_PATTERN}\s+\S+",
     instead=_WRITE_DEADLINE,
 )
 
@@ -70,6 +74,10 @@ class PeriodForm(Form):
 
 
 class WhoForm(Form):
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [written("joined_before"), filled("joined"), filled("also")]}
+    )
+
     joined_before: Month | None = Field(
         None, description="month of an intake: cities that were members before it"
     )
@@ -80,11 +88,11 @@ class WhoForm(Form):
         default_factory=list,
         description="intake months, in place of joined_before: only cities that came then",
     )
-    also: list[Id] = Field(
+    also: list[Slug] = Field(
         default_factory=list,
         description="cities (slug in members.csv) that must report although the rest leaves them out",
     )
-    exempt: dict[Id, Text] = Field(
+    exempt: dict[Slug, Text] = Field(
         default_factory=dict,
         description="city (slug): reason, for cities that need not report although the rest names them",
     )

@@ -18,6 +18,10 @@ from scheduler.configuration.problems import Place, Problems, printable, quoted
 from scheduler.configuration.text import MAX_YAML_BYTES, find_control, read_text, said_of
 
 MAX_DEPTH = 64
+#: Keys of one mapping or items of one list: enough to name each of 10,000 members.
+MAX_ENTRIES = 10_000
+#: Keys, values and items of one file; 2,000 sessions with everything that can be said of them have less.
+MAX_NODES = 100_000
 
 #: What one scalar, list or mapping becomes: str, None (nothing written), list, dict.
 Plain = str | None | list["Plain"] | dict[str, "Plain"]
@@ -209,6 +213,7 @@ class _Builder:
     #: what is said of a file without any key
     nothing: tuple[str, str]
     depth: int = field(default=0)
+    nodes: int = field(default=0)
 
     def document(self) -> Node:
         root: Node | None = None
@@ -225,6 +230,11 @@ class _Builder:
 
     def _node(self, event: Any) -> Node:
         place, kind = self._place(event), type(event)
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise _Refused(
+                place, f"this file has more than {MAX_NODES:,} keys and values", "split it, or look above"
+            )
         if kind is yaml.AliasEvent or event.anchor:
             raise _Refused(
                 place, "anchors (&) and aliases (*) are not read here", "write the text out, or in quotes"
@@ -255,6 +265,8 @@ class _Builder:
         items = []
         while type(event := self.next_event()) is not yaml.SequenceEndEvent:
             items.append(self._node(event))
+            if len(items) > MAX_ENTRIES:
+                raise _Refused(items[-1].place, f"this list has more than {MAX_ENTRIES:,} items", "split it")
         return Node(place, _span(begin, event), items=items)
 
     def _mapping(self, begin: Any, place: Place) -> Node:
@@ -269,6 +281,8 @@ class _Builder:
             value = self._node(self.next_event())
             value.key_span = key.span
             entries[key.text] = (key.place, value)
+            if len(entries) > MAX_ENTRIES:
+                raise _Refused(key.place, f"more than {MAX_ENTRIES:,} keys stand here", "split the file")
         return Node(place, _span(begin, event), entries=entries)
 
     def _place(self, event: Any) -> Place:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from scheduler.configuration.cycles import CycleForm, read_cycle
 from scheduler.configuration.document import Document, Node, read_document
-from scheduler.configuration.members import read_countries, read_members
+from scheduler.configuration.members import ALLOWED, NEEDED, read_countries, read_members
 from scheduler.configuration.network import read_network
 from scheduler.configuration.notices import NoticesForm, read_notices
 from scheduler.configuration.problems import (
+    MOST_FINDINGS,
     Place,
     Problem,
     Problems,
@@ -21,13 +23,16 @@ from scheduler.configuration.problems import (
     printable,
     quoted,
 )
-from scheduler.configuration.schema import fill_in
+from scheduler.configuration.schema import fill_in, is_id
 from scheduler.configuration.seasons import read_seasons
 from scheduler.configuration.series import read_series
 from scheduler.configuration.series_form import read_form
+from scheduler.configuration.slugs import known_by_name, no_slug
+from scheduler.configuration.table import read_table
 from scheduler.configuration.vocabulary import Vocabulary
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member
+from scheduler.model.names import Names
 from scheduler.model.network import Configuration, Country
 from scheduler.model.seasons import Season
 from scheduler.model.series import Series
@@ -97,6 +102,7 @@ def _read(folder: Path, problems: Problems) -> _Read:
     found = read_network(network_file, problems) if network_file else None
     if network_file is None or found is None:
         _check_forms(notices_file, series_files, cycle_files, problems)
+        _name_slugs([*([network_file] if network_file else []), *cycle_files], folder, problems)
         return _Read()
     network, vocabulary = found
     network_is_whole = not problems.errors_in(network_file.file)
@@ -104,6 +110,7 @@ def _read(folder: Path, problems: Problems) -> _Read:
     before = problems.errors()
     members = read_members(folder / "members.csv", network, vocabulary, countries, problems)
     members_are_whole = problems.errors() == before
+    vocabulary = vocabulary.with_members(members)
     series = [(d, read_series(d, network, vocabulary, notices, problems)) for d in series_files]
     cycles = [(d, read_cycle(d, network, vocabulary, notices, problems)) for d in cycle_files]
     _refuse_twins([*series, *cycles], problems)
@@ -119,6 +126,7 @@ def _read(folder: Path, problems: Problems) -> _Read:
         tuple(part for _, part in cycles if part),
     )
     documents = {part.id: document for document, part in (*series, *cycles) if part}
+    _name_slugs([network_file, *cycle_files], folder, problems)
     return _Read(
         configuration, network_file, documents, seasons, is_sound=network_is_whole and members_are_whole
     )
@@ -185,8 +193,29 @@ def _check_slugs(
         named += _named(cycle, (), ("also", "exempt"))
     for slug, place in named:
         if slug not in known:
+            if problems.are_enough(place):
+                return
             instead = did_you_mean(slug, known, "write its slug")
             problems.error(place, f"{quoted(slug)} is no member in members.csv", instead)
+
+
+def _name_slugs(documents: Iterable[Document], folder: Path, problems: Problems) -> None:
+    """Where a city is named in place of its slug, and the name is surely hers, the slug is said."""
+    named = [
+        pair
+        for document in documents
+        for inside, keys in ((("audiences",), ("members", "except")), ((), ("also", "exempt")))
+        for pair in _named(document, inside, keys)
+    ]
+    refused = [(text, place) for text, place in named if text and not is_id(text)]
+    if not refused:
+        return
+    rows = read_table(folder / "members.csv", NEEDED, ALLOWED, Problems())
+    names = Names(known_by_name(rows), ())
+    for text, place in refused:
+        what, instead = no_slug(text)
+        if (member := names.find(text).member) and problems.take_back(place, what, instead):
+            problems.error(place, what, f"write its slug: {member.slug}")
 
 
 def _warn_of_nobody(
@@ -197,10 +226,11 @@ def _warn_of_nobody(
     problems: Problems,
 ) -> None:
     """An audience or a round that is written well but fits no member is rarely what was meant."""
-    for label, audience in vocabulary.audiences.items():
-        if not any(audience.includes(member) for member in members):
-            place = network.place_of_key("audiences", label)
-            problems.warning(place, f"the audience {quoted(label)} fits no member", "look at its lists")
+    audiences = vocabulary.audiences.items()
+    empty = (label for label, one in audiences if not any(one.includes(member) for member in members))
+    for label in islice(empty, MOST_FINDINGS):
+        place = network.place_of_key("audiences", label)
+        problems.warning(place, f"the audience {quoted(label)} fits no member", "look at its lists")
     for document, cycle in cycles:
         if cycle and not any(cycle.duty(member) is Duty.DUE for member in members):
             place = document.place_of_key("who")

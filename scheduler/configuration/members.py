@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic_core import PydanticCustomError
@@ -26,6 +27,7 @@ from scheduler.configuration.table import Row, read_table
 from scheduler.configuration.vocabulary import Vocabulary, intake_span
 from scheduler.model import times
 from scheduler.model.members import Contact, Member, Membership, Span
+from scheduler.model.names import fold
 from scheduler.model.network import Country, Network
 
 ROLES = ("coordinator", "deputy", "mayor")
@@ -39,6 +41,10 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MONTH = re.compile(r"\d{4}-\d\d")
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
+#: To join or part letters (U+200C, U+200D), and the marks of right-to-left writing.
+_UNSEEN_BUT_NEEDED = "\u200c\u200d\u200e\u200f"
+#: What clocks showed before does not tell whether a zone is right.
+_CLOCKS_SINCE = date(2020, 1, 1)
 _SPREADSHEET_MONTH = re.compile(r"[A-Za-z]{3,9}[-. ]\d{2,4}|\d{1,2}[-. ][A-Za-z]{3,9}")
 
 
@@ -47,6 +53,8 @@ def read_countries(path: Path, problems: Problems) -> tuple[Country, ...]:
     seen: dict[str, int] = {}
     countries = []
     for row in rows:
+        if problems.are_enough(Place(row.file, row.line)):
+            break
         coordinator = _addresses(row, "national_coordinator", problems)
         commission = _addresses(row, "national_commission", problems)
         try:
@@ -66,6 +74,15 @@ def _first(contacts: list[Contact]) -> str:
     return contacts[0].address if contacts else ""
 
 
+@lru_cache(maxsize=1024)
+def _may_be_in(zone: str, country: str) -> bool:
+    """Clocks of the country show the same; so an old name such as Asia/Calcutta is right too."""
+    own = times.zones_of(country)
+    if not own or zone in own:
+        return True
+    return times.clock_from(zone, _CLOCKS_SINCE) in {times.clock_from(one, _CLOCKS_SINCE) for one in own}
+
+
 @dataclass
 class _Reader:
     network: Network
@@ -81,8 +98,8 @@ class _Reader:
         problems_before = self.problems.errors()
         member = Member(
             slug=self._slug(row),
-            name=row["name"] or self._missing(row, "name"),
-            aliases=tuple(row.several("aliases")),
+            name=self._name(row),
+            aliases=self._aliases(row),
             country=self._country(row),
             region=self._region(row),
             zone=self._zone(row),
@@ -96,6 +113,22 @@ class _Reader:
     def _missing(self, row: Row, column: str) -> str:
         self.problems.error(row.place(column), f'"{column}" is empty', "write it")
         return ""
+
+    def _name(self, row: Row) -> str:
+        self._refuse_unseen(row, "name")
+        return row["name"] or self._missing(row, "name")
+
+    def _aliases(self, row: Row) -> tuple[str, ...]:
+        self._refuse_unseen(row, "aliases")
+        return tuple(row.several("aliases"))
+
+    def _refuse_unseen(self, row: Row, column: str) -> None:
+        """A sign that nobody sees makes two names of one; Persian and Indian names need some of them."""
+        for sign in row[column]:
+            if not sign.isascii() and unicodedata.category(sign) == "Cf" and sign not in _UNSEEN_BUT_NEEDED:
+                what = f"an invisible sign (U+{ord(sign):04X}) stands in {column}"
+                self.problems.error(row.place(column), what, "delete it")
+                return
 
     def _slug(self, row: Row) -> str:
         try:
@@ -134,6 +167,10 @@ class _Reader:
         if not times.is_zone(zone):
             instead = did_you_mean(zone, times.zone_names(), "write a place such as America/Bogota")
             self.problems.error(row.place("zone"), f"zone {quoted(zone)} is unknown", instead)
+        elif not _may_be_in(zone, row["country"]):
+            known = listed(times.zones_of(row["country"]), most=3)
+            what = f"{zone} is no zone of {times.country_name(row['country'])} ({row['country']})"
+            self.problems.warning(row.place("zone"), what, f"its clocks are those of {known}")
         return zone
 
     def _languages(self, row: Row) -> tuple[str, ...]:
@@ -262,7 +299,9 @@ def read_members(
 ) -> tuple[Member, ...]:
     """The members, in the order of the file."""
     rows = read_table(path, NEEDED, ALLOWED, problems)
-    return members_of(rows, network, vocabulary, countries, problems)
+    members = members_of(rows, network, vocabulary, countries, problems)
+    _warn_of_shared_names(members, rows, problems)
+    return members
 
 
 def members_of(
@@ -276,8 +315,10 @@ def members_of(
     reader = _Reader(network, vocabulary, countries, problems)
     seen: dict[str, int] = {}
     holders: dict[str, Row] = {}
-    members = []
+    members: list[Member] = []
     for row in rows:
+        if problems.are_enough(Place(row.file, row.line)):
+            break
         member = reader.member(row)
         first = seen.setdefault(row["slug"], row.line)
         if row["slug"] and first != row.line:
@@ -288,6 +329,37 @@ def members_of(
             _warn_of_shared(member, row, holders, problems)
     _warn_of_barred(reader.barred, problems)
     return tuple(members)
+
+
+@dataclass(frozen=True)
+class SharedName:
+    """Two members have one name, so that neither is surely meant by it."""
+
+    name: str
+    member: Member
+    #: where it has the name
+    column: str
+    other: Member
+
+
+def shared_names(members: Iterable[Member]) -> Iterator[SharedName]:
+    """Names and aliases of members that are a slug, name or alias of one before, however written."""
+    holders: dict[str, Member] = {}
+    for member in members:
+        written = [("slug", member.slug), ("name", member.name), *(("aliases", a) for a in member.aliases)]
+        for column, name in written:
+            other = holders.setdefault(fold(name), member)
+            if other is not member and fold(name):
+                yield SharedName(name, member, column, other)
+
+
+def _warn_of_shared_names(members: Iterable[Member], rows: Iterable[Row], problems: Problems) -> None:
+    by_slug = {row["slug"]: row for row in rows}
+    for shared in shared_names(members):
+        row, first = by_slug[shared.member.slug], by_slug[shared.other.slug]
+        what = f"{quoted(shared.name)} is a name of {shared.other.slug} (line {first.line}) too"
+        instead = "neither is found by it: add what tells them apart in brackets, or leave it out"
+        problems.warning(row.place(shared.column), what, instead)
 
 
 def _warn_of_shared(member: Member, row: Row, holders: dict[str, Row], problems: Problems) -> None:

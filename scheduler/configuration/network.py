@@ -25,11 +25,13 @@ from scheduler.configuration.schema import (
     SettleMinutes,
     Text,
     fill_in,
+    filled,
     hint,
     in_any_letters,
     one_line,
     say,
 )
+from scheduler.configuration.slugs import Slug
 from scheduler.configuration.vocabulary import Vocabulary, folded, intake_span
 from scheduler.model import times
 from scheduler.model.audience import Audience
@@ -86,7 +88,7 @@ class MailboxForm(Form):
 class AudienceForm(Form):
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [{"required": [k]} for k in ("regions", "countries", "languages", "joined", "members")]
+            "anyOf": [filled(k) for k in ("regions", "countries", "languages", "joined", "members")]
         }
     )
 
@@ -96,10 +98,10 @@ class AudienceForm(Form):
         default_factory=list, description="mail language, the first one in members.csv"
     )
     joined: list[Month] = Field(default_factory=list, description="month of an intake, such as 2020-09")
-    members: list[Id] = Field(
+    members: list[Slug] = Field(
         default_factory=list, description="short names (slug) from members.csv, added to the rest"
     )
-    left_out: list[Id] = Field(
+    left_out: list[Slug] = Field(
         default_factory=list,
         alias="except",
         description="short names (slug) to leave out, taken away last",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-#: So many characters of what staff wrote are repeated in a sentence.
+#: So many characters of what staff wrote are repeated in a sentence; no word that is longer is looked for.
 MOST_QUOTED = 100
+#: So many errors of one file are said at once; a file with more is not one that somebody wrote.
+MOST_FINDINGS = 200
 #: What differs between two sentences of one kind: what was quoted, and numbers.
 _VARIES = re.compile(r'"[^"]*"|[0-9][0-9,]*')
 
@@ -82,9 +85,15 @@ class Problems:
     texts: dict[str, str] = field(default_factory=dict)
     _errors: set[Problem] = field(default_factory=set)
     _others: set[Problem] = field(default_factory=set)
+    #: file -> how many of the errors are its own
+    _errors_of: Counter[str] = field(default_factory=Counter)
+    #: files of which the rest was not looked at
+    _left: set[str] = field(default_factory=set)
 
     def error(self, place: Place, what: str, instead: str = "") -> None:
+        before = len(self._errors)
         self._errors.add(Problem(place, Severity.ERROR, what, instead))
+        self._errors_of[place.file] += len(self._errors) - before
 
     def warning(self, place: Place, what: str, instead: str = "") -> None:
         self._others.add(Problem(place, Severity.WARNING, what, instead))
@@ -92,9 +101,12 @@ class Problems:
     def note(self, place: Place, what: str, instead: str = "") -> None:
         self._others.add(Problem(place, Severity.NOTE, what, instead))
 
-    def take_back(self, place: Place, what: str, instead: str = "") -> None:
-        """An error that somebody else can say better."""
+    def take_back(self, place: Place, what: str, instead: str = "") -> bool:
+        """An error that somebody else can say better; whether it was said at all."""
+        before = len(self._errors)
         self._errors.discard(Problem(place, Severity.ERROR, what, instead))
+        self._errors_of[place.file] += len(self._errors) - before
+        return len(self._errors) < before
 
     def in_order(self) -> list[Problem]:
         return sorted(self._errors | self._others)
@@ -103,11 +115,22 @@ class Problems:
         return len(self._errors)
 
     def errors_in(self, file: str) -> int:
-        return sum(problem.place.file == file for problem in self._errors)
+        return self._errors_of[file]
+
+    def are_enough(self, place: Place) -> bool:
+        """So much is wrong with this file that nobody reads further; nor does a reader, and once says so."""
+        if self._errors_of[place.file] < MOST_FINDINGS:
+            return False
+        if place.file not in self._left:
+            self._left.add(place.file)
+            self.error(place, "from here on nothing was looked at", "mend the other errors first")
+        return True
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """What was probably meant, where something known is close."""
+    if len(word) > MOST_QUOTED:
+        return None
     by_fold = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.75)
     return by_fold[close[0]] if close else None

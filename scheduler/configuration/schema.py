@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     GetJsonSchemaHandler,
+    JsonValue,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -25,26 +26,30 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from scheduler.configuration.document import Document
-from scheduler.configuration.problems import Problems, did_you_mean, listed, nearest, quoted
+from scheduler.configuration.problems import (
+    MOST_FINDINGS,
+    Problems,
+    did_you_mean,
+    listed,
+    nearest,
+    quoted,
+)
 from scheduler.model import times
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 CLOCK_PATTERN = r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?"
 _CLOCK = re.compile(CLOCK_PATTERN, re.ASCII)
-_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+#: 60.0 is the number 60, to editors and to programs that write such files.
+_NUMBER = re.compile(r"(\d{1,9})(?:\.0{1,9})?", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_URL = re.compile(r"""https?://[^\s/?#@<>"'\\]+(?:[/?#][^\s<>"'\\]*)?""")
+_URL = re.compile(r"""https://[^\s/?#@<>"'\\]+(?:[/?#][^\s<>"'\\]*)?""")
 #: Two of them stand in every UID, which must stay under 255 octets (RFC 7986, 5.3).
 LONGEST_ID = 80
 WRITE_A_CLOCK = 'write hours and minutes in quotes, such as "13:00"'
 _YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-
-
-#: So many problems of one file are said at once; a file with more is not one that somebody wrote.
-MOST_FINDINGS = 200
 
 
 #: What the readers below raise.
@@ -123,9 +128,13 @@ def read_yes_no(value: object) -> bool:
     return _YES_NO[text.lower()]
 
 
+def is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
 def read_id(value: object) -> str:
     text = one_line(value)
-    if not _ID.fullmatch(text):
+    if not is_id(text):
         say(
             f"{quoted(text)} is no id",
             "use small letters a to z, digits and hyphens, such as third-wednesday",
@@ -137,6 +146,8 @@ def read_id(value: object) -> str:
 
 def read_url(value: object) -> str:
     text = one_line(value)
+    if text.lower().startswith("http://"):
+        say(f"{quoted(text)} is not encrypted", "write https:// in place of http://, or leave the line out")
     if not _URL.fullmatch(text):
         say(f"{quoted(text)} is no web address", "write it with https:// in front, or leave the line out")
     return text
@@ -159,9 +170,10 @@ def read_country(value: object) -> str:
 def whole_number(least: int, most: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         text = one_line(value)
-        if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+        found = _NUMBER.fullmatch(text)
+        if not found or not least <= int(found[1]) <= most:
             say(f"{quoted(text)} is no whole number from {least} to {most}")
-        return int(text)
+        return int(found[1])
 
     return read
 
@@ -172,8 +184,7 @@ def hint(
     """What an editor may know of a type: its words, and as much of its reader as a pattern can say.
 
     It is as generous as the reader, which takes every scalar as text: an editor that reads `599801634`
-    as a number or `true` as a truth value must not call them wrong. A key with nothing behind it is not
-    called right, though check takes it: an editor would propose to write "null".
+    as a number or `true` as a truth value must not call them wrong.
     """
     shape: dict[str, Any] = {"type": "string", **more}
     if pattern:
@@ -192,13 +203,51 @@ def in_any_letters(words: Iterable[str]) -> str:
     )
 
 
+def _years() -> str:
+    """A pattern for the years that `check_year` lets pass, decade by decade."""
+    first, last = times.FIRST_YEAR, times.LAST_YEAR
+    decades = (
+        (decade, max(first, decade * 10) % 10, min(last, decade * 10 + 9) % 10)
+        for decade in range(first // 10, last // 10 + 1)
+    )
+    return "(?:" + "|".join(f"{decade}[{least}-{most}]" for decade, least, most in decades) + ")"
+
+
+_YEARS = _years()
+#: The days of a calendar whose every fourth year has a 29 February, as from 1901 to 2099.
+DAY_PATTERN = (
+    rf"(?:{_YEARS}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)"
+    rf"|02-(?:0[1-9]|1\d|2[0-8]))|(?={_YEARS})\d\d(?:[02468][048]|[13579][26])-02-29)"
+)
+
+
 def number_hint(description: str, least: int, most: int, *examples: int) -> WithJsonSchema:
     """A number, in quotes or not."""
     number = {"type": "integer", "minimum": least, "maximum": most}
-    in_quotes = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s*$"}
+    in_quotes = {"type": "string", "pattern": r"^\s*[0-9]{1,9}(?:\.0{1,9})?\s*$"}
     return WithJsonSchema(
         {"description": description, "anyOf": [number, in_quotes], "examples": list(examples)}
     )
+
+
+#: What a key has behind it where nothing is written.
+NOTHING: dict[str, JsonValue] = {"type": "null"}
+
+
+def written(*keys: str) -> JsonSchemaValue:
+    """Each of these keys stands there, with something behind it."""
+    return {"required": list(keys), "properties": {key: {"not": NOTHING} for key in keys}}
+
+
+def filled(key: str, kind: str = "array") -> JsonSchemaValue:
+    """The key stands there with a list, or with keys of its own, that has something in it."""
+    return {"required": [key], "properties": {key: {"type": kind, "minItems": 1, "minProperties": 1}}}
+
+
+def only_without(key: str, *others: str) -> JsonValue:
+    """Where the one is written the others say the same once more, or contradict it."""
+    nothing: JsonValue = {**NOTHING, "errorMessage": f'"{key}" says this already; keep one of the two'}
+    return {"if": written(key), "then": {"properties": dict.fromkeys(others, nothing)}}
 
 
 @dataclass(frozen=True)
@@ -215,14 +264,14 @@ class AlsoAs:
         usual = handler(schema)
         if self.with_gaps:
             usual["patternProperties"] = {
-                key: {"anyOf": [value, {"type": "null"}]} for key, value in usual["patternProperties"].items()
+                key: {"anyOf": [value, NOTHING]} for key, value in usual["patternProperties"].items()
             }
         return {"anyOf": [self.shape, usual]}
 
 
 #: What YAML editors may take an unquoted text for.
 SCALAR = ["string", "number", "boolean"]
-_WORDS = hint("A text on one line.", type=SCALAR)
+_WORDS = hint("A text on one line.", pattern=r"\S.*", instead="write one line of text", type=SCALAR)
 
 Text = Annotated[str, BeforeValidator(read_words), _WORDS]
 LongText = Annotated[
@@ -236,7 +285,7 @@ Day = Annotated[
     hint(
         "A date: year-month-day.",
         "2027-03-17",
-        pattern=_DATE.pattern,
+        pattern=DAY_PATTERN,
         instead="write year-month-day, such as 2027-03-17",
     ),
 ]
@@ -246,7 +295,7 @@ Month = Annotated[
     hint(
         "A month: year-month.",
         "2020-09",
-        pattern=r"\d{4}-(?:0[1-9]|1[0-2])",
+        pattern=rf"{_YEARS}-(?:0[1-9]|1[0-2])",
         instead="write year-month, such as 2020-09",
     ),
 ]
@@ -267,18 +316,16 @@ YesNo = Annotated[
         type=["string", "boolean"],
     ),
 ]
-Id = Annotated[
-    str,
-    BeforeValidator(read_id),
-    hint(
-        "An id: small letters a to z, digits and hyphens.",
-        "third-wednesday",
-        pattern=_ID.pattern,
-        instead="use small letters a to z, digits and hyphens, such as third-wednesday",
-        type=["string", "integer"],
-        maxLength=LONGEST_ID,
-    ),
-]
+ID_HINT = hint(
+    "An id: small letters a to z, digits and hyphens.",
+    "third-wednesday",
+    pattern=_ID.pattern,
+    instead="use small letters a to z, digits and hyphens, such as third-wednesday",
+    type=["string", "integer"],
+    maxLength=LONGEST_ID,
+    minimum=0,
+)
+Id = Annotated[str, BeforeValidator(read_id), ID_HINT]
 Url = Annotated[
     str,
     BeforeValidator(read_url),

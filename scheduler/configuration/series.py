@@ -7,7 +7,7 @@ from datetime import date
 
 from scheduler.configuration.document import Document
 from scheduler.configuration.notices import NoticesForm, rules_of
-from scheduler.configuration.problems import Place, Problems, listed
+from scheduler.configuration.problems import MOST_FINDINGS, Place, Problems, listed
 from scheduler.configuration.series_form import (
     MAX_SESSIONS,
     DetailsForm,
@@ -35,7 +35,7 @@ def read_series(
 ) -> Series | None:
     form = read_form(document, problems)
     if form is None:
-        if left := what_is_left(document):
+        if problems.errors_in(document.file) < MOST_FINDINGS and (left := what_is_left(document)):
             _Reader(left.form, document, network, vocabulary, problems, left.numbers).sessions()
         return None
     before = problems.errors()
@@ -106,8 +106,11 @@ class _Reader:
         self._refuse_twins()
         self._check_number(len(self.form.sessions))
         both = zip(self.numbers, self.form.sessions, strict=True)
-        listed_ones = [self._listed(number, one) for number, one in both]
+        listed_ones = (self._listed(number, one) for number, one in both if not self._is_enough(number))
         return tuple(session for session in listed_ones if session)
+
+    def _is_enough(self, number: int) -> bool:
+        return self.problems.are_enough(self.document.place("sessions", number))
 
     def _refuse_rule_words(self) -> None:
         for key in ("from", "until", "count", "except", "move", "details"):

@@ -7,14 +7,14 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import time
-from itertools import count
+from itertools import count, islice
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from scheduler.configuration.document import Document, Node
 from scheduler.configuration.notices import SessionNoticesForm
-from scheduler.configuration.problems import Problems, nearest, quoted
+from scheduler.configuration.problems import MOST_FINDINGS, Problems, nearest, quoted
 from scheduler.configuration.schema import (
     CLOCK_PATTERN,
     LONGEST_ID,
@@ -30,17 +30,20 @@ from scheduler.configuration.schema import (
     Text,
     Url,
     fill_in,
+    filled,
     hint,
     in_any_letters,
     number_hint,
     one_line,
+    only_without,
     read_clock,
     read_language,
     say,
     whole_number,
+    written,
 )
 from scheduler.configuration.writing import canonical
-from scheduler.model.recurrence import RULES, WEEKDAYS, UnknownRecurrence, read_every
+from scheduler.model.recurrence import PATTERN, RULES, WEEKDAYS, UnknownRecurrence, read_every
 
 #: More sessions than this in one series is a typing error in `until`.
 MAX_SESSIONS = 2000
@@ -154,10 +157,15 @@ _EVERY_HINT = hint(
     "A rule for days.",
     *("third wednesday", "last friday", "wednesday"),
     instead=RULES,
-    pattern=f".*(?:{in_any_letters(('day', 'week'))}).*",
+    pattern=in_any_letters([PATTERN]).replace(" ", r"\s+"),
 )
 _AS_A_LIST = AlsoAs(
-    {"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z]{2,3}$"}, "examples": [["en", "fr"]]},
+    {
+        "type": "array",
+        "items": {"type": "string", "pattern": r"^\s*[A-Za-z]{2,3}\s*$"},
+        "uniqueItems": True,
+        "examples": [["en", "fr"]],
+    },
     with_gaps=True,
 )
 
@@ -181,11 +189,20 @@ class JoinForm(Form):
     id: Annotated[str, BeforeValidator(_meeting_id), _MEETING_ID_HINT] = Field(
         "", description="the number, in quotes"
     )
-    link: Url = Field("", description="https address")
+    link: Url = Field("", description="address with https://")
     passcode: Text = Field("", description="in quotes")
 
 
 class DetailsForm(Form):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                only_without("when", "start", "end", "end_date"),
+                only_without("length_minutes", "end", "end_date"),
+            ]
+        }
+    )
+
     title: Text | None = Field(None, description="as the mails print it. Default: title of the series")
     start: Start = Field(
         None, description="clock time. No start here and none in the series: time to be announced"
@@ -225,8 +242,8 @@ class DetailsForm(Form):
     )
     join: JoinForm = Field(JoinForm(), description="how to take part; never shown in public calendars")
     programme: list[ItemForm] = Field(default_factory=list, description="list of items in their order")
-    recording: Url = Field("", description="https address, once there is one")
-    summary: Url = Field("", description="https address, once there is one")
+    recording: Url = Field("", description="address with https://, once there is one")
+    summary: Url = Field("", description="address with https://, once there is one")
     summary_on: Day | None = Field(None, description="date on which the summary came out")
 
 
@@ -237,13 +254,25 @@ class SessionForm(DetailsForm):
     date: Day = Field(description="date of the webinar, in the zone that applies")
 
 
+#: Keys that go with `every`.
+_OF_A_RULE = ("from", "until", "count", "except", "move", "details")
+_END_WITH_START: JsonValue = {"if": written("end"), "then": written("start")}
+
+
 class SeriesForm(Form):
     model_config = ConfigDict(
         json_schema_extra={
-            "dependentRequired": {
-                key: ["every"] for key in ("from", "until", "count", "except", "move", "details")
+            "if": written("every"),
+            "then": {
+                **written("from"),
+                "oneOf": [written("until"), written("count")],
+                "not": filled("sessions"),
             },
-            "dependentSchemas": {"every": {"properties": {"sessions": {"maxItems": 0}}}},
+            "else": {
+                **filled("sessions"),
+                "not": {"anyOf": [{"required": [key]} for key in _OF_A_RULE]},
+            },
+            "allOf": [only_without("when", "start", "end"), _END_WITH_START],
         }
     )
 
@@ -388,7 +417,7 @@ def _carries(key: str, form: type[Form], carrying: frozenset[str]) -> bool:
 def _propose_ids(document: Document, problems: Problems) -> None:
     """A session without an id gets one proposed, made of its title; it is never made up silently."""
     taken = {_id(node) for node in _sessions(document)}
-    for number, node in _without_id(document):
+    for number, node in islice(_without_id(document), MOST_FINDINGS):
         place, proposal = document.place("sessions", number), _proposal(node, taken)
         taken.add(proposal)
         rewrite = canonical.in_front_of(document, ("sessions", number), "id", proposal)

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 
 from scheduler.configuration.document import Document
-from scheduler.configuration.problems import Place, Problems
+from scheduler.configuration.problems import Place, Problems, listed, quoted
 from scheduler.configuration.series_form import DetailsForm, SeriesForm
 from scheduler.configuration.time_line import Hours, TimeLine, on_date, read_line
 from scheduler.configuration.vocabulary import Vocabulary
@@ -22,6 +22,8 @@ LONGEST_DAYS = 31
 
 Path = tuple[str | int, ...]
 _KEEP_ONE = "keep one of the two"
+_FIX_WRITES_IT = "scheduler check --fix writes it so"
+_FIX_LEAVES_IT = "scheduler check --fix leaves it: it rewrites only when: and a text right behind it"
 _BESIDE_WHEN = ("start", "end", "end_date")
 
 
@@ -180,11 +182,18 @@ class HoursReader:
         if line.zone_word:
             lines["zone"] = zone if zone[0].isalpha() else f'"{zone}"'
         rewrite = canonical.in_place_of(self.document, (*path, "when"), lines)
-        if rewrite and not any(self.document.has(*path, key) for key in lines):
+        beside = [key for key in lines if self.document.has(*path, key)]
+        if rewrite and not beside:
             self.problems.rewrites.append(rewrite)
-            next_day = " the next day" if hours.runs_over_midnight else ""
-            what = f"understood as {hours}{next_day} {zone}"
-            self.problems.note(self.document.place(*path, "when"), what, "scheduler check --fix writes it so")
+        if beside:
+            instead = (
+                f"scheduler check --fix leaves it: {listed(map(quoted, beside))} stands beside it, empty"
+            )
+        else:
+            instead = _FIX_WRITES_IT if rewrite else _FIX_LEAVES_IT
+        next_day = " the next day" if hours.runs_over_midnight else ""
+        what = f"understood as {hours}{next_day} {zone}"
+        self.problems.note(self.document.place(*path, "when"), what, instead)
 
     def _place_in_line(self, path: Path, at: int) -> Place:
         return self.document.place_in(at, *path, "when")

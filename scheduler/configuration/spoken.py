@@ -22,7 +22,7 @@ def as_text(problems: Sequence[Problem], texts: Mapping[str, str]) -> Iterator[s
     Where there are only notes nothing is to be mended, so nothing is shown.
     """
     excerpts = Excerpts(texts)
-    shown, more = _shortened(problems)
+    shown, more = shortened(problems)
     for place, of_place in groupby(shown, key=lambda problem: problem.place):
         together = list(of_place)
         yield from map(str, together)
@@ -33,7 +33,7 @@ def as_text(problems: Sequence[Problem], texts: Mapping[str, str]) -> Iterator[s
 
 def as_github(problems: Sequence[Problem]) -> Iterator[str]:
     """Workflow commands, which GitHub shows beside the lines of a change."""
-    shown, more = _shortened(problems)
+    shown, more = shortened(problems)
     for problem in shown:
         place = problem.place
         properties = {
@@ -75,7 +75,7 @@ def counts(problems: Sequence[Problem]) -> dict[Severity, int]:
     return {severity: counted[severity] for severity in Severity}
 
 
-def _shortened(problems: Sequence[Problem]) -> tuple[list[Problem], list[str]]:
+def shortened(problems: Sequence[Problem]) -> tuple[list[Problem], list[str]]:
     """The first of each kind, and a line for each kind of which there are more."""
     met: Counter[tuple[str, Severity, str]] = Counter()
     shown = []

@@ -21,6 +21,12 @@ from scheduler.configuration.text import MAX_TABLE_BYTES, lines_of, read_text
 
 #: A cell longer than this is an accident.
 MAX_CELL = 10_000
+#: Columns and lines of a table; 10,000 members have a quarter of the columns and a tenth of the lines.
+MAX_COLUMNS, MAX_LINES = 100, 100_000
+#: Characters of one line, should all its cells be as long as they may.
+MAX_LINE = MAX_COLUMNS * MAX_CELL
+#: How the sentences begin that name no cell.
+OF_THE_WHOLE = ("this table", "the first line", "missing in the first line")
 #: Comma, and what spreadsheet programs of other countries write instead.
 _DELIMITERS = ",;\t"
 
@@ -44,7 +50,8 @@ class Written:
         """The first sign of each cell; one in quotes may go on for several lines."""
         column, text = 1, self._line(line)
         while True:
-            yield Place(self.file, line, column + _blanks(text[column - 1 :], self.delimiter))
+            end = text.find(self.delimiter, column - 1)
+            yield Place(self.file, line, column + _blanks(text[column - 1 : end if end >= 0 else None]))
             if text.startswith('"', column - 1):
                 line, column = self._behind_quotes(line, column + 1)
                 text = self._line(line)
@@ -69,9 +76,8 @@ class Written:
         return self.lines[line - 1] if line <= len(self.lines) else ""
 
 
-def _blanks(text: str, delimiter: str) -> int:
+def _blanks(cell: str) -> int:
     """Blanks in front of a cell; none count where nothing else is in it."""
-    cell = text.partition(delimiter)[0]
     return len(cell) - len(cell.lstrip()) if cell.strip() else 0
 
 
@@ -117,7 +123,14 @@ def rows_of(
     """The same of a text that was read already; `file` is what the problems call it."""
     start = Place(file)
     before = problems.errors()
+    if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
+        problems.error(start, f"this table has more than {MAX_LINES:,} lines", "split it")
+        return []
     written_lines = lines_of(text)
+    if too_long := [number for number, line in enumerate(written_lines, 1) if len(line) > MAX_LINE]:
+        what = f"this row is too long: it has more than {MAX_LINE:,} characters"
+        problems.error(Place(file, too_long[0]), what, "shorten its cells")
+        return []
     written = Written(file, written_lines, max(_DELIMITERS, key=written_lines[0].count))
     lines = _lines(text, written, problems)
     _, header = next(lines, (1, []))
@@ -128,6 +141,10 @@ def rows_of(
             "the first line is empty",
             f"it must name the columns: {listed(needed or allowed)}, each once",
         )
+    if len(columns) > MAX_COLUMNS:
+        what = f"the first line has {len(columns):,} columns"
+        problems.error(start, what, f"write at most {MAX_COLUMNS}")
+        return []
     if not columns or not _columns_are_known(columns, needed, allowed, written, problems):
         return []
     rows = list(_rows(lines, columns, written, problems))
@@ -144,15 +161,21 @@ def _lines(text: str, written: Written, problems: Problems) -> Iterator[tuple[in
         for cells in reader:
             yield line, cells
             line = reader.line_num + 1
-    except csv.Error:
-        what = "a quotation mark of this row is not closed, or something stands behind a closed one"
-        problems.error(Place(written.file, line), what, 'inside quotes write "" for one quotation mark')
+    except csv.Error as error:
+        problems.error(Place(written.file, line), *_unreadable(error))
+
+
+def _unreadable(error: csv.Error) -> tuple[str, str]:
+    if "field limit" in str(error):
+        what = f"a cell of this row has more than {csv.field_size_limit():,} characters"
+        return what, "shorten it, or close its quotation mark"
+    what = "a quotation mark of this row is not closed, or something stands behind a closed one"
+    return what, 'inside quotes write "" for one quotation mark'
 
 
 def _without_empty_end(cells: list[str], least: int = 0) -> list[str]:
-    while len(cells) > least and not cells[-1].strip():
-        cells = cells[:-1]
-    return cells
+    written = (number for number in range(len(cells), least, -1) if cells[number - 1].strip())
+    return cells[: next(written, least)]
 
 
 def _columns_are_known(
@@ -189,6 +212,8 @@ def _rows(
         cells = [cell.strip() for cell in _without_empty_end(found, least=len(columns))]
         if not any(cells):
             continue
+        if problems.are_enough(Place(written.file, line)):
+            return
         if len(cells) != len(columns):
             what = f"this row has {len(cells)} cells, the first line has {len(columns)}"
             problems.error(Place(written.file, line), what, "look for a separator too many or too few")

@@ -20,6 +20,13 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
     "\ud800-\udfff\ue000\ue001\ufffe\uffff]"
 )
+#: How files in other encodings begin; the first two of UTF-32 begin like UTF-16.
+_OTHER_MARKS = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
 #: How lines end: as on Unix, Windows or an old Mac.
 _LINE_ENDS = re.compile("\r\n|\r|\n")
 
@@ -47,8 +54,8 @@ def read_text(path: Path, most_bytes: int, problems: Problems) -> str | None:
 
 
 def _decode(raw: bytes, place: Place, problems: Problems) -> str | None:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        problems.error(place, "this file is saved as UTF-16", "save it as UTF-8")
+    if other := next((name for mark, name in _OTHER_MARKS.items() if raw.startswith(mark)), None):
+        problems.error(place, f"this file is saved as {other}", "save it as UTF-8")
         return None
     try:
         text = raw.decode("utf-8-sig")

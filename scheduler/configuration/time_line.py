@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from scheduler.configuration.problems import Place, Problems, quoted
-from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.configuration.vocabulary import Vocabulary, in_utc
+from scheduler.configuration.zone_words import ZONE_PATH, trouble_with
 from scheduler.model import times
 
 #: A session longer than this is a day's work: rather a typing error in the hours (table of US-02).
@@ -34,7 +35,8 @@ _LAST_HOUR = 24
 _TOKEN = re.compile(
     r"""
       (?P<blank>[\s\u200b\u2060\ufeff]+)
-    | (?P<offset>(?:GMT|UTC|UT)\s{0,3}[+\-\u2010-\u2014\u2212][0-9]{1,2}(?::?[0-9]{2})?(?![0-9:.])
+    | (?P<offset>(?:GMT|UTC|UT)\s{0,3}[+\-\u2010-\u2014\u2212][0-9]{1,2}
+        (?:(?:[:.,]?[0-9]{2}|[.,][0-9])(?![0-9]|[:.,][0-9])|(?![0-9]|[:.,][0-9]))
         | \+[0-9]{2}:[0-9]{2}(?![0-9]))
     | (?P<clock>[0-9]{1,2}[:.,][0-9]{2}(?![0-9]) | [0-9]{1,2}[ \u00a0\u2009\u202f]?h[0-9]{2}(?![0-9]))
     | (?P<next>(?<![^\W\d_])\+1(?![0-9:.,]))
@@ -47,16 +49,31 @@ _TOKEN = re.compile(
 )
 _OPENING, _CLOSING = "([", ")]"
 _BETWEEN = ",;/&=|"
+#: Of two of them in a row the first must be one of these: "Rome, and Vienna".
+_BEFORE_JOINING = ",;"
 _TO = frozenset({"to", "until", "till", "bis"})
 _HOURS = frozenset({"h", "hr", "hrs", "hour", "hours", "uhr", "oclock"})
 _HALVES = {"am": 0, "pm": _NOON}
+#: They join zones, or hours that have one each; "13:00 or 14:00 CET" leaves open which it is.
 _JOINING = frozenset({"and", "or"})
+_JOINING_SIGNS = "&="
 _LEADING = frozenset({"at", "from"})
 _DAYS = frozenset({"day", "d"})
 _DAY_BEGINS = frozenset({"the", "next", "following"})
 _NEXT_DAY = (("the", "next", "day"), ("next", "day"), ("the", "following", "day"), ("following", "day"))
 
+#: Hours that have a name instead of figures.
+_NAMED_HOURS = {"noon": "12:00", "midday": "12:00", "midnight": "0:00, or 24:00 for an end"}
+#: "0900", as it is written without a colon.
+_FOUR_FIGURES = re.compile("([01]?[0-9]|2[0-4])([0-5][0-9])")
+#: What may be a day and a month, and a whole date.
+_DAY_AND_MONTH = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])[./](?:0?[1-9]|1[0-2])(?![0-9])")
+_WHOLE_DATE = re.compile(r"[0-9]{4}[-./][0-9]{1,2}[-./][0-9]{1,2}|[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{4}")
+#: Letters, figures and signs as keyboards of East Asia write them; each is as long as ours.
+_FULL_WIDTH = {0xFEE0 + code: code for code in range(ord("!"), ord("~") + 1)}
+
 _WRITE = 'write hours and a zone, such as "13:00–14:30 Europe/Berlin"'
+_DATE_HAS_A_KEY = "the date has its own key; write the hours alone"
 _AM_OR_PM = "write hours from 0 to 24, or AM or PM behind both"
 
 
@@ -88,6 +105,8 @@ class Hours:
     #: the words "next day" stand behind them
     next_day: bool
     zones: tuple[Word, ...]
+    #: so many of them stand between start and end
+    zones_of_start: int = 0
 
     def __str__(self) -> str:
         return f"{self.start:%H:%M}" + (f"–{self.end:%H:%M}" if self.end else "")
@@ -120,6 +139,7 @@ def read_line(text: str, vocabulary: Vocabulary) -> TimeLine:
     """What the text says on any date. It is refused as soon as one sign of it is not understood."""
     if len(text) > LONGEST_LINE:
         return TimeLine(errors=(Finding(0, "this is too long for a time line", _WRITE),))
+    text = text.translate(_FULL_WIDTH)
     reader = _Reader(_tokens(text), text, vocabulary)
     try:
         parts = reader.parts()
@@ -176,6 +196,14 @@ class _Token:
     #: how the words that this file knows are written; empty for the other kinds
     word: str
 
+    @property
+    def is_joining(self) -> bool:
+        return self.text in _JOINING_SIGNS or self.word in _JOINING
+
+    @property
+    def is_between(self) -> bool:
+        return self.text in _BETWEEN or self.is_joining
+
 
 _SILENT = str.maketrans("", "", ".'\u2019\u02bc")
 
@@ -222,9 +250,15 @@ class _Reader:
 
     def parts(self) -> tuple[Hours, ...]:
         found: list[Hours] = []
+        self._refuse_a_date()
         while self._skip():
+            if found and not found[0].zones:
+                raise _Refused(
+                    found[0].at, f"no zone stands behind {found[0]}", "write one to each of the two"
+                )
             part = self._part(is_first=not found)
             if found and not part.zones:
+                self._refuse_an_offset_without_sign(found[-1])
                 raise _Refused(part.at, f"no zone stands behind {part}", "write one, or leave it out")
             if found and part.end and not found[0].end:
                 what = f"{part} has an end, {found[0]} has none"
@@ -239,38 +273,66 @@ class _Reader:
     def _part(self, *, is_first: bool) -> Hours:
         """Hours and all that belongs to them, up to the next hours."""
         self._take_word(_LEADING)
-        start, end, zones, is_next = self._clock(), None, list[Word](), False
+        start, end, zones, is_next, of_start = self._clock(), None, list[Word](), False, 0
         if self._take_dash():
             end = self._clock()
-        while self._skip() and not self._stands_before_hours():
-            if end is None and zones and self._take_dash():
-                end = self._clock()
+        while self._skip(may_join=bool(zones)) and not self._stands_before_hours():
+            if end is None and zones and not self._has_joined() and self._take_dash():
+                end, of_start = self._clock(), len(zones)
             elif self._take_next_day(may_be_short=not zones or bool(self.open_brackets)):
                 is_next = True
             else:
                 zones.append(self._zone(start, end))
         if is_first and end is None and is_next:
             raise _Refused(start.at, "the next day is named, but no end", "write the end")
-        return self._hours(start, end, tuple(zones), is_next=is_next)
+        if end is None:
+            _refuse_two_hours_with_a_comma(start)
+        return replace(self._hours(start, end, tuple(zones), is_next=is_next), zones_of_start=of_start)
 
     # one token after the other
 
     def _token(self, ahead: int = 0) -> _Token | None:
         return self.tokens[self.here + ahead] if self.here + ahead < len(self.tokens) else None
 
-    def _skip(self) -> bool:
-        """Passes what only stands between things; whether anything is left."""
+    def _skip(self, *, may_join: bool = False) -> bool:
+        """Passes what only stands between things; whether anything is left.
+
+        may_join: a zone stands before, so that an "and" has something to join.
+        """
         while token := self._token():
             if token.text in _OPENING:
                 self.open_brackets.append(token)
             elif token.text in _CLOSING:
-                if not self.open_brackets:
-                    raise _Refused(token.at, "a bracket closes here that never opened", "leave it out")
-                self.open_brackets.pop()
-            elif token.text not in _BETWEEN and token.word not in _JOINING:
+                self._close_bracket(token)
+            elif token.is_between:
+                self._refuse_joining_nothing(token, may_join=may_join)
+            else:
                 return True
             self.here += 1
         return False
+
+    def _close_bracket(self, token: _Token) -> None:
+        if not self.open_brackets:
+            raise _Refused(token.at, "a bracket closes here that never opened", "leave it out")
+        if _OPENING.index(self.open_brackets.pop().text) != _CLOSING.index(token.text):
+            raise _Refused(token.at, "another bracket closes here than opened", "write ( and )")
+        if self.tokens[self.here - 1].text in _OPENING:
+            raise _Refused(token.at, "nothing stands in these brackets", "leave them out")
+
+    def _refuse_joining_nothing(self, token: _Token, *, may_join: bool) -> None:
+        """Whatever stands between things needs one on either side."""
+        before, after = self._token(-1) if self.here else None, self._token(1)
+        joins_before = before is not None and before.text not in _OPENING
+        if before and before.is_between:
+            joins_before = before.text in _BEFORE_JOINING and token.is_joining
+        joins_after = after is not None and after.text not in _CLOSING
+        if not joins_before or not joins_after or (token.is_joining and not may_join):
+            what = f"{quoted(token.text)} joins nothing here"
+            raise _Refused(token.at, what, "leave it out; zones are joined, or hours with a zone each")
+
+    def _has_joined(self) -> bool:
+        """An "and" stands before this: only a zone or other hours may follow."""
+        return self.here > 0 and self.tokens[self.here - 1].is_joining
 
     def _take_word(self, words: frozenset[str]) -> bool:
         token = self._token()
@@ -295,6 +357,8 @@ class _Reader:
     def _take_next_day(self, *, may_be_short: bool) -> bool:
         """Gives "next day", "+1 day"; "+1" alone only where it cannot belong to the name of a zone."""
         token, following = self._token(), self._token(1)
+        if self._has_joined():
+            return False
         says_day = following is not None and following.word in _DAYS
         if token and token.kind == "next" and (may_be_short or says_day):
             self.here += 2 if says_day else 1
@@ -318,11 +382,14 @@ class _Reader:
         self.here += 1
         numbers = [int(part) for part in re.findall("[0-9]+", token.text)]
         hour, minute = numbers[0], numbers[1] if len(numbers) > 1 else 0
-        self._take_word(_HOURS)
+        if self._take_word(_HOURS):
+            self._refuse_minutes_apart(token)
         half = self._half()
         if hour > _LAST_HOUR or minute > 59 or (hour == _LAST_HOUR and minute):
             what = f"{quoted(token.text)} is no time of day"
-            raise _Refused(token.at, what, "write an hour from 0:00 to 24:00")
+            four = _FOUR_FIGURES.fullmatch(token.text)
+            instead = f"write {four[1]}:{four[2]}" if four else "write an hour from 0:00 to 24:00"
+            raise _Refused(token.at, what, instead)
         return _Clock(token.at, hour, minute, half, self._text_from(token))
 
     def _half(self) -> str:
@@ -333,7 +400,37 @@ class _Reader:
             self._take_word(_HOURS)
         return half
 
+    def _refuse_a_date(self) -> None:
+        """ "17.01 13:00 CET" begins with a day, not with an hour."""
+        begin = re.match(r"\s*", self.text)
+        at = begin.end() if begin else 0
+        if found := _WHOLE_DATE.match(self.text, at):
+            raise _Refused(at, f"{quoted(found.group())} may be a date", _DATE_HAS_A_KEY)
+        found = _DAY_AND_MONTH.match(self.text, at)
+        rest = [token for token in self.tokens if found and token.at >= found.end()]
+        if found and rest and rest[0].text in (".", ","):
+            rest = rest[1:]
+        if found and rest and rest[0].kind in ("clock", "number"):
+            raise _Refused(at, f"{quoted(found.group())} may be a date", _DATE_HAS_A_KEY)
+
+    def _refuse_minutes_apart(self, hour: _Token) -> None:
+        """ "9 h 30": what stands behind would be the hour of a second time."""
+        token = self._token()
+        if hour.kind == "number" and token and token.kind == "number" and len(token.text) > 1:
+            what = f"{quoted(self.text[hour.at : token.end])} may be one time or two"
+            raise _Refused(hour.at, what, f"write {hour.text}h{token.text}")
+
+    def _refuse_an_offset_without_sign(self, part: Hours) -> None:
+        """ "GMT 9": the number behind is no hour."""
+        word, last = part.zones[-1], self.tokens[-1]
+        written = self.text[word.at : last.end]
+        if last.kind == "number" and (trouble := trouble_with(written)):
+            raise _Refused(word.at, *trouble)
+
     def _not_an_hour(self, token: _Token) -> _Refused:
+        if token.word in _NAMED_HOURS:
+            what = f"{quoted(token.text)} is no hour in figures"
+            return _Refused(token.at, what, f"write {_NAMED_HOURS[token.word]}")
         if self.vocabulary.knows(token.text):
             return _Refused(token.at, f"{quoted(token.text)} stands where an hour is needed", _WRITE)
         return self._not_understood(token)
@@ -385,31 +482,47 @@ class _Reader:
         """The longest run of tokens that is known as a zone."""
         first = self._token()
         assert first is not None  # noqa: S101 - asked only where something is left
+        self._refuse_half_a_range(first, start, end)
+        path = ZONE_PATH.match(self.text, first.at)
+        if path and not self.vocabulary.knows(path.group()):
+            raise self._no_zone(first.at, path.group())
         for count in range(min(_LONGEST_NAME, len(self.tokens) - self.here), 0, -1):
             last = self.tokens[self.here + count - 1]
             name = self.text[first.at : last.end]
             if self.vocabulary.knows(name):
-                self._refuse_half_a_range(first, start, end)
                 self.here += count
                 self._take_word(frozenset({"time"}))
                 return Word(first.at, name)
         raise self._not_understood(first)
 
     def _refuse_half_a_range(self, token: _Token, start: _Clock, end: _Clock | None) -> None:
-        """In "10:00 GMT-11:00" the last hour may be an end, or a distance from GMT."""
-        found = re.search(r"[-\u2010-\u2014\u2212]([0-9]+)(:?[0-9]+)?$", token.text)
-        if token.kind != "offset" or end or not found or not (found[2] or start.text.isdigit()):
+        """In "10:00 GMT-11:00" the last hour may be an end, or a distance from GMT; so in "9 AM UTC-11"."""
+        found = re.search(r"[-\u2010-\u2014\u2212]([0-9]{1,2})[:.,]?([0-9]+)?$", token.text)
+        if token.kind != "offset" or end or not found:
             return
-        if int(found[1]) > start.hour:
+        begins = start.hour % _NOON if start.half else start.hour
+        if (int(found[1]), int(found[2] or 0)) > (begins, start.minute):
             what = f"{quoted(token.text)} may name a zone, or hold the end of the session"
             raise _Refused(token.at, what, "write the end before the zone, or blanks around the dash")
 
     def _not_understood(self, token: _Token) -> _Refused:
-        if not token.word:
+        if token.kind == "next":
+            what = f"{quoted(token.text)} cannot stand here"
+            return _Refused(token.at, what, 'if the next day is meant, write "next day"')
+        if not token.word and token.kind != "offset":
             return _Refused(token.at, f"{quoted(token.text)} cannot stand here")
-        close = self.vocabulary.close_to(token.text)
-        instead = f'did you mean "{close}"?' if close else _WRITE
-        return _Refused(token.at, f"{quoted(token.text)} is not understood", instead)
+        return self._no_zone(token.at, token.text)
+
+    def _no_zone(self, at: int, name: str) -> _Refused:
+        what, instead = self.vocabulary.trouble_with(name)
+        return _Refused(at, what or f"{quoted(name)} is not understood", instead or _WRITE)
+
+
+def _refuse_two_hours_with_a_comma(clock: _Clock) -> None:
+    """ "11,12 CET" may be a time with a comma, or two hours; with an end it is clear."""
+    if "," in clock.text and clock.hour < clock.minute <= _LAST_HOUR:
+        what = f"{quoted(clock.text)} may be {clock.hour}:{clock.minute} or two hours"
+        raise _Refused(clock.at, what, f"write {clock.hour}:{clock.minute}, or a dash between the two")
 
 
 def _longer_than_a_day_of_work(part: Hours) -> Finding | None:
@@ -447,14 +560,19 @@ def _must_agree(
 ) -> None:
     """Towns behind a label have its clock: "CET Amsterdam, Berlin", "GMT (Mali and Togo Time)"."""
     begins, ends = _instants(part, on, zones[0])
-    for word, zone in zip(part.zones[1:], zones[1:], strict=True):
+    for number, (word, zone) in enumerate(zip(part.zones[1:], zones[1:], strict=True), 1):
         there = _instants(part, on, zone)
         if there != (begins, ends):
             at = part.start if there[0] != begins else part.end
             ours, theirs = (begins, there[0]) if there[0] != begins else (ends, there[1])
             label = part.zones[0].text
+            if 0 < part.zones_of_start <= number:
+                what = f"{quoted(label)} stands behind the start, {quoted(word.text)} behind the end"
+                problems.error(place(word.at), what, "write both hours in one zone, and it once behind them")
+                continue
             what = f"{quoted(word.text)} has another clock than {quoted(label)} on {on}"
-            both = f"{at:%H:%M} is {_utc(theirs)} there, {_utc(ours)} by {quoted(label)}"
+            by_word, by_label = _both(theirs, ours)
+            both = f"{at:%H:%M} is {by_word} there, {by_label} by {quoted(label)}"
             problems.error(place(word.at), f"{what}: {both}", "keep the one that is right")
 
 
@@ -471,7 +589,8 @@ def _must_be_the_same(
     for name, ours, theirs in (("start", begins, same[0]), ("end", ends, same[1])):
         if ours and theirs and ours != theirs:
             first_says, other_says = quoted(_said(first, zone)), quoted(_said(other, other_zone))
-            both = f"{_utc(ours)} by {first_says}, {_utc(theirs)} by {other_says}"
+            by_first, by_other = in_utc(ours, theirs)
+            both = f"{by_first} by {first_says}, {by_other} by {other_says}"
             what = f"the two contradict each other on {on}: the {name} is {both}"
             problems.error(place, what, "keep the one that is right")
             return
@@ -488,5 +607,8 @@ def _instants(part: Hours, on: date, zone: str) -> tuple[datetime, datetime | No
     return begins, times.moment(on + (_DAY if part.runs_over_midnight else timedelta()), part.end, zone)
 
 
-def _utc(at: datetime | None) -> str:
-    return f"{at:%H:%M} UTC"
+def _both(first: datetime | None, second: datetime | None) -> tuple[str, str]:
+    """Of two starts or two ends, which are there together."""
+    assert first is not None  # noqa: S101 - compared only then
+    assert second is not None  # noqa: S101 - compared only then
+    return in_utc(first, second)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import calendar
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
 
@@ -12,15 +13,18 @@ from scheduler.configuration.problems import Place, Problems, did_you_mean, list
 from scheduler.configuration.zone_words import (
     BOTH_HALVES,
     READINGS,
+    ZONE_PATH,
     ZoneWord,
     plain,
     readings_of,
+    trouble_with,
     words_known,
     zone_word,
 )
 from scheduler.model import times
 from scheduler.model.audience import Audience
-from scheduler.model.members import Span
+from scheduler.model.members import Member, Span
+from scheduler.model.names import Match, Names
 
 
 def intake_span(month: str) -> Span:
@@ -42,6 +46,12 @@ class Vocabulary:
     intakes: tuple[date, ...]
     #: the town whose clock the home zone is ("Hamburg")
     home_place: str = ""
+    #: whose cities go by their names in a time line
+    members: tuple[Member, ...] = ()
+
+    def with_members(self, members: tuple[Member, ...]) -> Vocabulary:
+        """The same words, and the names of these cities."""
+        return replace(self, members=members)
 
     def intake_of(self, month: str) -> date | None:
         """The day on which new members were announced in a month."""
@@ -78,14 +88,14 @@ class Vocabulary:
             return meaning or word
         if found := self._by_word(word):
             return _as_said(word, found, on, at, place, problems)
-        if readings := readings_of(word):
+        if readings := self._readings_of(word):
             which = _or([who for who, _ in readings])
             problems.error(
                 place, f"zone {quoted(word)} may mean {which}", f"write a place such as {readings[0][1]}"
             )
             return None
-        instead = did_you_mean(word, (*times.zone_names(), *self.zone_labels), _WRITE_A_ZONE)
-        problems.error(place, f"zone {quoted(word)} is unknown", instead)
+        what, instead = self.trouble_with(word)
+        problems.error(place, what or f"zone {quoted(word)} is unknown", instead or _WRITE_A_ZONE)
         return None
 
     def knows(self, word: str) -> bool:
@@ -93,11 +103,31 @@ class Vocabulary:
         label = plain(word)
         if label in self._meanings or label in READINGS or times.is_zone(word):
             return True
-        return self._by_word(word) is not None or bool(readings_of(word))
+        return self._by_word(word) is not None or bool(self._readings_of(word))
+
+    def trouble_with(self, word: str) -> tuple[str, str]:
+        """(what is wrong, what to write) with a word that names no zone; empty where nothing can be said."""
+        if known := trouble_with(word):
+            return known
+        if ZONE_PATH.fullmatch(word):
+            close = self._zone_of_town(word.rpartition("/")[2].replace("_", " ")) or self.close_to(word)
+        else:
+            close = self.close_to(word)
+        return "", f'did you mean "{close}"?' if close else ""
+
+    def _zone_of_town(self, town: str) -> str | None:
+        """For a name such as "Europe/Hamburg": the town tells more than how alike the whole is to others."""
+        if found := self._by_word(town):
+            return found.zones[0]
+        close = self.close_to(town)
+        found = self._by_word(close) if close else None
+        return found.zones[0] if found else None
 
     def close_to(self, word: str) -> str | None:
         """The label or the word for a zone that was probably meant; first letters are rarely mistyped."""
         wanted = plain(word)
+        if len(wanted) <= _MISTYPED:
+            return None
         known = self._by_first_letter.get(wanted[:1], {})
         alike = [one for one in known if abs(len(one) - len(wanted)) <= _MISTYPED]
         close = nearest(wanted, alike)
@@ -123,7 +153,44 @@ class Vocabulary:
         is_home = self.home_place and label.removesuffix(" time") == plain(self.home_place)
         if is_home and times.is_zone(self.home_zone):
             return ZoneWord((self.home_zone,))
-        return zone_word(word)
+        return self._with_city(word, zone_word(word))
+
+    # names of member cities
+
+    def _with_city(self, word: str, said: ZoneWord | None) -> ZoneWord | None:
+        """What a word says as the name of a city too: where that has another clock, it is a question."""
+        match = self._city(word)
+        if match is None or readings_of(word):
+            return said
+        if said is None:
+            return ZoneWord((match.member.zone,)) if match.member else None
+        cities = (match.member,) if match.member else match.candidates
+        zones = dict.fromkeys((*said.zones, *(city.zone for city in cities)))
+        return ZoneWord(tuple(zones), said.offset)
+
+    def _readings_of(self, word: str) -> tuple[tuple[str, str], ...]:
+        """(who, a place there) for all that a name may mean, among them cities that share it."""
+        match = self._city(word)
+        cities = (match.member,) if match and match.member else match.candidates if match else ()
+        if match and match.member and not readings_of(word):
+            return ()
+        named = tuple((f"{city.name} in {city.zone}", city.zone) for city in cities)
+        rest = (("another place of that name", named[0][1]),) if len(named) == 1 else ()
+        return (*readings_of(word)[: 1 if named else None], *named, *rest)
+
+    def _city(self, word: str) -> Match | None:
+        """The cities of a name, where a name can stand; with a comma or brackets it must be one of them."""
+        name = _TIME.sub("", word)
+        if not self.members or not _NAME.fullmatch(name) or name.count("(") != name.count(")"):
+            return None
+        found = self._names.find(name)
+        if found.member is None and (not found.candidates or _QUALIFYING.search(name)):
+            return None
+        return found
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.members)
 
     def _labelled(
         self,
@@ -163,9 +230,9 @@ def _as_said(
     here = times.moment(on, at, zone)
     others = [other for other in said.zones if times.moment(on, at, other) != here]
     if others:
-        what = f"{quoted(word)} has several clocks: {at:%H:%M} on {on} is {_utc(here)} in {zone}"
-        there = f"{_utc(times.moment(on, at, others[0]))} in {others[0]}"
-        problems.error(place, f"{what}, {there}", "write a place")
+        ours, theirs = in_utc(here, times.moment(on, at, others[0]))
+        what = f"{quoted(word)} has several clocks: {at:%H:%M} on {on} is {ours} in {zone}"
+        problems.error(place, f"{what}, {theirs} in {others[0]}", f"write a place such as {zone}")
         return None
     if said.offset and times.instant(on, at, said.offset) != here:
         literally = f"{_utc(times.instant(on, at, said.offset))} taken literally (UTC{said.offset})"
@@ -181,12 +248,22 @@ def _or(words: list[str]) -> str:
 
 #: By so many letters at most is a word too long or too short that is proposed another for.
 _MISTYPED = 2
+#: What the name of a city looks like, in any script; what follows it with a comma or in brackets.
+_NAME = re.compile(r"(?=.{3,100}$)['\u2019\u02bc\u2018]?[^\W\d_](?:[\w .,()'\u2019\u02bc\u2018-]*[\w.)])?")
+_QUALIFYING = re.compile("[,()]")
+_TIME = re.compile(r"\s+time$", re.IGNORECASE)
 _WRITE_A_ZONE = "write a place such as Europe/Berlin, a label of network.yaml, or an offset such as +01:00"
 
 
 def folded(label: str) -> str:
     """Capital letters and the kind of blanks do not matter in a label."""
     return " ".join(label.casefold().split())
+
+
+def in_utc(first: datetime, second: datetime) -> tuple[str, str]:
+    """Two instants for a sentence; with their days where these differ."""
+    form = "%H:%M UTC" if first.date() == second.date() else "%H:%M UTC on %Y-%m-%d"
+    return f"{first:{form}}", f"{second:{form}}"
 
 
 def _utc(at: datetime) -> str:

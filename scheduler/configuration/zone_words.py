@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from scheduler.configuration.problems import quoted
 from scheduler.model import times
 
 
@@ -81,7 +82,34 @@ AMBIGUOUS = {
     ),
     "pyt": (("Paraguay", "America/Asuncion"), ("Pyongyang", "Asia/Pyongyang")),
     "georgia": (("the country", "Asia/Tbilisi"), ("the state of the USA", "America/New_York")),
+    "korea": (("South Korea", "Asia/Seoul"), ("North Korea", "Asia/Pyongyang")),
 }
+
+#: Towns of the tz database whose name other well-known places have too: nobody's clock without a question.
+_SEVERAL_PLACES = frozenset(
+    {
+        *("antigua", "bahia", "belem", "center", "chatham", "cordoba", "davis", "dawson", "easter"),
+        *("ensenada", "hebron", "knox", "la paz", "la rioja", "mahe", "marengo", "merida"),
+        *("midway", "monticello", "norfolk", "palmer", "petersburg", "rosario", "san juan", "san luis"),
+        *("santa isabel", "santarem", "santiago", "st thomas", "stanley", "tripoli", "vincennes", "virgin"),
+    }
+)
+
+#: How towns are written at home that the tz database has without accents.
+_WITH_ACCENTS = (
+    *("Araguaína", "Asunción", "Bogotá", "Büsingen", "Cancún", "Chișinău", "Chişinău", "Ciudad Juárez"),
+    *("Cuiabá", "Curaçao", "Eirunepé", "Lomé", "Maceió", "Mazatlán", "Montréal", "Nouméa", "Panamá"),
+    *("Reykjavík", "Réunion", "Río Gallegos", "São Paulo", "São Tomé", "Tucumán", "Ürümqi", "Zürich"),
+)
+
+#: What North America calls its clocks; elsewhere the words mean others.
+_AMERICAN = {
+    "eastern et": "America/New_York",
+    "central ct": "America/Chicago",
+    "mountain mt": "America/Denver",
+    "pacific pt": "America/Los_Angeles",
+}
+_AMERICAN_FORM = re.compile(r"(?:us/)?([a-z]+)(?: (?:standard|daylight))?(?: time)?")
 #: abbreviation or full name -> (what it says literally, a place whose clock shows it).
 _SAID_OF = {
     "cest mesz mest|central european summer time": ("+02:00", "Europe/Berlin"),
@@ -108,6 +136,7 @@ _SAID_OF = {
     "wib": ("+07:00", "Asia/Jakarta"),
     "wita": ("+08:00", "Asia/Makassar"),
     "wit": ("+09:00", "Asia/Jayapura"),
+    "beijing time": ("+08:00", "Asia/Shanghai"),
     "hkt": ("+08:00", "Asia/Hong_Kong"),
     "myt": ("+08:00", "Asia/Kuala_Lumpur"),
     "sgt": ("+08:00", "Asia/Singapore"),
@@ -175,10 +204,21 @@ _ALSO_CALLED = {
     "Vietnam": ("Viet Nam",),
 }
 
-#: Signs that people write for a minus, and the one before minutes of an offset.
-_OFFSET = re.compile(r"(?:gmt|utc|ut)\s*([+\-\u2010-\u2014\u2212])([0-9]{1,2})(?::?(00|15|30|45))?")
-#: Nowhere is it later than at UTC+14 or earlier than at UTC−12.
-_FURTHEST_EAST, _FURTHEST_WEST = 14, 12
+#: With the signs that people write for a minus; before the minutes dot and colon are equal.
+_OFFSET = re.compile(r"(?:gmt|utc|ut)\s*([+\-\u2010-\u2014\u2212])([0-9]{1,2})(?:[:.]?([0-9]{2}))?")
+#: What somebody wrote who meant an offset.
+_LIKE_OFFSET = re.compile(
+    r"(gmt|utc|ut|(?=[+-]))\s*([+\-\u2010-\u2014\u2212]?)\s*([0-9]{1,2})(?:([:.,]?)([0-9]{1,2}))?"
+)
+#: Parts of an hour as a decimal fraction.
+_FRACTIONS = {"5": "30", "50": "30", "25": "15", "75": "45"}
+#: A name of the form that the tz database has, whether there is one like it or not.
+ZONE_PATH = re.compile(
+    r"(?:africa|america|antarctica|arctic|asia|atlantic|australia|brazil|canada|chile|etc|europe|indian"
+    r"|mexico|pacific|us)(?:/[^\W\d]+(?:-[^\W\d]+)*)+(?:(?<=/gmt)[+-]?[0-9]{1,2})?",
+    re.IGNORECASE,
+)
+_ETC = re.compile(r"etc/(?:gmt|utc)([+-])([0-9]{1,2})")
 _TIME = " time"
 #: Words of everyday English: only in capitals do they mean a zone.
 _IN_CAPITALS = frozenset({"art", "bot", "cat", "cot", "eat", "pet", "west", "wit"})
@@ -188,20 +228,26 @@ _SLASH = re.compile(r" ?/ ?")
 
 @lru_cache(maxsize=8192)
 def plain(words: str) -> str:
-    """How words are compared: without capitals, accents, dots, apostrophes and kinds of blanks."""
-    bare = "".join(sign for sign in unicodedata.normalize("NFKD", words) if not unicodedata.combining(sign))
-    return _SLASH.sub("/", " ".join(_JOINED.sub("", bare.casefold().replace("_", " ")).split()))
+    """How words are compared: without capitals, dots, apostrophes and kinds of blanks; accents count."""
+    bare = unicodedata.normalize("NFKC", words).casefold().replace("_", " ")
+    return _SLASH.sub("/", " ".join(_JOINED.sub("", bare).split()))
+
+
+def without_accents(words: str) -> str:
+    """Accents may be left out, never added: "Bogota" is Bogotá, "Mação" is not Macao."""
+    taken_apart = unicodedata.normalize("NFKD", words)
+    return "".join(sign for sign in taken_apart if not unicodedata.combining(sign))
 
 
 @lru_cache(maxsize=4096)
 def zone_word(words: str) -> ZoneWord | None:
     """What words mean that are no label of network.yaml; None where they mean nothing, or several things."""
     wanted = plain(words)
-    if offset := read_offset(wanted):
+    if offset := read_offset(words):
         return ZoneWord((offset,))
     if wanted not in _known():
         wanted = wanted.removesuffix(_TIME)
-    if wanted in AMBIGUOUS or (wanted in _IN_CAPITALS and words != words.upper()):
+    if readings_of(wanted) or (wanted in _IN_CAPITALS and words != words.upper()):
         return None
     return _known().get(wanted)
 
@@ -209,18 +255,54 @@ def zone_word(words: str) -> ZoneWord | None:
 @lru_cache(maxsize=4096)
 def readings_of(words: str) -> tuple[tuple[str, str], ...]:
     """(who, a place there) for each part of the world that a name is used in; empty for a clear one."""
-    return AMBIGUOUS.get(plain(words).removesuffix(_TIME), ())
+    name = plain(words).removesuffix(_TIME)
+    town = without_accents(name)
+    if town in _SEVERAL_PLACES:
+        zone = _known()[town].zones[0]
+        return ((f"the town of {zone}", zone), ("another place of that name", zone))
+    return AMBIGUOUS.get(name, ())
 
 
 def read_offset(words: str) -> str | None:
-    """Gives "+09:00" of "gmt+9", with the sign that people mean; no place is more than 14 hours away."""
-    found = _OFFSET.fullmatch(words)
+    """Gives "+09:00" of "GMT+9", with the sign that people mean; None where no place has such a clock."""
+    found = _OFFSET.fullmatch(unicodedata.normalize("NFKC", words).casefold().strip())
     if not found:
         return None
-    east, hours, minutes = found[1] == "+", int(found[2]), found[3] or "00"
-    if hours > (_FURTHEST_EAST if east else _FURTHEST_WEST):
-        return None
-    return f"{'+' if east else '-'}{hours:02}:{minutes}"
+    offset = f"{'+' if found[1] == '+' else '-'}{int(found[2]):02}:{found[3] or '00'}"
+    return offset if times.is_zone(offset) else None
+
+
+def trouble_with(words: str) -> tuple[str, str] | None:
+    """(what is wrong, what to write) with words that are no zone, although one sees what was meant."""
+    wanted = " ".join(words.casefold().split())
+    if found := _ETC.fullmatch(wanted):
+        hours, west = int(found[2]), found[1] == "+"
+        written, meant = f"UTC{'-' if west else '+'}{hours}", f"UTC{found[1]}{hours}"
+        what = f"{quoted(words)} lies {hours} hours {'behind' if west else 'before'} UTC"
+        return what, f"write {written}, or {meant} if that is meant"
+    if found := _LIKE_OFFSET.fullmatch(wanted):
+        return _trouble_with_offset(words, found)
+    if found := _AMERICAN_FORM.fullmatch(wanted):
+        zones = (zone for names, zone in _AMERICAN.items() if found[1] in names.split())
+        return next(
+            ((f"{quoted(words)} is not understood", f"write {z} if that is meant") for z in zones), None
+        )
+    return None
+
+
+def _trouble_with_offset(words: str, found: re.Match[str]) -> tuple[str, str]:
+    name, sign, hours, separator, minutes = (part or "" for part in found.groups())
+    name, sign, number = name.upper() or "UTC", "+" if sign == "+" else sign and "-", int(hours)
+    if not sign:
+        span = f"{number}:{minutes}" if len(minutes) > 1 else f"{number}"
+        both = f"{name}+{span} or {name}-{span}" if number else "UTC"
+        return f"{quoted(words)} is no offset", f"write {both}"
+    if separator in (".", ",") and minutes in _FRACTIONS:
+        return f"{quoted(words)} is no offset", f"write {name}{sign}{number}:{_FRACTIONS[minutes]}"
+    if separator == "," and len(minutes) > 1:
+        return f"{quoted(words)} is no offset", f"write {name}{sign}{number}:{minutes}"
+    what = f"no place is at {name}{sign}{number}" + (f":{minutes}" if minutes else "")
+    return what, "offsets go from \N{MINUS SIGN}12:00 to +14:00, by quarters of an hour"
 
 
 @lru_cache(maxsize=1)
@@ -229,15 +311,20 @@ def words_known() -> tuple[str, ...]:
     short = (word.upper() for word in (*_CLOCKS, *READINGS, *BOTH_HALVES) if " " not in word)
     said = (names.partition("|")[0] for names in _SAID_OF)
     single = (word.upper() for names in said if " time" not in names for word in names.split())
-    return (*dict.fromkeys(name for name, _ in _places()), *short, *single)
+    names = dict.fromkeys(
+        name for name, _ in _places() if without_accents(plain(name)) not in _SEVERAL_PLACES
+    )
+    return (*names, *short, *single)
 
 
 @lru_cache(maxsize=1)
 def _known() -> dict[str, ZoneWord]:
     known: dict[str, ZoneWord] = {}
     for words, zones in _places():
-        before = known.get(plain(words), ZoneWord(()))
-        known[plain(words)] = ZoneWord(tuple(dict.fromkeys((*before.zones, *zones))))
+        for spelt in {plain(words), without_accents(plain(words))}:
+            before = known.get(spelt, ZoneWord(()))
+            known[spelt] = ZoneWord(tuple(dict.fromkeys((*before.zones, *zones))))
+    known |= {plain(town): known[without_accents(plain(town))] for town in _WITH_ACCENTS}
     for written, (offset, zone) in _SAID_OF.items():
         short, *full = written.split("|")
         names = [*full, *(short.split() if " time" not in short else [short])]

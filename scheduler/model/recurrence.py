@@ -22,11 +22,10 @@ _OF_MONTH = re.compile(rf"({'|'.join(_ORDINALS)}) ({_WEEKDAY})(?: of (?:the|each
 _OF_WEEK = re.compile(rf"(?:every )?({_WEEKDAY})")
 _OTHER = re.compile(rf"every other ({_WEEKDAY})")
 _WEEKS = re.compile(
-    rf"every (?:(?:(other)|([1-9][0-9]?)|({'|'.join(_NUMBERS)})) )?weeks?(?: on ({_WEEKDAY}))?"
-)
-#: More weeks than a year has are no rhythm.
-_MOST_WEEKS = 52
-
+    rf"every (?:(?:(other)|([1-9]|[1-4][0-9]|5[0-2])|({'|'.join(_NUMBERS)})) )?weeks?(?: on ({_WEEKDAY}))?"
+)  # up to 52: more weeks than a year has are no rhythm
+#: All that may be written, in small letters with one blank between the words.
+PATTERN = "|".join(form.pattern for form in (_OF_MONTH, _OF_WEEK, _OTHER, _WEEKS))
 
 #: What may be written, as a sentence goes on.
 RULES = (
@@ -80,8 +79,7 @@ def read_every(words: str) -> str:
     if found := _WEEKS.fullmatch(plain):
         number = 2 if found[1] else int(found[2] or 1)
         number = _NUMBERS.index(found[3]) + 2 if found[3] else number
-        if number <= _MOST_WEEKS:
-            return f"every {number} weeks" + (f" on {found[4]}" if found[4] else "")
+        return f"every {number} weeks" + (f" on {found[4]}" if found[4] else "")
     raise UnknownRecurrence(words)
 
 

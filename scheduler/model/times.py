@@ -15,8 +15,8 @@ import pytz
 
 from scheduler.errors import AmbiguousLocalTime, NonexistentLocalTime, UnknownZone
 
-#: No place on Earth is further than 14 hours from UTC.
-_OFFSET = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
+#: The clocks of the Earth go from UTC−12 to UTC+14, by quarters of an hour.
+_OFFSET = re.compile(r"(?!\+14:(?!00)|-12:(?!00)|-1[34])([+-])(0[0-9]|1[0-4]):(00|15|30|45)")
 _DAY = timedelta(days=1)
 _MINUS = "\N{MINUS SIGN}"
 
@@ -28,6 +28,17 @@ _NO_PLACES = ("Etc/", "SystemV/", "US/", "posix/", "right/")
 
 #: Where old names of towns stand that belong to no country any more (Asia/Calcutta); Australia/North is none.
 _WITH_TOWNS = ("Africa/", "America/", "Asia/", "Atlantic/", "Europe/", "Pacific/", "Australia/Canberra")
+
+#: The zone of most people, where the tz database (which goes from east to west) does not begin with it.
+_MAIN_ZONES = {
+    "AU": "Australia/Sydney",
+    "BR": "America/Sao_Paulo",
+    "CA": "America/Toronto",
+    "FM": "Pacific/Pohnpei",
+    "RU": "Europe/Moscow",
+    "UA": "Europe/Kyiv",
+    "UZ": "Asia/Tashkent",
+}
 
 
 def tzdata_version() -> str:
@@ -49,6 +60,12 @@ def only_zone_of(country: str) -> str | None:
     return zones[0] if len(zones) == 1 else None
 
 
+@lru_cache(maxsize=1024)
+def zones_of(country: str) -> tuple[str, ...]:
+    """The zones of a country (ISO 3166-1 alpha-2); none where the tz database does not know it."""
+    return tuple(pytz.country_timezones.get(country, ()))
+
+
 @lru_cache(maxsize=1)
 def towns() -> Mapping[str, tuple[str, ...]]:
     """Town as the tz database spells it ("Sao Paulo") -> its zone, under its new and its old names."""
@@ -65,7 +82,11 @@ def towns() -> Mapping[str, tuple[str, ...]]:
 def countries() -> Mapping[str, tuple[str, ...]]:
     """Country as the tz database calls it ("Korea (South)") -> its zones, the most common one first."""
     names, zones = pytz.country_names, pytz.country_timezones
-    return {names[code]: tuple(zones[code]) for code in zones if code in names}
+    return {names[code]: _main_first(code, zones[code]) for code in zones if code in names}
+
+
+def _main_first(code: str, zones: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(zones, key=lambda zone: zone != _MAIN_ZONES.get(code)))
 
 
 @lru_cache(maxsize=1024)

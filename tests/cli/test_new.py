@@ -70,13 +70,15 @@ def test_the_end_says_what_was_written_and_what_comes_next(house: House) -> None
     done = new(house, "series", *RULE, *SPAN)
 
     file, where = house.folder / "series" / "libraries.yaml", f"--config {house.folder}"
-    assert done.stdout.splitlines()[-6:] == [
+    assert done.stdout.splitlines()[-7:] == [
         f"Written: {file}: a series of 12 sessions, from 2028-01-19 to 2028-12-20",
         "Next:",
         "  1. Open the file in an editor and fill in what is missing: links, speakers, a description.",
         f"  2. scheduler check {where}   says what is wrong or doubtful, in all files",
         f"  3. scheduler plan {where}    shows which mails would go out, to whom, and when",
-        f"  4. scheduler apply {where}   puts it in force. Until then no mail goes out because of it.",
+        "  4. scheduler preview invitation 2028-01-19.libraries --member CITY "
+        f"{where}   shows one mail as a city would see it",
+        f"  5. scheduler apply {where}   puts it in force. Until then no mail goes out because of it.",
     ]
 
 
@@ -443,3 +445,177 @@ def test_a_list_that_is_not_there_is_said(house: House) -> None:
 
     assert done.returncode == 1
     assert "nowhere.csv:1:1: error: this file is missing" in done.stderr
+
+
+# columns that say the same
+
+
+@pytest.mark.parametrize(
+    ("line", "zone"),
+    [
+        ("13:00-14:00 GMT+10", "GMT+1"),
+        ("13:00-14:00 GMT+1", "GMT+10"),
+        ("13:00-14:00 WEST", "UTC"),
+        ("13:00-14:00 EAT", "AT"),
+        ("13:00-14:00 Europe/Berlin", "Europe/London"),
+    ],
+)
+def test_a_zone_cell_that_contradicts_the_line_is_a_doubt(house: House, line: str, zone: str) -> None:
+    """Whole words and meanings are compared: the letters of GMT+1 stand in GMT+10 too."""
+    done = import_rows(house, "date,title,audience,when,zone", f"2028-07-12,Books,World,{line},{zone}")
+
+    assert done.returncode == 0, done.stderr
+    assert [
+        said for said in lines_of(done) if f'the column zone says "{zone}"; one of the two is wrong' in said
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "zone"),
+    [
+        ("13:00-14:00 CET", "cet"),
+        ("13:00-14:00 EAT", "Africa/Nairobi"),
+        ("13:00-14:00 GMT+9", "Asia/Seoul"),
+        ("13:00-14:00, Central European Time", "CET"),
+    ],
+)
+def test_a_zone_cell_that_means_the_same_is_none(house: House, line: str, zone: str) -> None:
+    row = f'2028-03-15,Books,World,"{line}",{zone}'
+
+    done = import_rows(house, "date,title,audience,when,zone", row)
+
+    assert done.returncode == 0, done.stderr
+    assert not [said for said in lines_of(done) if "the column zone says" in said]
+
+
+@pytest.mark.parametrize(
+    ("head", "cells", "said"),
+    [
+        (
+            "when,time",
+            "13:00-14:00 CET,10:00",
+            'the column when says "13:00-14:00 CET", the column time says',
+        ),
+        ("when,time", "13:00-14:00 CET,10:00-11:00", 'the column time says "10:00-11:00"'),
+        (
+            "when,Topic",
+            "13:00-14:00 CET,Parks",
+            'the column title says "Books", the column Topic says "Parks"',
+        ),
+        ("when,Title", "13:00-14:00 CET,Parks", 'the column Title says "Parks"; one of the two is wrong'),
+        ("when,region", "13:00-14:00 CET,Africa", 'the column region says "Africa"'),
+        ("start,begin,end", "13:00,14:00,15:00", 'the column begin says "14:00"'),
+    ],
+)
+def test_two_columns_for_one_thing_must_agree(house: House, head: str, cells: str, said: str) -> None:
+    done = import_rows(house, f"date,title,audience,{head}", f"2028-03-15,Books,World,{cells}")
+
+    assert done.returncode == 0, done.stderr
+    assert [line for line in lines_of(done) if ": warning: " in line and said in line]
+    assert said.partition("says")[0] in written_as(house, "t")
+    assert not [line for line in lines_of(done) if "not read" in line]
+
+
+def written_as(house: House, series_id: str) -> str:
+    return (house.folder / "series" / f"{series_id}.yaml").read_text("utf-8")
+
+
+def test_two_columns_that_agree_are_no_doubt_and_an_empty_cell_is_filled_by_the_other(house: House) -> None:
+    head = "date,day,title,Topic,audience,when,time"
+
+    done = import_rows(
+        house,
+        head,
+        "2028-03-15,Wednesday,Books,books,World,13:00-14:00 CET,13:00",
+        "2028-04-19,2028-04-19,,Parks,World,,15:00-16:00 CET",
+    )
+
+    assert not [line for line in lines_of(done) if "the column" in line]
+    assert [(one.title, f"{one.start:%H:%M}") for one in sessions_of(house, "t")] == [
+        ("Books", "13:00"),
+        ("Parks", "15:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "read"),
+    [
+        ("1 pm", "2:30 pm", "13:00-14:30"),
+        ("1", "2 pm", "13:00-14:00"),
+        ("13h", "14h30", "13:00-14:30"),
+        ("13:00-14:30", "", "13:00-14:30"),
+        ("13:00 CET", "14:00 CET", "13:00-14:00"),
+    ],
+)
+def test_hours_in_cells_are_read_as_in_a_line(house: House, start: str, end: str, read: str) -> None:
+    done = import_rows(house, "date,title,audience,start,end", f"2028-03-15,Books,World,{start},{end}")
+
+    assert done.returncode == 0, done.stderr
+    (session,) = sessions_of(house, "t")
+    assert f"{session.start:%H:%M}-{session.end:%H:%M}" == read
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("1", "2"), ("1300", ""), ("25:00", ""), ("to be announced", "soon")]
+)
+def test_hours_in_cells_that_are_none_are_refused_without_a_word_of_quotes(
+    house: House, start: str, end: str
+) -> None:
+    done = import_rows(house, "date,title,audience,start,end", f"2028-03-15,Books,World,{start},{end}")
+
+    assert done.returncode == 1
+    assert [line for line in lines_of(done) if line.startswith("2:") and ": error: " in line]
+    assert "quotes" not in done.stderr
+
+
+# what is wrong with a whole list
+
+
+def test_an_empty_list_is_told_which_columns_there_are(house: House) -> None:
+    done = import_rows(house, "")
+
+    said, *_ = lines_of(done)
+    assert said.startswith(
+        "1:1: error: the first line is empty; it must name the columns: date and title, and any"
+    )
+    assert "when, start, end, zone, audience" in said
+
+
+def test_a_list_that_invites_nobody_says_so_once(house: House) -> None:
+    done = import_list(house, "recovery.csv")
+
+    assert done.returncode == 1
+    (said,) = [line for line in lines_of(done) if ": error: " in line]
+    assert (
+        "this row does not say who is invited, nor does any other; use --audience with one of World" in said
+    )
+
+
+def test_a_person_is_asked_who_is_invited_by_a_list_that_does_not_say(house: House) -> None:
+    path = a_list(house, "date,title,when", "2028-03-15,Books,13:00-14:00 CET")
+
+    shown, code = at_a_terminal(house, ["series", "--from", str(path)], ["", "", "", *[""] * 6])
+
+    assert code == 0, shown
+    assert [one.audience.label for one in sessions_of(house, "list")] == ["World"]
+
+
+def test_all_that_is_wrong_with_a_long_list_is_said_and_shortened(house: House) -> None:
+    done = import_rows(house, "date,title,audience,when", *["2028-03-15,Books,World,13:00 IST"] * 2100)
+
+    said = lines_of(done)
+    assert done.returncode == 1
+    assert [line for line in said if "2,100 rows, but a series has at most 2,000 sessions" in line]
+    assert 50 <= len([line for line in said if "IST" in line]) <= 60
+
+
+def test_the_help_says_that_a_list_can_be_read() -> None:
+    help_text = " ".join(typed("new", "series", "--help").stdout.replace("│", " ").split())
+
+    assert "--from 2027-01-01 or --from LIST.csv" in help_text
+
+
+def test_a_proposed_end_says_why(house: House) -> None:
+    shown, _ = at_a_terminal(house, ["series", *RULE, *SPAN], [""] * 5)
+
+    assert "When does it end? After 60 minutes, unless you say another hour [14:00]" in shown

@@ -22,7 +22,7 @@ from scheduler.model.network import Country, Network
 from scheduler.model.notices import NoticeRule
 from scheduler.model.series import Series
 from tests import cast
-from tests.configuration.editor import faults_of_what_is_written
+from tests.configuration.editor import faults
 
 
 def with_change(text: str, old: str, new: str) -> str:
@@ -125,7 +125,7 @@ class Desk:
     def _hear(self, problems: Problems, kind: str = "", content: str | bytes = "") -> None:
         """What a reader finds right, an editor that knows our schemas must never mark."""
         if kind and not problems.errors():
-            assert faults_of_what_is_written(content, kind) == []
+            assert faults(content, kind) == []
         prefix = re.escape(f"{self.folder}/")
         self.said = [re.sub(prefix, "", str(problem)) for problem in problems.in_order()]
 

@@ -46,21 +46,8 @@ def faults(text: str | bytes, kind: str) -> list[str]:
     return [error.message for error in _validators()[kind].iter_errors(_read(text))]
 
 
-def faults_of_what_is_written(text: str | bytes, kind: str) -> list[str]:
-    """The same without keys that have nothing behind them: an editor marks them, check lets them be."""
-    return [error.message for error in _validators()[kind].iter_errors(_without_gaps(_read(text)))]
-
-
 def _read(text: str | bytes) -> Any:
     return _with_keys_as_texts(yaml.load(text, Loader=_Core))  # noqa: S506 - a safe one, with other types
-
-
-def _without_gaps(read: Any) -> Any:
-    if isinstance(read, list):
-        return [_without_gaps(item) for item in read]
-    if isinstance(read, dict):
-        return {key: _without_gaps(value) for key, value in read.items() if value is not None}
-    return read
 
 
 def _with_keys_as_texts(read: Any) -> Any:

@@ -106,8 +106,8 @@ def test_a_season_with_hours_warns_of_these_hours_only(adviser: Adviser, hours: 
     said = adviser.said(about=["Ramadan"])
 
     assert said == [
-        f"6:11: warning: 2027-02-17 is in Ramadan 2027, for all {cities} cities invited: "
-        "the fast is broken at sunset, and people are at table"
+        f"6:11: warning: 2027-02-17 is in Ramadan 2027, for all {cities} cities invited "
+        "(Doha, Riyadh, Amman at 18:00): the fast is broken at sunset, and people are at table"
     ] * bool(cities)
 
 
@@ -197,6 +197,26 @@ def test_sessions_that_nobody_must_choose_from_do_not_overlap(adviser: Adviser, 
     assert adviser.said(about=["overlaps"]) == []
 
 
+def test_what_overlaps_is_not_said_to_have_no_overlap(adviser: Adviser) -> None:
+    """A session of several days runs on the day of the other two."""
+    long = "rights 2020-06-09 13:00-14:00 World\n    end_date: 2020-06-11"
+    adviser.series(a_series(long, "arab 2020-06-10 11:00-12:00 World", "more 2020-06-10 15:00-16:00 World"))
+
+    said = adviser.said(about=["overlap"])
+
+    assert ["no overlap" in sentence for sentence in said] == [False, False]
+
+
+def test_a_day_that_is_another_one_at_home_is_said_with_both(adviser: Adviser) -> None:
+    """10 June 2027, 09:00 in Auckland, is 9 June, 23:00, in Hamburg."""
+    early = "early 2027-06-10 09:00-09:30 World\n    zone: Pacific/Auckland"
+    adviser.series(a_series(early, "noon 2027-06-09 13:00-14:00 World"))
+
+    (said,) = adviser.said(about=["no overlap"])
+
+    assert "two sessions on 2027-06-09 (in Hamburg; 2027-06-10 there), no overlap" in said
+
+
 def test_editions_of_one_session_may_overlap(adviser: Adviser) -> None:
     """Story US-09.2: a city goes to one of them."""
     adviser.series(
@@ -244,6 +264,24 @@ def test_a_session_nobody_can_join_is_warned_of_a_week_ahead(adviser: Adviser, t
         f"5:5: warning: 2027-03-17 is {when} and nobody can join: no link, no number; "
         "write join: with a link or an id"
     ]
+
+
+def test_a_language_without_a_link_is_warned_of(adviser: Adviser) -> None:
+    """Where each language has a room of its own, one of them may have been forgotten."""
+    rooms = "\n    languages:\n      en: {link: https://meet.example/1}\n      fr: {platform: Zoom}"
+    adviser.members("hamburg").series(a_series(f"soon 2027-03-17 13:00-14:00 World{rooms}"))
+
+    assert adviser.said(today=date(2027, 3, 15)) == [
+        "11:7: warning: 2027-03-17 is in 2 days and nobody can join in fr: no link, no number; "
+        "write a link or an id there, or a join: for all"
+    ]
+
+
+def test_a_link_for_all_is_one_for_each_language(adviser: Adviser) -> None:
+    rooms = "\n    join: {link: https://meet.example/1}\n    languages:\n      fr: {platform: Zoom}"
+    adviser.members("hamburg").series(a_series(f"soon 2027-03-17 13:00-14:00 World{rooms}"))
+
+    assert adviser.said(today=date(2027, 3, 15)) == []
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,75 @@ def test_a_hostile_file_is_refused_quickly_and_in_little_memory(tmp_path: Path) 
         assert megabytes < 100
 
 
+def sessions(number: int, *keys: str) -> str:
+    """A session in each line; {n} in a key is its number."""
+    each = "".join("  - {" + ", ".join(keys).replace("{n}", str(n)) + "}\n" for n in range(number))
+    return f"id: x\ntitle: X\naudience: World\nsessions:\n{each}"
+
+
+WORDY = {
+    "series": {
+        "keys": "".join(f"k{n}: 1\n" for n in range(9_999)),
+        "many-keys": "{" + ",".join(f"k{n}: 1" for n in range(90_000)) + "}",
+        "keys-of-sessions": sessions(4, *(f"k{n}: 1" for n in range(9_000))),
+        "items": f"id: x\ntitle: X\naudience: World\nsessions: [{'a,' * 470_000}]\n",
+        "no-ids": sessions(9_000, "date: 2027-01-01", "when: 13:00 CET"),
+        "zones": sessions(1_900, "id: s{n}", "date: 2027-01-01", 'start: "13:00"', "zone: Europe/Berlx{n}"),
+        "words": sessions(1_900, "id: s{n}", "date: 2027-01-01", "when: '13:00 Berlim{n}'"),
+    },
+    "members": {
+        "columns": "," * 15_000_000,
+        "lines": "slug" + "\n" * 15_000_000,
+        "rows": "SLUG\n" + "c,c,XX,africa,Africa/Cairro{n},en,Sat,2020,a@b.example\n" * 90_000,
+    },
+}
+READ = """
+import json, resource, sys, time
+from pathlib import Path
+from scheduler.configuration.load import load
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1 / 1024)
+
+folder, found = Path(sys.argv[1]), {}
+load(folder)
+begin = time.process_time()
+load(folder)
+usual = time.process_time() - begin
+for extra in sorted((folder.parent / "extra").iterdir()):
+    place = folder / ("members.csv" if extra.suffix == ".csv" else "series/x.yaml")
+    kept = place.read_bytes() if place.exists() else None
+    place.write_bytes(extra.read_bytes())
+    before, begin = peak(), time.process_time()
+    loaded = load(folder)
+    seconds = time.process_time() - begin - usual
+    found[extra.stem] = (loaded.configuration is None, seconds, (peak() - before) / 1024**2)
+    place.write_bytes(kept) if kept else place.unlink()
+print(json.dumps(found))
+"""
+
+
+def test_a_wordy_file_under_the_cap_is_refused_as_quickly(tmp_path: Path) -> None:
+    """P03: nothing is looked up for the ten thousandth key, item, word or row that is wrong."""
+    House.copied_to(tmp_path / "config")
+    (tmp_path / "extra").mkdir()
+    for name, text in WORDY["series"].items():
+        (tmp_path / "extra" / f"{name}.yaml").write_text(text)
+    for name, text in WORDY["members"].items():
+        header = "slug,name,country,region,zone,languages,weekend,memberships,coordinator"
+        (tmp_path / "extra" / f"{name}.csv").write_text(text.replace("SLUG", header))
+
+    command = [sys.executable, "-c", READ, str(tmp_path / "config")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cast.ROOT, check=True)  # noqa: S603
+
+    found = json.loads(done.stdout)
+    assert found.keys() == {name for files in WORDY.values() for name in files}
+    for refused, seconds, megabytes in found.values():
+        assert refused
+        assert seconds < 1
+        assert megabytes < 100
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -140,7 +209,7 @@ def test_one_bad_row_of_ten_thousand_is_found(house: House) -> None:
     """P05: nothing is usable, and the row is named by its number."""
     path = house.folder / "members.csv"
     header, row, *_ = path.read_text("utf-8").splitlines()
-    rows = [row.replace("porto-novo", f"city-{n}") for n in range(10_000)]
+    rows = [row.replace("porto-novo", f"city-{n}").replace(",Porto-Novo,", f",C{n},") for n in range(10_000)]
     rows[4_998] = rows[4_998].replace("Sat-Sun", "Sat-Sat-Sun")
     path.write_text("\n".join([header, *rows]) + "\n", "utf-8")
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.configuration.lists.member_list import COLUMNS, Ground, Import, plan_import, read_list
-from scheduler.configuration.problems import Problems
+from scheduler.configuration.problems import MOST_FINDINGS, Problems
 from tests import cast
 from tests.configuration.desk import Desk, real_countries, real_network, with_change
 from tests.golden import assert_golden
@@ -251,3 +251,36 @@ def test_no_list_whatever_is_in_it_raises(content: str, tmp_path_factory: pytest
     done = imported(desk, f"slug,name,note\n{content}")
 
     assert done.found or done.said
+
+
+def test_an_alias_of_another_city_is_refused(desk: Desk) -> None:
+    """As a name it is; afterwards nobody could find either by it."""
+    done = imported(desk, "slug,aliases\nlalcora,Alcora|IZMIR\n")
+
+    assert done.found is None
+    assert done.said[-1] == (
+        'list.csv:2:9: error: "IZMIR" is a name of izmir too; '
+        "add what tells them apart in brackets, or leave it out"
+    )
+
+
+def test_a_name_may_move_to_another_city(desk: Desk) -> None:
+    done = imported(desk, "slug,aliases\nizmir,\nlalcora,Izmit\n")
+
+    assert list(done.cells) == ["izmir", "lalcora"]
+
+
+def test_each_part_of_a_cell_is_looked_at_for_a_formula(desk: Desk) -> None:
+    done = imported(desk, "slug,aliases\nizmir,x|=1+1\n")
+
+    assert done.said == [
+        'list.csv:2:7: error: "=1+1" begins like a formula of a spreadsheet program; '
+        "begin with a letter or a figure"
+    ]
+
+
+def test_ten_thousand_slugs_that_are_unknown_are_not_all_looked_up(desk: Desk) -> None:
+    done = imported(desk, "slug,note\n" + "".join(f"izmr-{n},x\n" for n in range(10_000)), real_table())
+
+    assert len(done.said) == MOST_FINDINGS + 1
+    assert done.said[-1].startswith("list.csv:202:1: error: from here on nothing was looked at")

@@ -44,7 +44,7 @@ def doha(desk: Desk, **cells: str) -> Member:
     return member
 
 
-def column(name: str, **cells: str) -> int:
+def column(name: str, /, **cells: str) -> int:
     """Of the first sign of a cell in the row of Doha."""
     names = (*COLUMNS, *CONTACTS)
     before = [(DOHA | cells)[other] for other in names[: names.index(name)]]
@@ -303,21 +303,65 @@ def test_an_address_of_two_members_is_warned_of(desk: Desk, first: str, second: 
     desk.members(
         table(
             DOHA | {"coordinator": first},
-            DOHA | {"slug": "twin", "mayor": second, "coordinator": "a@twin.example"},
+            DOHA
+            | {
+                "slug": "twin",
+                "name": "Twin",
+                "aliases": "",
+                "mayor": second,
+                "coordinator": "a@twin.example",
+            },
         )
     )
 
-    at = column("mayor", slug="twin", coordinator="a@twin.example")
+    at = column("mayor", slug="twin", name="Twin", aliases="", coordinator="a@twin.example")
     assert desk.said == [
         f"members.csv:3:{at}: warning: {second} is an address of doha (line 2) too; "
         "write the city's own, if it has one"
     ]
 
 
+@pytest.mark.parametrize("aliases", ["Dóha", "Another|al-dawhah", "doha"])
+def test_a_name_of_two_members_is_warned_of(desk: Desk, aliases: str) -> None:
+    """Neither is found by it any more, however it is written."""
+    own = {"slug": "twin", "name": "Twin", "coordinator": "a@twin.example", "mayor": ""}
+
+    desk.members(table(DOHA, DOHA | own | {"aliases": aliases}))
+
+    name = aliases.rpartition("|")[2]
+    assert desk.said == [
+        f'members.csv:3:11: warning: "{name}" is a name of doha (line 2) too; '
+        "neither is found by it: add what tells them apart in brackets, or leave it out"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_odd"), [("Asia/Qatar", False), ("Asia/Riyadh", False), ("Europe/Berlin", True)]
+)
+def test_clocks_that_no_place_of_the_country_has_are_warned_of(desk: Desk, zone: str, is_odd: bool) -> None:
+    desk.members(table(DOHA | {"zone": zone}))
+
+    said = f"warning: {zone} is no zone of Qatar (QA); its clocks are those of Asia/Qatar"
+    assert desk.said == [f"members.csv:2:{column('zone')}: {said}"] * is_odd
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u2060", "\u00ad"])
+def test_a_sign_that_nobody_sees_stands_in_no_name(desk: Desk, sign: str) -> None:
+    assert desk.members(table(DOHA | {"name": f"Do{sign}ha"})) == ()
+
+    said = f"error: an invisible sign (U+{ord(sign):04X}) stands in name; delete it"
+    assert desk.said == [f"members.csv:2:{column('name')}: {said}"]
+
+
+def test_letters_of_some_languages_are_joined_by_a_sign(desk: Desk) -> None:
+    """A Persian name needs the zero-width non-joiner."""
+    assert doha(desk, name="می\u200cبد").name == "می\u200cبد"
+
+
 def test_addresses_that_differ_in_a_dot_are_two(desk: Desk) -> None:
     """On most mail servers they are two mailboxes."""
     rows = [
-        DOHA | {"slug": slug, "coordinator": address, "mayor": ""}
+        DOHA | {"slug": slug, "name": slug, "aliases": "", "coordinator": address, "mayor": ""}
         for slug, address in (("one", "learning.city@x.example"), ("two", "learningcity@x.example"))
     ]
 
@@ -337,14 +381,15 @@ def test_a_slug_stands_once(desk: Desk) -> None:
 
 
 def test_all_bad_rows_are_said_and_the_good_ones_read(desk: Desk) -> None:
-    own = [{"slug": f"city-{n}", "coordinator": f"a@city-{n}.example", "mayor": ""} for n in range(6)]
+    names = [{"slug": f"city-{n}", "name": f"City {n}", "aliases": ""} for n in range(6)]
+    own = [one | {"coordinator": f"a@{one['slug']}.example", "mayor": ""} for one in names]
     rows = [DOHA | cells | {"weekend": "Fri" if n % 2 else "?"} for n, cells in enumerate(own)]
 
     members = desk.members(table(*rows))
 
     assert [member.slug for member in members] == ["city-1", "city-3", "city-5"]
     assert [sentence.partition(": ")[0] for sentence in desk.said] == [
-        f"members.csv:{n}:{column('weekend', slug='city-0')}" for n in (2, 4, 6)
+        f"members.csv:{n}:{column('weekend', slug='city-0', name='City 0', aliases='')}" for n in (2, 4, 6)
     ]
 
 

@@ -17,6 +17,8 @@ from tests.configuration.desk import Desk, real_network, real_notices
 
 HEAD = "id: talks\ntitle: Talks\naudience: World\n"
 LISTED = f"{HEAD}sessions:\n"
+#: Why a time line that is understood stays as it stands.
+RARE = "it rewrites only when: and a text right behind it"
 #: The beginning of a session, and that of a series by rule.
 ONE = f"{LISTED}  - id: a\n    date: 2027-06-14\n"
 WEEKLY = "every: wednesday\nfrom: 2027-06-01\ncount: 1\n"
@@ -133,23 +135,40 @@ def test_a_series_is_not_written_while_a_session_cannot_be_looked_at(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "reason"),
     [
-        "    when: # as printed\n      13-14 UTC\n",
-        "    when: > # as printed\n      13-14 UTC\n",
-        "    ? when\n    : 13-14 UTC\n",
-        "    end:\n    when: 13-14 UTC\n",
+        ("    when: # as printed\n      13-14 UTC\n", RARE),
+        ("    when: > # as printed\n      13-14 UTC\n", RARE),
+        ("    ? when\n    : 13-14 UTC\n", RARE),
+        ("    end:\n    when: 13-14 UTC\n", '"end" stands beside it, empty'),
     ],
     ids=["comment before", "comment in a folded text", "question mark", "a key without a value"],
 )
-def test_a_rarer_shape_is_understood_and_left_alone(tmp_path: Path, lines: str) -> None:
+def test_a_rarer_shape_is_understood_and_left_alone_with_the_reason(
+    tmp_path: Path, lines: str, reason: str
+) -> None:
     content = f"{LISTED}  - id: a\n    date: 2027-06-14\n{lines}".encode()
 
     series, problems = read(tmp_path, content)
 
     assert series is not None
     assert problems.rewrites == []
-    assert problems.in_order() == []
+    assert [said.sentence for said in problems.in_order()] == [
+        f"understood as 13:00–14:00 UTC; scheduler check --fix leaves it: {reason}"
+    ]
+
+
+@pytest.mark.parametrize("order", [("\r\n", "\n"), ("\n", "\r\n")])
+def test_new_lines_end_as_most_lines_around_them(tmp_path: Path, order: tuple[str, str]) -> None:
+    """Somebody's program wrote one line of the session in its own way, the line of the hours."""
+    around, odd = order
+    head = (f"{LISTED}  - id: a\n    title: A\n    date: 2027-06-14\n").replace("\n", around)
+    content = f"{head}    when: 13-14 UTC{odd}    reason: none{around}"
+
+    after = fixed(tmp_path, content.encode()).decode()
+
+    lines = around.join(('    start: "13:00"', '    end: "14:00"', "    zone: UTC"))
+    assert after == f"{head}{lines}{odd}    reason: none{around}"
 
 
 def test_an_offer_is_said_in_a_note(desk: Desk) -> None:

@@ -44,7 +44,10 @@ def test_texts_years_and_values_of_formulas_are_taken_as_they_stand(path: Path) 
 
     rows, said = read(path)
 
-    assert said == []
+    assert said == [
+        "list.xlsx:4:3: warning: cell C4: this is a formula; what it gave last is taken; "
+        "see whether it is right, or write the text itself"
+    ]
     assert rows == [
         {"slug": "izmir", "memberships": "2019", "note": 'İ, "&" 0123'},
         {"slug": "doha", "memberships": "", "note": "as computed"},
@@ -184,3 +187,9 @@ def test_another_kind_of_spreadsheet_is_said_to_be_none_of_ours(tmp_path: Path) 
 
     (said,) = problems.in_order()
     assert said.what == "spreadsheets that end in .ods are not read"
+
+
+def test_what_is_said_of_the_whole_sheet_names_no_cell(path: Path) -> None:
+    assert said_of(path, ["slug", "name"]) == [
+        "list.xlsx:1:1: error: this table has no rows; write at least one"
+    ]

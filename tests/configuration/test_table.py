@@ -204,6 +204,7 @@ def test_one_bad_row_of_ten_thousand_is_found(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
+        (TABLE.encode("utf-32"), "1:1: error: this file is saved as UTF-32; save it as UTF-8"),
         (TABLE.encode("utf-16"), "1:1: error: this file is saved as UTF-16; save it as UTF-8"),
         (
             "slug,name,country\nizmir,İzmir,TR\n".encode("cp1254"),
@@ -214,7 +215,7 @@ def test_one_bad_row_of_ten_thousand_is_found(desk: Desk) -> None:
             "2:8: error: there is an invisible control character (U+0000) here; delete it",
         ),
     ],
-    ids=["UTF-16", "Turkish Windows", "NUL"],
+    ids=["UTF-32", "UTF-16", "Turkish Windows", "NUL"],
 )
 def test_a_table_in_another_encoding_is_refused(desk: Desk, content: bytes, problem: str) -> None:
     assert read(desk, content) == []
@@ -234,3 +235,16 @@ def test_no_table_whatever_is_in_it_raises(content: str, tmp_path_factory: pytes
     rows = desk.table(f"slug,name\n{content}", ("slug", "name"))
 
     assert rows or desk.said
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("x" * 200_000, "a cell of this row has more than 131,072 characters; shorten it, or close its "),
+        ("x" * 2_000_000, "this row is too long: it has more than 1,000,000 characters; shorten its cells"),
+    ],
+)
+def test_a_row_that_is_too_long_is_said_to_be(desk: Desk, cell: str, said: str) -> None:
+    assert desk.table(f"slug,name\na,{cell}\n", ("slug", "name")) == []
+
+    assert desk.said[0].startswith(f"file.csv:2:1: error: {said}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 
 from scheduler.configuration.problems import Place, Problems
 from scheduler.configuration.time_line import LONGEST_LINE, on_date, read_line
+from scheduler.configuration.vocabulary import Vocabulary
 from scheduler.model import times
 from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Series
-from tests.cast import member
+from tests.cast import member, open_house
 from tests.configuration.desk import Desk, real_network
 
 WITH_WHEN = """\
@@ -207,7 +209,7 @@ REFUSED = [
     (
         "13:00, 14:30 UTC",
         "2020-04-22",
-        [(0, "no zone stands behind 13:00; write one, such as Europe/Berlin, or zone: beside it")],
+        [(0, "no zone stands behind 13:00; write one to each of the two")],
     ),
     (
         "13:00 UTC, 14:30",
@@ -259,8 +261,8 @@ REFUSED = [
         [
             (
                 6,
-                '"Brazil time" has several clocks: 13:00 on 2020-04-22 is 15:00 UTC in America/Noronha, '
-                "16:00 UTC in America/Belem; write a place",
+                '"Brazil time" has several clocks: 13:00 on 2020-04-22 is 16:00 UTC in America/Sao_Paulo, '
+                "15:00 UTC in America/Noronha; write a place such as America/Sao_Paulo",
             )
         ],
     ),
@@ -353,6 +355,218 @@ def test_a_line_over_midnight_ends_on_the_next_day(desk: Desk) -> None:
 )
 def test_one_more_hour_is_not_taken_for_the_next_day(desk: Desk, text: str) -> None:
     assert read(desk, text) is None
+
+
+# half a range, or an offset
+
+DASHES = ["-", "–", "−", " -", " –"]
+
+
+@given(
+    hour=st.integers(0, 21),
+    later=st.integers(1, 3),
+    minutes=st.sampled_from(["", ":00", ".00", ".20", ":30", ",15"]),
+    written=st.sampled_from(["{}", "{}:00", "{}.00", "{}h", "{:02}.00"]),
+    name=st.sampled_from(["GMT", "UTC", "gmt"]),
+    dash=st.sampled_from(DASHES),
+)
+def test_an_hour_behind_a_dash_is_never_taken_for_an_offset(
+    hour: int, later: int, minutes: str, written: str, name: str, dash: str
+) -> None:
+    """ "9.00 GMT-11": an end at 11:00 UTC, or a start at 20:00 UTC? Dot, comma and colon are equal."""
+    text = f"{written.format(hour)} {name}{dash}{hour + later}{minutes}"
+
+    assert [said.what for said in read_line(text, real_network()[1]).errors] == [
+        f'"{name}{dash}{hour + later}{minutes}" may name a zone, or hold the end of the session'
+    ]
+
+
+@pytest.mark.parametrize("text", ["11 AM GMT-12", "9 PM UTC-11", "12 PM GMT-2", "1 p.m. UTC–3.30"])
+def test_the_same_holds_behind_am_and_pm(text: str) -> None:
+    assert "may name a zone" in read_line(text, real_network()[1]).errors[0].what
+
+
+@given(
+    hour=st.integers(1, 12).map(lambda hour: -hour) | st.integers(0, 14),
+    minutes=st.sampled_from(["", "{}00", "{}30", "{}45"]),
+    separator=st.sampled_from([":", ".", ""]),
+)
+def test_an_offset_is_the_same_with_dot_and_colon(hour: int, minutes: str, separator: str) -> None:
+    written = f"UTC{'-' if hour < 0 else '+'}{abs(hour)}{minutes.format(separator)}"
+
+    zone = understood(f"13:00-14:00 {written}", "2027-06-14")
+
+    exact = f"{'-' if hour < 0 else '+'}{abs(hour):02}:{minutes[-2:] or '00'}"
+    assert zone == (exact if -12 * 60 <= minutes_of(exact) <= 14 * 60 else None)
+
+
+def minutes_of(offset: str) -> int:
+    hours, minutes = (int(part) for part in offset[1:].split(":"))
+    return (-1 if offset[0] == "-" else 1) * (hours * 60 + minutes)
+
+
+# words and signs between
+
+JOINING = ["and", "or", "&", "="]
+BETWEEN = [*JOINING, ",", ";", "/", "|"]
+
+
+@pytest.mark.parametrize("sign", BETWEEN)
+def test_what_joins_must_have_something_on_either_side(sign: str) -> None:
+    for text in (
+        "{} 13:00 CET",
+        "13:00 CET {}",
+        "13:00 ({} CET)",
+        "13:00 (CET {})",
+        "13:00 CET {0} {0} Berlin",
+    ):
+        (said,) = read_line(text.format(sign), real_network()[1]).errors
+        assert "joins nothing here" in said.what, text
+
+
+@pytest.mark.parametrize("sign", JOINING)
+def test_only_zones_are_joined_and_hours_with_a_zone_each(desk: Desk, sign: str) -> None:
+    """Else one of two hours would be passed over, beside a zone of the series that makes it true."""
+    for text in (f"13:00 {sign} CET", f"13:00 {sign} 14:00 CET", f"13:00 CET {sign} next day"):
+        content = WITH_WHEN.format(on="2020-11-18", text=text)
+        assert desk.series(content.replace("audience", "zone: Europe/London\naudience")) is None, text
+    for text in (f"13:00-14:00 CET {sign} Berlin", f"13:00-14:00 CET {sign} 12:00-13:00 UTC"):
+        assert hours(read(desk, text, "2020-11-18")) == ("12:00", "13:00")
+
+
+def test_hours_that_are_given_twice_have_a_zone_each(desk: Desk) -> None:
+    content = WITH_WHEN.format(on="2020-11-18", text="13:00, 14:00 CET") + "    zone: Europe/London\n"
+
+    assert desk.series(content) is None
+    assert "no zone stands behind 13:00; write one to each of the two" in desk.said[0]
+
+
+@pytest.mark.parametrize("text", ["[13:00) CET", "(13:00] CET", "13:00 () CET", "13:00 CET [ ]"])
+def test_brackets_are_pairs_around_something(text: str) -> None:
+    assert "bracket" in read_line(text, real_network()[1]).errors[0].what
+
+
+# names of towns and cities
+
+
+def test_member_cities_go_by_their_own_names() -> None:
+    assert meant("13:00 Medellín") == meant("13:00 medellin time") == "America/Bogota"
+    assert meant("13:00 Nam-gu (Busan)") == meant("13:00 Nam-gu, Busan") == "Asia/Seoul"
+    assert meant("13:00 La Paz (Baja California Sur)") == "America/Mazatlan"
+    assert meant("13:00 Mação") == "Europe/Lisbon"
+
+
+@pytest.mark.parametrize(
+    "name", ["Macao", "La Paz", "Santiago", "San Juan", "Córdoba", "Petersburg", "Nam-gu"]
+)
+def test_a_name_that_several_places_have_is_a_question(name: str) -> None:
+    assert meant(f"13:00 {name}") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["13:00 @ Hamburg", "13:00 & Medellín", "13:00 Medellín /", "13:00 Med-ellín 1"]
+)
+def test_signs_around_the_name_of_a_city_are_not_passed_over(text: str) -> None:
+    assert meant(text) is None
+
+
+def test_accents_may_be_left_out_but_never_added() -> None:
+    assert meant("13:00 São Paulo") == meant("13:00 Sao Paulo") == "America/Sao_Paulo"
+    assert meant("13:00 CÉT") is meant("13:00 Lóndon") is None
+
+
+def test_signs_of_east_asian_keyboards_are_those_of_ours() -> None:
+    assert meant("13：00－14：00　（ＣＥＴ）") == "Europe/Berlin"
+
+
+@lru_cache(maxsize=1)
+def with_cities() -> Vocabulary:
+    return real_network()[1].with_members(open_house().members)
+
+
+def meant(text: str) -> str | None:
+    """The zone of a line, beside all member cities."""
+    problems, anywhere = Problems(), Place("file.yaml")
+    words = with_cities()
+    line = read_line(text, words)
+    day = date(2027, 11, 14)
+    return on_date(line, day, None, words, lambda _: anywhere, lambda _: anywhere, problems)
+
+
+# what to write instead
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("13:00 Eastern Time", '"Eastern" is not understood; write America/New_York if that is meant'),
+        ("13:00 US/Eastern", '"US/Eastern" is not understood; write America/New_York if that is meant'),
+        ("13:00 Central", '"Central" is not understood; write America/Chicago if that is meant'),
+        ("13:00 PT", '"PT" is not understood; write America/Los_Angeles if that is meant'),
+        ("13:00 at", f'"at" is not understood; {LIKE_THIS}'),
+        ("13:00 UTC+5.5", '"UTC+5.5" is no offset; write UTC+5:30'),
+        ("13:00 UTC+5,75", '"UTC+5,75" is no offset; write UTC+5:45'),
+        ("13:00 GMT 9", '"GMT 9" is no offset; write GMT+9 or GMT-9'),
+        ("13:00 GMT0", '"GMT0" is no offset; write UTC'),
+        (
+            "13:00 UTC+15",
+            "no place is at UTC+15; offsets go from −12:00 to +14:00, by quarters of an hour",
+        ),
+        (
+            "13:00 +14:45",
+            "no place is at UTC+14:45; offsets go from −12:00 to +14:00, by quarters of an hour",
+        ),
+        (
+            "13:00 UTC+5:17",
+            "no place is at UTC+5:17; offsets go from −12:00 to +14:00, by quarters of an hour",
+        ),
+        ("13:00 Etc/GMT+9", '"Etc/GMT+9" lies 9 hours behind UTC; write UTC-9, or UTC+9 if that is meant'),
+        ("13:00 Europe/Hamburg", '"Europe/Hamburg" is not understood; did you mean "Europe/Berlin"?'),
+        ("13:00 Asia/Seol", '"Asia/Seol" is not understood; did you mean "Asia/Seoul"?'),
+        ("9 h 30 CET", '"9 h 30" may be one time or two; write 9h30'),
+        ("17.01 13:00 CET", '"17.01" may be a date; the date has its own key; write the hours alone'),
+        ("17/1/2027 13:00 CET", '"17/1/2027" may be a date; the date has its own key; write the hours alone'),
+        ("0900-1000 CET", '"0900" is no time of day; write 09:00'),
+        ("23:00-01:00 CET +1", '"+1" cannot stand here; if the next day is meant, write "next day"'),
+        ("11,12 CET", '"11,12" may be 11:12 or two hours; write 11:12, or a dash between the two'),
+        ("noon CET", '"noon" is no hour in figures; write 12:00'),
+        ("22:00-midnight CET", '"midnight" is no hour in figures; write 0:00, or 24:00 for an end'),
+    ],
+)
+def test_a_refusal_says_what_to_write(text: str, said: str) -> None:
+    (finding,) = read_line(text, real_network()[1]).errors
+
+    assert f"{finding.what}; {finding.instead}" == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "13:00 Samoa",
+            "is 00:00 UTC on 2020-11-19 in Pacific/Samoa, 23:00 UTC on 2020-11-17 in Pacific/Apia",
+        ),
+        ("13:00 China time", "in Asia/Urumqi; write a place such as Asia/Shanghai"),
+        ("13:00 Portugal", "in Atlantic/Azores; write a place such as Europe/Lisbon"),
+        ("13:00 Korea", '"Korea" may mean South Korea or North Korea; write a place such as Asia/Seoul'),
+        (
+            "13:00 CET to 14:00 EET",
+            '"CET" stands behind the start, "EET" behind the end; '
+            "write both hours in one zone, and it once behind them",
+        ),
+    ],
+)
+def test_two_clocks_are_told_apart(desk: Desk, text: str, said: str) -> None:
+    assert read(desk, text, "2020-11-18") is None
+    assert [said in one for one in desk.said if ": error: " in one] == [True]
+
+
+@pytest.mark.parametrize("zone", ["UTC+5.5", "GMT 9", "Europe/Hamburg", "US/Eastern", "San Juan"])
+def test_the_key_for_the_zone_says_the_same(desk: Desk, zone: str) -> None:
+    content = WITH_WHEN.format(on="2020-11-18", text="13:00-14:00") + f"    zone: {zone}\n"
+
+    assert desk.series(content) is None
+    assert desk.said[0].count("; write ") + desk.said[0].count("did you mean") == 1
 
 
 # stories US-01 and US-04

@@ -113,6 +113,13 @@ def test_every_word_that_is_known_means_a_zone(word: str) -> None:
     assert found is None or all(times.is_zone(zone) for zone in found.zones)
 
 
+@given(st.sampled_from(words_known()), st.integers(0, 30))
+def test_an_accent_that_is_not_there_makes_another_word(word: str, at: int) -> None:
+    accented = f"{word[: at + 1]}\u0306{word[at + 1 :]}"  # a breve, on any letter
+
+    assert zone_word(accented) is None or plain(accented) in map(plain, words_known())
+
+
 def test_labels_and_words_do_not_contradict_each_other() -> None:
     folded = {plain(word) for word in words_known() if zone_word(word)}
 

@@ -131,6 +131,10 @@ def test_a_whole_day_that_is_not_there_is_refused() -> None:
         "",
         "+1",
         "+99:00",
+        "+14:45",
+        "-12:30",
+        "-13:00",
+        "+05:17",
     ],
 )
 def test_what_is_no_place_is_no_zone(word: str) -> None:
@@ -141,9 +145,19 @@ def test_what_is_no_place_is_no_zone(word: str) -> None:
     assert not times.is_zone(word)
 
 
-@pytest.mark.parametrize("word", ["Europe/Berlin", "Asia/Kathmandu", "UTC", "+01:00", "-03:30", "+14:00"])
+@pytest.mark.parametrize(
+    "word", ["Europe/Berlin", "Asia/Kathmandu", "UTC", "+01:00", "-03:30", "+14:00", "-12:00"]
+)
 def test_places_and_offsets_are_zones(word: str) -> None:
     assert times.is_zone(word)
+
+
+def test_the_first_zone_of_a_country_is_the_one_of_most_people() -> None:
+    first = [times.countries()[name][0] for name in ("Brazil", "Russia", "China", "Spain", "Canada")]
+
+    assert first == [
+        *("America/Sao_Paulo", "Europe/Moscow", "Asia/Shanghai", "Europe/Madrid", "America/Toronto"),
+    ]
 
 
 def test_a_fixed_offset_stays_in_summer() -> None:

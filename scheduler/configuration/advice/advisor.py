@@ -130,23 +130,37 @@ class _Adviser:
         session = subject.occurrence.session
         if session is None or session.status is not Status.CONFIRMED:
             return
-        if any(join.link or join.id for join in (session.join, *(join for _, join in session.joins))):
+        if session.join.link or session.join.id:
             return
-        if self.today <= subject.day <= self.today + LINK_WANTED:
-            what = (
-                f"{subject.day} is {_away(subject.day - self.today)} and nobody can join: no link, no number"
-            )
+        if not self.today <= subject.day <= self.today + LINK_WANTED:
+            return
+        near = f"{subject.day} is {_away(subject.day - self.today)}"
+        without = [code for code, join in session.joins if not (join.link or join.id)]
+        if len(without) == len(session.joins):
+            what = f"{near} and nobody can join: no link, no number"
             self.problems.warning(subject.place("join"), what, "write join: with a link or an id")
+        elif without:
+            what = f"{near} and nobody can join in {listed(without)}: no link, no number"
+            instead = "write a link or an id there, or a join: for all"
+            self.problems.warning(subject.place("languages", "join"), what, instead)
 
     def _look_at_neighbours(self, subjects: Iterable[_Subject]) -> None:
         by_name = {subject.occurrence.id: subject for subject in subjects}
         sittings = [_sitting(subject) for subject in by_name.values()]
         for meeting in find_overlaps(sittings):
             place = by_name[meeting.sitting.name].place("start", "when", "date")
-            self.problems.warning(place, _overlap(meeting), "move one of them, or invite others")
+            what = _overlap(meeting, self._day_of(by_name[meeting.sitting.name]))
+            self.problems.warning(place, what, "move one of them, or invite others")
         for meeting in find_crowded_days(sittings):
             place = by_name[meeting.sitting.name].place("date", "when")
-            self.problems.note(place, _crowded_day(meeting))
+            what = _crowded_day(meeting, self._day_of(by_name[meeting.sitting.name]))
+            self.problems.note(place, what)
+
+    def _day_of(self, subject: _Subject) -> str:
+        """The day in the home zone, which may be another than the one that the file has."""
+        if subject.day == subject.occurrence.on:
+            return str(subject.day)
+        return f"{subject.day} (in {self.configuration.network.place}; {subject.occurrence.on} there)"
 
     def _look_at_reminders(self, series: Series, landmarks: Landmarks, subjects: Iterable[_Subject]) -> None:
         """A reminder whose moment lies before the announcement is left out, not sent late."""
@@ -278,20 +292,19 @@ def _sitting(subject: _Subject) -> Sitting:
     )
 
 
-def _overlap(meeting: Meeting) -> str:
+def _overlap(meeting: Meeting, day: str) -> str:
     others = f" and {len(meeting.others) - 1} more" if len(meeting.others) > 1 else ""
     return (
-        f"it overlaps with {meeting.largest.name}{others} on {meeting.sitting.day}, "
-        f"{_cities(meeting.shared)} invited to both"
+        f"it overlaps with {meeting.largest.name}{others} on {day}, {_cities(meeting.shared)} invited to both"
     )
 
 
-def _crowded_day(meeting: Meeting) -> str:
+def _crowded_day(meeting: Meeting, day: str) -> str:
     """Story US-12.5: "two sessions on 2020-06-10, no overlap, 46 cities invited to both"."""
     number = "two" if len(meeting.others) == 1 else str(len(meeting.others) + 1)
     names = listed([other.name for other in meeting.others], most=3)
     return (
-        f"{number} sessions on {meeting.sitting.day}, no overlap, {_cities(meeting.shared)} "
+        f"{number} sessions on {day}, no overlap, {_cities(meeting.shared)} "
         f"invited to both: this one and {names}"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from scheduler.configuration.advice.holidays import holiday_on, holidays_on
@@ -19,7 +19,7 @@ from scheduler.model.seasons import Season
 MANY = 1 / 10
 #: Of a smaller part than this there is nothing to say: somewhere is always a holiday.
 FEW = 1 / 50
-#: So many countries are named.
+#: So many countries or cities are named.
 _MOST_NAMED = 3
 
 
@@ -30,6 +30,8 @@ class Stretch:
     starts: datetime
     ends: datetime
     members: Set
+    #: a whole day, for its hour is to be announced
+    has_hour: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class DaysOfPeople:
         """The session on the clocks of those members; a whole day while its hour is to be announced."""
         if occurrence.starts_at is None or occurrence.ends_at is None:
             begin = datetime.combine(occurrence.on, datetime.min.time())
-            return [Stretch(begin, begin + timedelta(hours=23, minutes=59), members)]
+            return [Stretch(begin, begin + timedelta(hours=23, minutes=59), members, has_hour=False)]
         length = occurrence.ends_at - occurrence.starts_at
         there = self.roll.at_local(occurrence.starts_at)
         return [Stretch(starts, starts + length, part & members) for starts, part in there if part & members]
@@ -93,21 +95,29 @@ class DaysOfPeople:
     def in_seasons(self, day: date, stretches: Sequence[Stretch], invited: str) -> Iterator[Finding]:
         concerned = sum(stretch.members.bit_count() for stretch in stretches)
         for season in self.seasons:
-            number = self._met(season, stretches).bit_count()
+            met = self._met(season, stretches)
+            number = sum(stretch.members.bit_count() for stretch in met)
             if number:
                 about = f": {printable(season.text)}" if season.text else ""
                 whom = _whom(number, concerned, invited)
+                if season.hours or season.countries:
+                    whom += f" ({self._named(met, season)})"
                 yield Finding(Severity.WARNING, f"{day} is in {printable(season.title)}, {whom}{about}")
 
-    def _met(self, season: Season, stretches: Iterable[Stretch]) -> Set:
-        """Those whose day and hour it touches."""
-        met = 0
-        for stretch in stretches:
-            if season.meets(stretch.starts, stretch.ends):
-                met |= stretch.members
-        if not season.countries:
-            return met
-        return met & sum(self.roll.by_country.get(country, 0) for country in set(season.countries))
+    def _met(self, season: Season, stretches: Iterable[Stretch]) -> list[Stretch]:
+        """Those whose day and hour it touches; the largest part first."""
+        there = sum(self.roll.by_country.get(country, 0) for country in set(season.countries))
+        touched = (stretch for stretch in stretches if season.meets(stretch.starts, stretch.ends))
+        parts = (replace(one, members=one.members & there) if season.countries else one for one in touched)
+        return sorted((one for one in parts if one.members), key=lambda one: -one.members.bit_count())
+
+    def _named(self, met: Sequence[Stretch], season: Season) -> str:
+        """Gives "Amman, Doha, Riyadh at 18:00 and 55 more": some whom nobody must look up (US-15.1)."""
+        members = list(self.roll.of(met[0].members, _MOST_NAMED))
+        names = ", ".join(printable(member.name) for member in members)
+        at = f" at {met[0].starts:%H:%M}" if season.hours and met[0].has_hour else ""
+        more = sum(stretch.members.bit_count() for stretch in met) - len(members)
+        return f"{names}{at}" + (f" and {more:,} more" if more else "")
 
     def _name(self, country: str) -> str:
         return printable(self.names.get(country) or times.country_name(country))

@@ -54,12 +54,17 @@ def find_overlaps(sittings: Iterable[Sitting]) -> Iterator[Meeting]:
 
 
 def find_crowded_days(sittings: Iterable[Sitting]) -> Iterator[Meeting]:
-    """Sessions on one day with another that does not overlap; each is named at the later of the two."""
+    """Sessions on one day with others, none of which overlaps; each is named at the last of them.
+
+    Of one that overlaps, `find_overlaps` has said what is to be done.
+    """
+    every = list(sittings)
+    overlapping = {meeting.sitting.name for meeting in find_overlaps(every)}
     today: list[Sitting] = []
-    for sitting in sorted(sittings, key=_order):
+    for sitting in sorted(every, key=_order):
         if today and today[0].day != sitting.day:
             today = []
-        if meeting := _meeting(sitting, [one for one in today if not one.overlaps(sitting)]):
+        if sitting.name not in overlapping and (meeting := _meeting(sitting, today)):
             yield meeting
         today.append(sitting)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from itertools import count
 
 from scheduler.configuration.members import NEEDED
 from scheduler.configuration.problems import Problems, did_you_mean, listed, quoted
 from scheduler.configuration.schema import LONGEST_ID
+from scheduler.configuration.slugs import known_by_name, slug_of
 from scheduler.configuration.table import Row
 from scheduler.configuration.which_city import question
-from scheduler.model.members import Member
 from scheduler.model.names import Match, Names, fold
 from scheduler.model.network import Country
-
-#: Signs that do not part the words of a name: L'Alcora is lalcora.
-_INSIDE = "'\N{RIGHT SINGLE QUOTATION MARK}"
 
 
 class Finder:
@@ -26,7 +22,7 @@ class Finder:
         self, by_slug: Mapping[str, Row], countries: tuple[Country, ...], problems: Problems
     ) -> None:
         self._by_slug = by_slug
-        self._names = Names((_by_name(row) for row in by_slug.values()), countries)
+        self._names = Names(known_by_name(by_slug.values()), countries)
         self._problems = problems
 
     def find(self, rows: Iterable[Row]) -> dict[str, Row]:
@@ -34,6 +30,8 @@ class Finder:
         found: dict[str, Row] = {}
         new_names: dict[tuple[str, str], Row] = {}
         for row in rows:
+            if self._problems.are_enough(row.place()):
+                break
             slug = self._slug(row)
             if slug is None:
                 continue
@@ -84,17 +82,9 @@ class Finder:
 
     def _proposed(self, name: str) -> str:
         """A slug that is free: "san-justo-2"."""
-        words = "".join(sign if sign.isalnum() or sign in _INSIDE else " " for sign in name).split()
-        plain = (re.sub("[^a-z0-9]", "", fold(word)) for word in words)
-        slug = "-".join(word for word in plain if word)[: LONGEST_ID - 4].strip("-") or "a-new-city"
+        slug = slug_of(name)[: LONGEST_ID - 4].strip("-") or "a-new-city"
         free = (f"{slug}-{number}" if number > 1 else slug for number in count(1))
         return next(one for one in free if one not in self._by_slug)
 
     def _refuse(self, row: Row, what: str, instead: str) -> None:
         self._problems.error(row.place("slug" if "slug" in row.columns else "name"), what, instead)
-
-
-def _by_name(row: Row) -> Member:
-    """Just enough of a member to be found by name, whatever is wrong with the rest of its row."""
-    aliases = tuple(row.several("aliases"))
-    return Member(row["slug"], row["name"], aliases, row["country"], "", "", (), (), (), ())

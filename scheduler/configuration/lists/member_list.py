@@ -9,15 +9,18 @@ from pathlib import Path
 from scheduler.configuration.lists.finder import Finder
 from scheduler.configuration.lists.spreadsheet import in_cells, read_sheet
 from scheduler.configuration.lists.table_edit import Edit, edited
-from scheduler.configuration.members import ALLOWED, NEEDED, members_of
+from scheduler.configuration.members import ALLOWED, NEEDED, ROLES, members_of, shared_names
 from scheduler.configuration.problems import Place, Problem, Problems, printable, quoted
 from scheduler.configuration.table import Row, read_table, rows_of
 from scheduler.configuration.vocabulary import Vocabulary
+from scheduler.model.members import Member
 from scheduler.model.network import Country, Network
 
 COLUMNS = (*NEEDED, *ALLOWED)
 #: What spreadsheet programs take for the beginning of a formula; the wide ones too.
 _FORMULA_SIGNS = tuple("=+-@＝＋－＠")
+#: Columns whose cells may hold several texts; the parts come into tables of their own.
+_OF_PARTS = ("aliases", *ROLES)
 
 _OTHER_SPREADSHEETS = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
@@ -131,7 +134,8 @@ def plan_import(
         found.columns_beside(current[0].columns),
     )
     text = edited(table, current, edit)
-    _read_again(rows_of(text, file, NEEDED, ALLOWED, problems), by_slug, touched, ground, problems)
+    after = rows_of(text, file, NEEDED, ALLOWED, problems)
+    _read_again(after, by_slug, touched, found.written(), ground, problems)
     return None if problems.errors() else replace(found, text=text, columns=edit.columns)
 
 
@@ -161,8 +165,9 @@ def _refuse_formulas(found: Import, touched: Mapping[str, Row], problems: Proble
     for slug, columns in found.written().items():
         row = touched[slug]
         for column in columns:
-            if row[column].startswith(_FORMULA_SIGNS):
-                what = f"{quoted(row[column])} begins like a formula of a spreadsheet program"
+            parts = row.several(column) if column in _OF_PARTS else (row[column],)
+            for part in (part for part in parts if part.startswith(_FORMULA_SIGNS)):
+                what = f"{quoted(part)} begins like a formula of a spreadsheet program"
                 problems.error(row.place(column), what, "begin with a letter or a figure")
 
 
@@ -170,6 +175,7 @@ def _read_again(
     rows: Iterable[Row],
     by_slug: Mapping[str, Row],
     touched: Mapping[str, Row],
+    written: Mapping[str, tuple[str, ...]],
     ground: Ground,
     problems: Problems,
 ) -> None:
@@ -180,4 +186,21 @@ def _read_again(
         placed.append(replace(row, line=origin.line, columns=origin.columns, written=origin.written))
     # last what the list has written: of two rows that do not go together, it is that one that is named
     placed.sort(key=lambda row: row["slug"] in touched)
-    members_of(placed, ground.network, ground.vocabulary, ground.countries, problems)
+    members = members_of(placed, ground.network, ground.vocabulary, ground.countries, problems)
+    if not problems.errors():
+        _refuse_names_of_others(placed, members, written, problems)
+
+
+def _refuse_names_of_others(
+    placed: Iterable[Row],
+    members: Iterable[Member],
+    written: Mapping[str, tuple[str, ...]],
+    problems: Problems,
+) -> None:
+    """A name that the list brings and another city has: afterwards neither could be found by it."""
+    rows = {row["slug"]: row for row in placed}
+    for shared in shared_names(members):
+        if shared.column in written.get(shared.member.slug, ()):
+            what = f"{quoted(shared.name)} is a name of {shared.other.slug} too"
+            instead = "add what tells them apart in brackets, or leave it out"
+            problems.error(rows[shared.member.slug].place(shared.column), what, instead)

@@ -5,16 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from scheduler.configuration.lists import workbook
-from scheduler.configuration.problems import Place, Problem, Problems, did_you_mean, listed, printable, quoted
-from scheduler.configuration.table import Row, Written, rows_of
+from scheduler.configuration.problems import (
+    MOST_FINDINGS,
+    Place,
+    Problem,
+    Problems,
+    did_you_mean,
+    listed,
+    printable,
+    quoted,
+)
+from scheduler.configuration.table import OF_THE_WHOLE, Row, Written, rows_of
 from scheduler.configuration.text import find_control, lines_of, said_of
 
 #: A file of 10,000 members has a fifth of it, packed and unpacked.
@@ -24,6 +36,7 @@ _MAX_WAIT = workbook.MAX_SECONDS + 10
 _BROKEN = (
     "this file cannot be read as a spreadsheet: it is broken, has a password, or asks for too much memory"
 )
+_CELL = re.compile("(?P<letters>[A-Z]{1,3})(?P<row>[0-9]{1,7})")
 _SAVE_AS = "save the list as a new .xlsx file, or as CSV UTF-8"
 
 
@@ -41,14 +54,29 @@ def read_sheet(
     text = _text(found, printable(path), problems) if found else None
     if text is None:
         return [], ""
+    _warn_of_formulas(found["formulas"] if found else [], text, printable(path), problems)
     return rows_of(text, printable(path), (), allowed, problems), text
+
+
+def _warn_of_formulas(cells: Iterable[str], text: str, file: str, problems: Problems) -> None:
+    written = Written(file, lines_of(text), ",")
+    for cell in islice(cells, MOST_FINDINGS):
+        if at := _CELL.fullmatch(cell):
+            what = "this is a formula; what it gave last is taken"
+            place = written.place(int(at["row"]), _number(at["letters"]))
+            problems.warning(place, what, "see whether it is right, or write the text itself")
+
+
+def _number(letters: str) -> int:
+    """Gives 1 of "A", 28 of "AB"."""
+    return reduce(lambda number, letter: 26 * number + ord(letter) - ord("A") + 1, letters, 0)
 
 
 def in_cells(problem: Problem, text: str) -> Problem:
     """A problem of a table that was made of a sheet: the line is its row, the column its column."""
     at = problem.place
     lines = lines_of(text)
-    if at.line > len(lines) or not lines[at.line - 1].strip():
+    if problem.what.startswith(OF_THE_WHOLE) or at.line > len(lines) or not lines[at.line - 1].strip():
         return problem
     written = Written(at.file, lines, ",")
     width = lines[at.line - 1].count(",") + 1

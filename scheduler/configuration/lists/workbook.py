@@ -3,9 +3,9 @@
 A small file can ask for more memory than any machine has, and the library under it then ends the process.
 So it is this one that ends, by its limits, and whoever started it can say so. The only door to calamine.
 
-Writes one JSON object: {"no_sheet": [names]}, or {"rows": [[cell, …], …], "unsaid": ["C5", …]}. A cell is a
-text, {"number": 2019.0}, {"date": "2020-09-01"} or {"other": "True"}. Unsaid are the cells with an error, or
-with a formula and no value: the library shows them as empty.
+Writes one JSON object: {"no_sheet": [names]}, or {"rows": [[cell, …], …], "unsaid": ["C5", …], "formulas":
+["D5", …]}. A cell is a text, {"number": 2019.0}, {"date": "2020-09-01"} or {"other": "True"}. Unsaid are the
+cells with an error, or with a formula and no value: the library shows them as empty. Formulas have a value.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def _read(file: str, sheet: str | None) -> dict[str, Any]:
     if name not in workbook.sheet_names:
         return {"no_sheet": workbook.sheet_names}
     rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=MAX_ROWS + 1)
-    return {"rows": [[_cell(value) for value in row] for row in rows], "unsaid": list(_unsaid(file, name))}
+    unsaid, formulas = _computed(file, name)
+    cells = [[_cell(value) for value in row] for row in rows]
+    return {"rows": cells, "unsaid": unsaid, "formulas": formulas}
 
 
 def _cell(value: object) -> object:
@@ -56,13 +58,24 @@ def _cell(value: object) -> object:
     return {"date": value.isoformat()} if isinstance(value, date) else {"other": str(value)}
 
 
-def _unsaid(file: str, sheet: str) -> Iterator[str]:
+def _computed(file: str, sheet: str) -> tuple[list[str], list[str]]:
+    """The cells with an error, or with a formula and no value; and those with a formula and a value."""
+    unsaid, formulas = [], []
+    for at, has_formula, has_value, is_error in _cells(file, sheet):
+        if is_error or (has_formula and not has_value):
+            unsaid.append(at)
+        elif has_formula:
+            formulas.append(at)
+    return unsaid, formulas
+
+
+def _cells(file: str, sheet: str) -> Iterator[tuple[str, bool, bool, bool]]:
+    """(where, it has a formula, a value, an error) of each."""
     with zipfile.ZipFile(file) as archive, archive.open(_part(archive, sheet)) as part:
         for _, element in ElementTree.iterparse(part):  # noqa: S314 - within the limits of this process
             if element.tag == f"{_MAIN}c":
-                has_value = element.find(f"{_MAIN}v") is not None
-                if element.get("t") == "e" or (element.find(f"{_MAIN}f") is not None and not has_value):
-                    yield element.get("r", "?")
+                has_formula, has_value = (element.find(_MAIN + tag) is not None for tag in "fv")
+                yield element.get("r", "?"), has_formula, has_value, element.get("t") == "e"
             elif element.tag == f"{_MAIN}row":
                 element.clear()
 

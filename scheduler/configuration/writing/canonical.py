@@ -52,5 +52,10 @@ def _joint(document: Document, mapping: Node, start: int) -> str | None:
     before = _LINE_END.split(document.text[:start])[-1]
     if not _ONLY_INDENT.fullmatch(before) or "\t" in before:
         return None
-    found = _LINE_END.search(document.text, start) or _LINE_END.search(document.text)
-    return (found.group() if found else "\n") + " " * len(before)
+    return _line_end(document, mapping) + " " * len(before)
+
+
+def _line_end(document: Document, mapping: Node) -> str:
+    """The line end that most lines of the mapping have; else that of the file."""
+    within = _LINE_END.findall(document.raw(mapping)) or _LINE_END.findall(document.text)
+    return max(dict.fromkeys(within), key=within.count, default="\n")

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 from scheduler.configuration.schema import LONGEST_ID
 from scheduler.configuration.writing import kinds
@@ -118,6 +119,6 @@ def id_of(title: str) -> str:
 def unique_id(title: str, also: str, taken: Collection[str], otherwise: str) -> str:
     """An id that is not taken: of the title, then with `also` behind it, then with a number."""
     wanted = (id_of(title) or otherwise)[: LONGEST_ID - 10]
-    tries = [wanted, "-".join(part for part in (wanted, id_of(also)) if part)]
-    tries += [f"{wanted}-{number}" for number in range(2, len(taken) + 3)]
+    longer = "-".join(part for part in (wanted, id_of(also)) if part)
+    tries = chain([wanted, longer], (f"{wanted}-{number}" for number in count(2)))
     return next(one for one in tries if one not in taken and len(one) <= LONGEST_ID)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from scheduler.configuration.schema import NOTHING
 from scheduler.configuration.writing.kinds import Kind
 
 
@@ -42,8 +43,19 @@ class _Generator(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """A default that is a word or a number is proposed by editors; what stands for nothing is not."""
-        inner = self.generate_inner(schema["schema"])
+        inner = _or_nothing(self.generate_inner(schema["schema"]))
         default = schema.get("default")
         if isinstance(default, str | int) and default != "":
             return {**inner, "default": default}
         return inner
+
+
+def _or_nothing(shape: JsonSchemaValue) -> JsonSchemaValue:
+    """A key that may be left out may also stand there with nothing behind it, which is the same to check."""
+    if "anyOf" in shape:
+        return {**shape, "anyOf": [*shape["anyOf"], NOTHING]}
+    if "type" not in shape:
+        return {"anyOf": [shape, NOTHING]}
+    types = [shape["type"]] if isinstance(shape["type"], str) else shape["type"]
+    made = {**shape, "type": [*types, "null"]}
+    return {**made, "enum": [*shape["enum"], None]} if "enum" in shape else made
