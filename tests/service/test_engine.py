@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime, time
 
+import pytest
 from sqlalchemy import update
 
 from scheduler.model.audience import Audience
@@ -29,6 +30,9 @@ LATE_MAY = at("2027-05-25T08:00:00+00:00")
 JULY = at("2027-07-15T08:00:00+00:00")
 NAMED = (MEDELLIN, MELTON, DOHA)
 
+#: Where the model decides and no statement of the database, one kind of database is enough.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 async def test_each_member_gets_each_notice_once(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=NAMED), APRIL)
@@ -40,6 +44,7 @@ async def test_each_member_gets_each_notice_once(stage: Stage) -> None:
     assert sent == {(rule, member): 1 for rule in rules for member in NAMED}
 
 
+@ON_SQLITE
 async def test_notices_go_out_at_the_members_own_hours(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA, MEDELLIN)), APRIL)
 
@@ -106,6 +111,7 @@ async def test_a_moved_session_is_told_to_those_who_were_invited(stage: Stage) -
     }
 
 
+@ON_SQLITE
 async def test_a_change_rests_ten_minutes_then_waits_for_the_morning(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA, MEDELLIN)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -120,6 +126,7 @@ async def test_a_change_rests_ten_minutes_then_waits_for_the_morning(stage: Stag
     }
 
 
+@ON_SQLITE
 async def test_a_changed_mail_says_old_and_new_in_the_readers_time(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -133,6 +140,7 @@ async def test_a_changed_mail_says_old_and_new_in_the_readers_time(stage: Stage)
     assert "Monday 14 June 2027, 16:00–17:00" in text
 
 
+@ON_SQLITE
 async def test_moved_and_moved_back_within_the_settling_time_says_nothing(stage: Stage) -> None:
     house = a_configuration(a_series(), members=(DOHA,))
     await stage.apply(house, APRIL)
@@ -147,6 +155,7 @@ async def test_moved_and_moved_back_within_the_settling_time_says_nothing(stage:
     assert await stage.sent("changed") == []
 
 
+@ON_SQLITE
 async def test_a_changed_link_is_told(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -159,6 +168,7 @@ async def test_a_changed_link_is_told(stage: Stage) -> None:
     assert "941 7298 7853" in text
 
 
+@ON_SQLITE
 async def test_a_new_title_is_told_to_nobody(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -181,6 +191,7 @@ async def test_a_cancelled_session_is_cancelled_for_those_who_were_invited(stage
     assert told(rows) == [("cancelled", DOHA, "CANCEL", 1)]
 
 
+@ON_SQLITE
 async def test_a_cancellation_carries_no_way_to_join(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -244,6 +255,7 @@ async def test_who_enters_the_audience_is_invited_to_the_present_state(stage: St
     ]
 
 
+@ON_SQLITE
 async def test_a_member_that_joins_later_gets_no_reminder_of_before(stage: Stage) -> None:
     """It joins on 10 June: after the week before, before the working day before."""
     joining = Membership(Span(date(2027, 6, 10), date(2027, 6, 10)), None, "announced")
@@ -260,6 +272,7 @@ async def test_a_member_that_joins_later_gets_no_reminder_of_before(stage: Stage
     ]
 
 
+@ON_SQLITE
 async def test_a_session_whose_time_comes_later_keeps_its_uid(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(a_session(start=None, end=None)), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -272,6 +285,7 @@ async def test_a_session_whose_time_comes_later_keeps_its_uid(stage: Stage) -> N
     assert (invitation.uid, invitation.sequence) == ("first.talks@learning-cities.example", 1)
 
 
+@ON_SQLITE
 async def test_a_session_that_vanished_from_the_files_is_held_not_cancelled(stage: Stage) -> None:
     two = a_series(a_session(), a_session(id="second", on=date(2027, 6, 21)))
     await stage.apply(a_configuration(two, members=(DOHA,)), APRIL)
@@ -310,6 +324,7 @@ async def test_an_address_outside_the_allowed_domains_is_never_written_to(stage:
     assert {state for _, state in await stage.states()} == {"failed"}
 
 
+@ON_SQLITE
 async def test_the_recording_is_sent_once_when_it_comes(stage: Stage) -> None:
     """It comes when day 21 is over; the summary two weeks later says nothing more."""
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
@@ -326,6 +341,7 @@ async def test_the_recording_is_sent_once_when_it_comes(stage: Stage) -> None:
     assert [row.sent_at for row in await stage.sent("follow-up")] == [at("2027-07-15T08:10:00+00:00")]
 
 
+@ON_SQLITE
 async def test_a_rule_switched_on_says_nothing_of_the_past(stage: Stage) -> None:
     recorded = a_session(recording="https://recordings.cities.example/1")
     silent = tuple(replace(r, enabled=r.id != "follow-up") for r in a_series().rules)
@@ -370,6 +386,7 @@ async def test_what_was_withdrawn_can_be_told_when_it_is_true_again(stage: Stage
     assert [row.kind.value for row in (await stage.sent())[2:]] == ["cancelled"]
 
 
+@ON_SQLITE
 async def test_a_near_session_moved_away_is_told_at_once(stage: Stage) -> None:
     """At 11:30 in Hamburg its 13:00 session moves a week on; in Melton it is 19:30 and then night."""
     await stage.apply(a_configuration(a_series(), members=(MELTON,)), APRIL)
@@ -383,6 +400,7 @@ async def test_a_near_session_moved_away_is_told_at_once(stage: Stage) -> None:
     assert [row.sent_at for row in await stage.sent("changed")] == [morning]
 
 
+@ON_SQLITE
 async def test_a_near_cancellation_is_told_whatever_the_engine_did_at_that_instant(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     noon = at("2027-06-14T12:00:00+02:00")
@@ -396,6 +414,7 @@ async def test_a_near_cancellation_is_told_whatever_the_engine_did_at_that_insta
     assert [row.kind.value for row in (await stage.sent())[-1:]] == ["cancelled"]
 
 
+@ON_SQLITE
 async def test_what_became_of_a_postponed_session_is_told_after_its_old_day(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -410,6 +429,7 @@ async def test_what_became_of_a_postponed_session_is_told_after_its_old_day(stag
     assert [row.kind.value for row in (await stage.sent())[2:]] == ["changed", "changed"]
 
 
+@ON_SQLITE
 async def test_a_postponed_session_that_is_given_up_is_cancelled_after_its_old_day(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, LATE_MAY)
@@ -424,6 +444,7 @@ async def test_a_postponed_session_that_is_given_up_is_cancelled_after_its_old_d
     assert [row.kind.value for row in (await stage.sent())[2:]] == ["changed", "cancelled"]
 
 
+@ON_SQLITE
 async def test_a_session_cancelled_after_it_took_place_is_told_to_nobody(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, JULY)
@@ -447,6 +468,7 @@ async def test_who_could_not_be_written_to_is_invited_when_that_is_allowed(stage
     assert [row.kind.value for row in await stage.sent()] == ["announcement", "invitation"]
 
 
+@ON_SQLITE
 async def test_who_enters_later_gets_no_reminder_of_before(stage: Stage) -> None:
     """The week before is over when the audience grows on 10 June."""
     arab = a_session(audience=Audience("Arab countries", regions=("arab-states",)))
@@ -464,6 +486,7 @@ async def test_who_enters_later_gets_no_reminder_of_before(stage: Stage) -> None
     ]
 
 
+@ON_SQLITE
 async def test_a_city_that_left_and_came_back_is_invited_when_it_is_back(stage: Stage) -> None:
     """It is no member on 17 May, when the others are invited."""
     first = Membership(Span(date(2015, 1, 1), date(2015, 1, 1)), date(2027, 5, 10), "stated")
@@ -477,6 +500,7 @@ async def test_a_city_that_left_and_came_back_is_invited_when_it_is_back(stage: 
     assert [row.sent_at for row in await stage.sent("invitation")] == [at("2027-06-01T09:00:00+02:00")]
 
 
+@ON_SQLITE
 async def test_a_new_link_after_the_session_does_not_stop_the_follow_up(stage: Stage) -> None:
     await stage.apply(a_configuration(a_series(), members=(DOHA,)), APRIL)
     await stage.play(APRIL, at("2027-06-20T08:00:00+00:00"))
@@ -488,6 +512,7 @@ async def test_a_new_link_after_the_session_does_not_stop_the_follow_up(stage: S
     assert len(await stage.sent("follow-up")) == 1
 
 
+@ON_SQLITE
 async def test_the_next_session_in_a_follow_up_lies_ahead(stage: Stage) -> None:
     """Day 21 of the first session: the second, a week after it, is over; the third is not."""
     first = a_session(recording="https://recordings.cities.example/1")
@@ -516,6 +541,7 @@ async def test_one_address_with_two_roles_is_written_to_once(stage: Stage) -> No
     ]
 
 
+@ON_SQLITE
 async def test_a_round_that_vanished_from_the_files_is_held(stage: Stage) -> None:
     house = only(cast.real(), ["report-2021"])
     opening = at("2021-09-20T08:00:00+00:00")

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Promise = tuple[datetime, str, str, str]
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=7, deadline=None, derandomize=True)
 @given(edit=edits(), days=st.integers(35, 65), span=st.integers(1, 60))
 def test_what_a_plan_promises_is_what_goes_out(
     migrated_sqlite: Path, edit: Edit, days: int, span: int
