@@ -8,7 +8,10 @@ DEMO := var/demo
 SCHEDULER_LISTEN ?= 127.0.0.1:8000
 SCHEDULER_BASE_URL ?= http://$(SCHEDULER_LISTEN)
 
-.PHONY: demo serve test check bench format lock messages manual clean
+# what Python has compiled is kept, whatever the shell says: the tests start many processes
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo serve test check chaos interop bench format lock messages manual clean
 
 # the main job on the real programme, played on a virtual clock into local mailboxes
 demo: $(READY)
@@ -41,6 +44,14 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# a service that is stopped and killed in the middle of 2,000 mails, on both databases
+chaos: $(READY)
+	$(BIN)/python -m pytest -m chaos
+
+# the pages in a real browser, where one is installed
+interop: $(READY)
+	$(BIN)/python -m pytest -m interop
 
 # how long the commands take at two sizes ten times apart, beside a reference; on a quiet machine
 bench: $(READY)

@@ -17,6 +17,8 @@ from tests.conftest import a_database
 from tests.mail.relay import Received, RecordingRelay, a_relay
 from tests.serving.house import House, address
 
+pytestmark = pytest.mark.chaos
+
 CITIES = 1000
 MAILS = 2 * CITIES
 IN_FLIGHT = 20

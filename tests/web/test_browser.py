@@ -19,7 +19,7 @@ from scheduler.web.pages import Asset, build_pages
 from tests.cast import a_configuration, a_series, a_session, at, real
 from tests.web.test_pages import in_force
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.interop]
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
