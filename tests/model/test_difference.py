@@ -15,6 +15,7 @@ from scheduler.model.moments import Since
 from scheduler.model.network import Configuration
 from scheduler.model.plan import plan_mailings
 from scheduler.model.programme import Window
+from scheduler.model.series import Status
 from scheduler.model.slots import group_members
 from tests import cast
 from tests.cast import a_configuration, a_series, a_session, at
@@ -72,8 +73,6 @@ def test_another_zone_with_the_same_hours_is_another_writing() -> None:
 
 
 def test_the_reason_of_a_cancellation_is_no_other_word() -> None:
-    from scheduler.model.series import Status
-
     assert only_change(status=Status.CANCELLED, reason="the speaker is ill") == (What.CANCELLED,)
 
 
