@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,11 +84,14 @@ def read_date(text: str, option: str) -> date:
         ) from None
 
 
+def midnight(day: date, zone: str) -> datetime:
+    return times.moment(day, time(), zone)
+
+
 def span(first: str, last: str, zone: str) -> tuple[datetime, datetime]:
     """Midnights in the secretariat's zone, the second exclusive."""
     start, end = (
-        times.moment(read_date(text, option), datetime.min.time(), zone)
-        for text, option in ((first, "--from"), (last, "--to"))
+        midnight(read_date(text, option), zone) for text, option in ((first, "--from"), (last, "--to"))
     )
     if end <= start:
         raise typer.BadParameter(f"{last} does not come after {first}", param_hint="--to")

@@ -56,9 +56,6 @@ app = typer.Typer(
 )
 
 Text = str | None
-IdOption = Annotated[
-    Text, typer.Option("--id", help="Its id, and the name of the file (default: made of the title).")
-]
 
 
 @app.command("series")

@@ -15,14 +15,15 @@ from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.cycles import Duty
 from scheduler.model.difference import Change, What, invited, other_hour
-from scheduler.model.local_hours import Night
+from scheduler.model.local_hours import NIGHT_HOURS, Night
+from scheduler.model.members import Member, Standing
 from scheduler.model.moments import FOLLOW_UP_USEFUL
 from scheduler.model.network import Network
 from scheduler.model.notices import Kind
 from scheduler.model.plan import Mailing, Tally, tally
 from scheduler.model.programme import Occurrence, summaries_late
 from scheduler.service.planning import Plan
-from scheduler.service.untold import is_over, untold
+from scheduler.service.untold import untold
 
 T = TypeVar("T")
 #: So many lines of one kind are printed; --json has all of them.
@@ -45,13 +46,46 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
     yield from _section(f"What goes out {span}", list(_totals(plan)) or ["nothing"])
     yield from _section("Unusual this week", _cut(_unusual(plan)))
     at_night = _cut(plan.nights(), lambda night: _night_line(night, plan))
-    yield from _section("Cities at night (22:00 to 06:00 there)", at_night)
+    yield from _section(f"Cities at night ({NIGHT_HOURS} there)", at_night)
     yield from _section("Not told, and why", _cut(_untold(plan)))
     yield from _section("Worth a look", _cut(_doubts(plan)))
     if plan.hash and not plan.is_in_force:
         yield f"{_what_to_apply(plan)}: scheduler apply --plan {plan.hash}"
     changed = f"{plan.difference}; " if plan.hash else ""
     yield f"OK: {changed}{_in_total(plan)}"
+
+
+def year_lines(plan: Plan) -> Iterator[str]:
+    """Of a plan for one member: everything that it gets, in its own time."""
+    member = plan.groups[0].like
+    yield f"{member.name} ({member.slug}), {member.zone}"
+    for mailing in plan.mailings:
+        arrives = times.local(mailing.due_at, member.zone)
+        name = f"{mailing_name(mailing)}{_about(mailing, member)}"
+        day, mails = _WORDS.full_date(arrives.date()), counted(mailing.mails, "mail")
+        yield f"  {day}, {arrives:%H:%M}  {name}: {mails}"
+    mails = counted(sum(mailing.mails for mailing in plan.mailings), "mail")
+    span = (plan.window.start, plan.window.end)
+    first, last = (times.local_date(at, plan.configuration.network.zone) for at in span)
+    yield f"OK: {mails} to {member.name}; {first} until {last}"
+    yield from _standing(plan, member, first)
+
+
+def _about(mailing: Mailing, member: Member) -> str:
+    """When the session, or the deadline, is there."""
+    occurrence = mailing.occurrence
+    shown = occurrence.ends_at if occurrence.session is None else occurrence.starts_at
+    if shown is None or mailing.rule.kind is Kind.ANNOUNCEMENT:
+        return ""
+    return f" ({_WORDS.span(shown, None, member.zone)})"
+
+
+def _standing(plan: Plan, member: Member, day: date) -> Iterator[str]:
+    standing = member.standing(day)
+    if standing is not Standing.MEMBER:
+        yield f"On {day}: {standing.value}"
+    for cycle in plan.configuration.cycles:
+        yield f"In {cycle.id}: {cycle.duty(member).value}"
 
 
 def _what_to_apply(plan: Plan) -> str:
@@ -113,7 +147,7 @@ def _changes(plan: Plan) -> Iterator[str]:
 
 def _lines_of(changes: Sequence[Change], plan: Plan) -> Iterator[str]:
     """Of one series; what is new and over already is only counted."""
-    past = [change for change in changes if change.before is None and is_over(change.occurrence, plan)]
+    past = [change for change in changes if change.before is None and plan.is_past(change)]
     if past:
         yield f"{len(past)} new that {'is' if len(past) == 1 else 'are'} over: nobody is told"
     for change in changes:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration
@@ -49,7 +48,7 @@ def carry_over(before: Configuration, proposal: Configuration, now: datetime) ->
         vanished = tuple(
             replace(occurrence.session, held=True)
             for occurrence in occurrences_of(series)
-            if occurrence.session and occurrence.session.id not in names and _is_to_come(occurrence, now)
+            if occurrence.session and occurrence.session.id not in names and not occurrence.is_over(now)
         )
         if vanished:
             base = present or replace(series, sessions=())
@@ -98,12 +97,6 @@ def _significant(occurrence: Occurrence) -> object:
 
 def _meaning(rule: NoticeRule) -> object:
     return (rule.kind, rule.to, rule.when, rule.enabled)
-
-
-def _is_to_come(occurrence: Occurrence, now: datetime) -> bool:
-    if occurrence.ends_at:
-        return occurrence.ends_at > now
-    return occurrence.is_postponed or times.end_of_day(occurrence.last_day, occurrence.zone) > now
 
 
 def since_if_applied(

@@ -14,6 +14,8 @@ from scheduler.model.roll import Roll, Set
 
 #: Hours of the night there (story US-06.4); the first belongs to it, the second does not.
 NIGHT = (time(22), time(6))
+#: The same for a sentence.
+NIGHT_HOURS = " to ".join(f"{at:%H:%M}" for at in NIGHT)
 #: A difference between two clocks that holds for fewer days than this is not what people are used to: a
 #: week in March for most, eight in spring for Chile.
 _PASSING_DAYS = 60

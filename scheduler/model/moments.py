@@ -16,7 +16,7 @@ from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Network
-from scheduler.model.notices import NEAR, OFFICE_OPENS, Kind, MinutesBefore, NoticeRule, hour_of
+from scheduler.model.notices import CORRECTIONS, NEAR, OFFICE_OPENS, Kind, MinutesBefore, NoticeRule, hour_of
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import Series
 
@@ -128,7 +128,7 @@ class Question:
         starts_at = self.occurrence.starts_at
         if starts_at and at <= starts_at <= at + NEAR:
             return True
-        if self.rule.kind not in (Kind.CHANGED, Kind.CANCELLED):
+        if self.rule.kind not in CORRECTIONS:
             return False
         started_at = self.since.started.get(self.occurrence.id)
         return bool(started_at and at <= started_at <= at + NEAR)

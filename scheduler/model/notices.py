@@ -35,6 +35,10 @@ class Kind(StrEnum):
 STATEFUL = frozenset(
     {Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED, Kind.REPORT_OPENED},
 )
+#: Mails that remind of another one.
+REMINDERS = frozenset({Kind.REMINDER, Kind.REPORT_REMINDER})
+#: Mails that exist only against what was told before.
+CORRECTIONS = frozenset({Kind.CHANGED, Kind.CANCELLED})
 
 
 @dataclass(frozen=True)

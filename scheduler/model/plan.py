@@ -16,13 +16,11 @@ from itertools import groupby
 from scheduler.model.members import Contact, Member
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
-from scheduler.model.notices import STATEFUL, Kind, NoticeRule
+from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, NoticeRule
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.slots import Crowd, Crowds, Due, Group, duties, find_due
-from scheduler.model.told import REMINDERS, Tellings, Told, is_needed, tell, words_rest_on
+from scheduler.model.told import Tellings, Told, is_needed, tell, words_rest_on
 
-#: Only who was told something can be told that it changed.
-_ONLY_AFTERWARDS = frozenset({Kind.CHANGED, Kind.CANCELLED})
 #: Nothing was ever sent.
 NOTHING_TOLD = Tellings()
 
@@ -73,7 +71,7 @@ def plan_mailings(
     crowds = Crowds(groups, configuration.network, window)
     for occurrence, rules in duties(configuration, since):
         is_known = told.is_known(occurrence.id)
-        asked = [rule for rule in rules if is_known or rule.kind not in _ONLY_AFTERWARDS]
+        asked = [rule for rule in rules if is_known or rule.kind not in CORRECTIONS]
         done = {rule.id: _done(occurrence, rule, since, told) for rule in asked}
         # who is not invited can only have to hear that it is off, after having been told that it is on
         concerned = [crowd for crowd in crowds.of(occurrence) if is_known or crowd.is_invited(occurrence)]

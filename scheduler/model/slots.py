@@ -15,7 +15,7 @@ from functools import cached_property
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle
-from scheduler.model.members import Contact, Member
+from scheduler.model.members import Member
 from scheduler.model.moments import (
     POSTPONED_USEFUL,
     Question,
@@ -54,16 +54,6 @@ class Group:
     def like(self) -> Member:
         return self.members[0]
 
-    def chosen(self, roles: Sequence[str]) -> tuple[int, ...]:
-        """Which of the contacts of each member are written to, by their position; an address that holds
-        two of the roles counts once."""
-        return chosen(self.like, roles)
-
-    def contacts(self, roles: Sequence[str]) -> Iterator[tuple[Member, Contact]]:
-        """Who is written to."""
-        positions = self.chosen(roles)
-        return ((member, member.contacts[at]) for member in self.members for at in positions)
-
 
 @dataclass(frozen=True)
 class Slot:
@@ -83,7 +73,7 @@ class Slot:
 
     def count(self) -> int:
         """How many contacts it can reach."""
-        return sum(len(group.members) * len(group.chosen(self.rule.to)) for group in self.groups)
+        return sum(len(group.members) * len(chosen(group.like, self.rule.to)) for group in self.groups)
 
 
 def chosen(member: Member, roles: Sequence[str]) -> tuple[int, ...]:
@@ -257,7 +247,7 @@ class Crowd:
         return self._hears[id(audience)][1]
 
     def chosen(self, roles: tuple[str, ...], network: Network) -> tuple[int, ...]:
-        """As `Group.chosen`, without addresses that `only_to` does not allow; worked out once."""
+        """As `chosen`, without addresses that `only_to` does not allow; worked out once."""
         if roles not in self._chosen:
             contacts = self.like.contacts
             positions = chosen(self.like, roles)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from scheduler.model.members import Contact, Member
-from scheduler.model.notices import Kind
+from scheduler.model.notices import REMINDERS, Kind
 from scheduler.model.programme import Occurrence
 
 #: Methods of an invitation and of a cancellation (RFC 5546); mails without a calendar have none.
 REQUEST, CANCEL = "REQUEST", "CANCEL"
-#: Mails that remind of another one.
-REMINDERS = frozenset({Kind.REMINDER, Kind.REPORT_REMINDER})
+#: What a mail of each kind does to the reader's calendar.
+METHODS = {Kind.INVITATION: REQUEST, Kind.CHANGED: REQUEST, Kind.CANCELLED: CANCEL}
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,7 @@ def is_needed(kind: Kind, told: Told | None, occurrence: Occurrence, at: datetim
 
 def tell(kind: Kind, told: Told | None, occurrence: Occurrence) -> Told:
     """What the contact knows after such a mail; only stateful kinds are remembered."""
-    method = {Kind.INVITATION: REQUEST, Kind.CHANGED: REQUEST, Kind.CANCELLED: CANCEL}.get(kind, "")
-    sequence = told.sequence + 1 if told else 0
+    method, sequence = METHODS.get(kind, ""), told.sequence + 1 if told else 0
     return Told(
         sequence, method, occurrence.starts_at, occurrence.ends_at, occurrence.status.value, occurrence.place
     )

@@ -76,7 +76,7 @@ class Condition:
     @property
     def waiting(self) -> int:
         """Mails that are to be sent, in whatever state."""
-        return sum(number for (_, state), number in self.rows.items() if state in outbox.UNSENT)
+        return outbox.waiting(self.rows)
 
     @property
     def is_unattended(self) -> bool:

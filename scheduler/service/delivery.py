@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Fate, Outcome, Outgoing, Post
-from scheduler.model.notices import Kind
+from scheduler.model.notices import CORRECTIONS
 from scheduler.model.told import Told
 from scheduler.service import retry
 from scheduler.service.breaker import Breaker
@@ -123,7 +123,7 @@ class Deliverer:
             self._letters = Letters(in_force, self.links)
         written, spoilt = [], []
         for row in rows:
-            known = told.get(row.id) if row.kind in (Kind.CHANGED, Kind.CANCELLED) else None
+            known = told.get(row.id) if row.kind in CORRECTIONS else None
             try:
                 # another try says what the first one said
                 octets = self._letters.write(row, known, row.first_try_at or now)

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.ical.invitations import Method
 from scheduler.model.cycles import Cycle
-from scheduler.model.notices import STATEFUL, Kind
+from scheduler.model.notices import STATEFUL
 from scheduler.model.programme import Window
 from scheduler.model.slots import Slot, find_slots, latest_only
+from scheduler.model.told import METHODS
 from scheduler.service.clock import Bell, Clock
 from scheduler.service.in_force import InForce, Memory
 from scheduler.store import configurations, installation, ledger
@@ -38,12 +38,6 @@ LOOK_AHEAD = timedelta(days=30)
 WAKE_AHEAD = timedelta(hours=48)
 #: The smallest step of an instant: what is due exactly now is settled with now.
 _STEP = timedelta(microseconds=1)
-
-_METHODS = {
-    Kind.INVITATION: Method.REQUEST,
-    Kind.CHANGED: Method.REQUEST,
-    Kind.CANCELLED: Method.CANCEL,
-}
 
 
 @dataclass(frozen=True)
@@ -166,7 +160,6 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
     """A slot in the terms of the outbox."""
     occurrence = slot.occurrence
     revision = in_force.revisions.get(occurrence.id)
-    method = _METHODS.get(slot.rule.kind)
     return Duty(
         occurrence=occurrence.id,
         rule=slot.rule.id,
@@ -176,7 +169,7 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         uid=occurrence.id,
         uid_domain=in_force.network.uid_domain,
         uid_by_member=isinstance(occurrence.of, Cycle),
-        method=method.value if method else None,
+        method=METHODS.get(slot.rule.kind),
         revision=revision.sequence if revision else 0,
         starts_at=occurrence.starts_at,
         ends_at=occurrence.ends_at,

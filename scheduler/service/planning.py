@@ -11,7 +11,7 @@ from functools import cached_property
 
 from scheduler.configuration import normal
 from scheduler.model import changes, times
-from scheduler.model.difference import Difference, compare
+from scheduler.model.difference import Change, Difference, compare
 from scheduler.model.local_hours import Night, Surprise, nights, surprises
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration
@@ -21,7 +21,7 @@ from scheduler.model.programme import Occurrence, Window, build_programme, only
 from scheduler.model.roll import Roll
 from scheduler.model.slots import Crowd, Group, group_members
 from scheduler.model.told import Tellings
-from scheduler.service.in_force import Memory
+from scheduler.service.in_force import read_in_force
 from scheduler.store import configurations, holds, installation, ledger, outbox
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
@@ -75,6 +75,11 @@ class Plan:
         """Sessions that begin in the window, in order of time."""
         programme = build_programme(self.configuration, self.window)
         return tuple(occurrence for occurrence in programme if occurrence.session)
+
+    def is_past(self, change: Change) -> bool:
+        """It was over, and is, when the plan comes into force."""
+        states = (state for state in (change.before, change.occurrence) if state)
+        return all(state.is_over(self.window.start) for state in states)
 
     def nights(self) -> list[Night]:
         return list(nights(self.ahead, self.roll))
@@ -130,13 +135,13 @@ async def read_ground(database: Database, now: datetime) -> Ground:
         applied = await configurations.latest(connection)
         if applied is None:
             return Ground()
-        in_force = await Memory().current(connection)
+        in_force = await read_in_force(connection)
         told = await read_tellings(connection, now)
         settled_until = await ledger.settled_until(connection)
         held = await holds.read(connection)
         rows = await outbox.count_by_state(connection)
         may_send = await installation.may_send(connection)
-    waiting = sum(number for (_, state), number in rows.items() if state in outbox.UNSENT)
+    waiting = outbox.waiting(rows)
     return Ground(
         applied, in_force.configuration, in_force.since, told, settled_until, held, waiting, may_send
     )
@@ -189,8 +194,13 @@ def of_parts(plan: Plan, parts: Collection[str]) -> Plan:
     )
     mailings = [mailing for mailing in plan.mailings if mailing.occurrence.of.id in parts]
     configuration = only(plan.configuration, parts)
-    shown = replace(plan, configuration=configuration, difference=difference, mailings=mailings)
-    return replace(shown, elsewhere=len(plan.difference) - len(difference))
+    return replace(
+        plan,
+        configuration=configuration,
+        difference=difference,
+        mailings=mailings,
+        elsewhere=len(plan.difference) - len(difference),
+    )
 
 
 def plan_hash(replaces: str | None, hash_of_files: str) -> str:

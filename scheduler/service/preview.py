@@ -15,7 +15,7 @@ from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Contact, Member, Standing
 from scheduler.model.moments import Since, announced_as_a_whole
 from scheduler.model.network import Configuration
-from scheduler.model.notices import STATEFUL, Kind, NoticeRule
+from scheduler.model.notices import CORRECTIONS, STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window, occurrences_of, only
 from scheduler.model.series import Series
 from scheduler.model.slots import Slot, chosen
@@ -31,8 +31,6 @@ from scheduler.store.database import Database
 from scheduler.store.duties import basis_of
 from scheduler.store.outbox import Delivery
 
-#: Kinds that exist only against what was told before.
-_NEWS = (Kind.CHANGED, Kind.CANCELLED)
 _REPORTS = (Kind.REPORT_OPENED, Kind.REPORT_REMINDER)
 #: Beyond everything that files can name.
 _FAR = timedelta(days=400 * 365)
@@ -131,7 +129,7 @@ async def _told(database: Database | None, asked: _Asked, contact: Contact) -> t
 def _in_force_as_told(asked: _Asked) -> Told | None:
     before, name = asked.before, asked.occurrence.id
     known = before.occurrences.get(name) if before else None
-    if asked.kind not in _NEWS or before is None or known is None or known.is_off:
+    if asked.kind not in CORRECTIONS or before is None or known is None or known.is_off:
         return None
     if not known.invites(asked.member, before.network):
         return None
@@ -182,7 +180,7 @@ def _occurrence_of(
 
 def _slot(asked: _Asked) -> Slot:
     """The earliest slot of the rules; of news, as if the files came into force now."""
-    slots = _slots(asked, asked.now) if asked.kind in _NEWS else _as_they_go(asked)
+    slots = _slots(asked, asked.now) if asked.kind in CORRECTIONS else _as_they_go(asked)
     for slot in slots:
         if slot.occurrence.id == asked.occurrence.id and slot.rule.id in {rule.id for rule in asked.rules}:
             return slot
@@ -226,7 +224,7 @@ def _contact(asked: _Asked, rule: NoticeRule) -> Contact:
 
 def _check_news(asked: _Asked, told: Told | None) -> None:
     """A change, or a cancellation, is told only against what was told before. Raises NotDue."""
-    if asked.kind not in _NEWS:
+    if asked.kind not in CORRECTIONS:
         return
     name, city, occurrence = asked.occurrence.id, asked.member.name, asked.occurrence
     if asked.before is None:
@@ -280,7 +278,7 @@ def _gets(asked: _Asked) -> tuple[str, ...]:
         f"{slot.rule.id}, {slot.occurrence.id}: {words.span(slot.due_at, None, zone)} there"
         for slot in _as_they_go(asked)
         if is_whole or slot.occurrence.id in (asked.occurrence.id, asked.part.id)
-        if slot.rule.kind not in _NEWS and chosen(asked.member, slot.rule.to)
+        if slot.rule.kind not in CORRECTIONS and chosen(asked.member, slot.rule.to)
     )
 
 
@@ -292,7 +290,7 @@ def _composed(
 ) -> Preview:
     in_force = _as_in_force(asked)
     delivery = _delivery(slot, in_force, asked.member, contact, contact_id, told)
-    known = told if asked.kind in _NEWS else None
+    known = told if asked.kind in CORRECTIONS else None
     letter, envelope, calendar = Letters(in_force, links).compose(delivery, known, slot.due_at)
     may_go = asked.configuration.network.may_write_to(contact.address)
     return Preview(letter, envelope, calendar, delivery, slot.occurrence, may_go)

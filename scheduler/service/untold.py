@@ -9,14 +9,11 @@ from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.difference import SIGNIFICANT, Change, What
 from scheduler.model.members import Member, Standing
-from scheduler.model.notices import Kind
+from scheduler.model.notices import REMINDERS, STATEFUL, Kind
 from scheduler.model.programme import Occurrence
-from scheduler.model.told import REMINDERS, REQUEST
+from scheduler.model.told import REQUEST
 from scheduler.service.planning import Plan
 from scheduler.store.installation import HELD
-
-#: Mails that tell of a change itself; reminders follow anyway.
-_NEWS = frozenset({Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED, Kind.REPORT_OPENED})
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,8 @@ def _held_back(plan: Plan) -> Iterator[Untold]:
 def _why_silent(change: Change, plan: Plan) -> str:
     """Empty where somebody is told."""
     occurrence, what = change.occurrence, set(change.what)
-    if any(mailing.rule.kind in _NEWS for mailing in plan.of(occurrence.id)):
+    # reminders follow anyway: they do not tell of the change
+    if any(mailing.rule.kind in STATEFUL for mailing in plan.of(occurrence.id)):
         return ""
     if What.VANISHED in what:
         return "it is no longer in the files, so it is held: nothing goes out until staff decide"
@@ -59,7 +57,7 @@ def _why_silent(change: Change, plan: Plan) -> str:
         return "it is over and leaves pages and feeds; to keep it there, put it back"
     if what <= {What.TEXTS, What.WRITING}:
         return f"{_words_of(change)}: nobody gets a mail"
-    if is_over(occurrence, plan) and (change.before is None or is_over(change.before, plan)):
+    if plan.is_past(change):
         return "it is over"
     if occurrence.session is None:
         return _why_of_round(change, plan)
@@ -98,7 +96,8 @@ def _why_no_news(occurrence: Occurrence, plan: Plan) -> str:
         return f"the rule `{kind.value}` is switched off"
     if not occurrence.is_cancelled and not any(told.differs_from(occurrence) for told in invited):
         return "all who were invited know it so already"
-    if is_over(occurrence, plan) or (occurrence.starts_at and occurrence.starts_at <= plan.window.start):
+    begins, now = occurrence.starts_at, plan.window.start
+    if occurrence.is_over(now) or (begins and begins <= now):
         return "it lies in the past now, and the calendars of those who were invited keep the old time"
     return "its mails go out after this span, or the contacts can no longer be written to"
 
@@ -145,11 +144,3 @@ def _without_standing(plan: Plan) -> Iterator[Untold]:
         yield Untold(f"{barred:,} in the list", "only_to in network.yaml does not allow their addresses")
     if outside := by_standing.get(Standing.NO_MEMBER, []):
         yield Untold(f"{len(outside)} in the list", f"no members on {day}")
-
-
-def is_over(occurrence: Occurrence, plan: Plan) -> bool:
-    """At the moment at which the plan would come into force."""
-    if occurrence.is_postponed:
-        return False
-    ends_at = occurrence.ends_at or times.end_of_day(occurrence.on, occurrence.zone)
-    return ends_at <= plan.window.start

@@ -9,7 +9,7 @@ from scheduler.mail.post import NOT_ALLOWED
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
-from scheduler.model.notices import NEAR, Kind
+from scheduler.model.notices import NEAR, REMINDERS, Kind
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.series import Series
 from scheduler.model.told import REQUEST, Told
@@ -23,7 +23,6 @@ from scheduler.store.outbox import Delivery
 Verdict = tuple[str, str]
 
 #: Kinds that go out at one moment of their rule; others as soon as it has come.
-_ON_THE_MOMENT = (Kind.REMINDER, Kind.REPORT_REMINDER)
 _INSTANT = timedelta(microseconds=1)
 
 #: What goes out so much after its moment goes out at another hour than the one that was chosen for it.
@@ -114,7 +113,7 @@ def _rule_verdict(row: Delivery, part: Series | Cycle, member: Member, in_force:
 
 def _has_come(row: Delivery, part: Series | Cycle, member: Member, in_force: InForce) -> bool:
     """The rule as it is now would have let this mail go at the moment it fell due."""
-    start = row.due_at if row.kind in _ON_THE_MOMENT else LONG_AGO
+    start = row.due_at if row.kind in REMINDERS else LONG_AGO
     announced_at = in_force.since.occurrences.get(part.id, in_force.since.applied_at)
     window = Window(start, row.due_at + _INSTANT)
     slots = slots_of_one(in_force.configuration, part, member, window, announced_at)

@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.notices import STATEFUL, Kind
-from scheduler.model.told import words_rest_on
+from scheduler.model.notices import REMINDERS, STATEFUL, Kind
+from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store.database import among, insert_into
 from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT, withdrawn
 from scheduler.store.tables import Instant, contacts, members, outbox, told
@@ -174,7 +174,7 @@ async def overtake(connection: AsyncConnection, duty: Duty) -> None:
 
 def _why_missed(duty: Duty) -> ColumnElement[str]:
     """Why a row is only recorded; a reminder also where the news itself is still on its way."""
-    if duty.missed_because or duty.kind not in (Kind.REMINDER, Kind.REPORT_REMINDER):
+    if duty.missed_because or duty.kind not in REMINDERS:
         return literal(duty.missed_because)
     news = outbox.alias("news")
     on_its_way = exists().where(
@@ -228,12 +228,12 @@ def _useful_by(duty: Duty) -> ColumnElement[datetime]:
 
 def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
     """Compares what a contact should know with what it was last told."""
-    invited = told.c.method == "REQUEST"
+    invited = told.c.method == REQUEST
     match duty.kind:
         case Kind.ANNOUNCEMENT | Kind.REPORT_OPENED:
             return told.c.contact_id.is_(None)
         case Kind.INVITATION:
-            return or_(told.c.contact_id.is_(None), told.c.method == "CANCEL")
+            return or_(told.c.contact_id.is_(None), told.c.method == CANCEL)
         case Kind.CHANGED:
             return and_(invited, _differs(duty))
         case Kind.CANCELLED:

@@ -6,7 +6,7 @@ Rows are made by one INSERT ... SELECT for a whole slot (`duties.py`), claimed i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.notices import STATEFUL, Kind
+from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, Kind
 from scheduler.store.database import among, insert_into
 from scheduler.store.holds import covers, is_held
 from scheduler.store.tables import Instant, contacts, holds, members, outbox, told
@@ -102,7 +102,7 @@ class Delivery:
 
 
 #: What cannot wait goes first, however long the line of invitations is (reliability rules, 3.4).
-_URGENT = (Kind.REMINDER, Kind.REPORT_REMINDER, Kind.CHANGED, Kind.CANCELLED)
+_URGENT = REMINDERS | CORRECTIONS
 _waits_in_line = case((outbox.c.kind.in_(kind.value for kind in _URGENT), 0), else_=1)
 
 
@@ -314,6 +314,11 @@ async def count_by_state(connection: AsyncConnection) -> dict[tuple[str, str], i
     """(kind, state) -> rows."""
     query = select(outbox.c.kind, outbox.c.state, func.count()).group_by(outbox.c.kind, outbox.c.state)
     return {(kind, state): number for kind, state, number in await connection.execute(query)}
+
+
+def waiting(rows: Mapping[tuple[str, str], int]) -> int:
+    """Of those counts: mails that are to be sent, in whatever state."""
+    return sum(number for (_, state), number in rows.items() if state in UNSENT)
 
 
 async def failures(connection: AsyncConnection) -> Counter[str]:

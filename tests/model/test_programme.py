@@ -225,3 +225,17 @@ def test_the_day_of_a_session_is_the_one_there() -> None:
     (occurrence,) = occurrences_of(a_series(a_session(start=time(20), end=time(21))))
 
     assert occurrence.day_in(cast.member(MELTON).zone) == date(2027, 6, 15)
+
+
+def test_a_festival_without_hours_is_not_over_before_its_last_day() -> None:
+    festival = a_session(on=date(2027, 6, 14), end_on=date(2027, 6, 18), start=None, end=None)
+    (occurrence,) = occurrences_of(a_series(festival))
+
+    assert not occurrence.is_over(at("2027-06-18T20:00:00+02:00"))
+    assert occurrence.is_over(at("2027-06-19T00:00:00+02:00"))
+
+
+def test_a_postponed_session_is_never_over() -> None:
+    (occurrence,) = occurrences_of(a_series(a_session(status=Status.POSTPONED)))
+
+    assert not occurrence.is_over(at("2030-01-01T00:00:00+00:00"))

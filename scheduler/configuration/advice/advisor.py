@@ -19,7 +19,7 @@ from scheduler.configuration.problems import Place, Problem, Problems, Severity,
 from scheduler.configuration.which_city import question
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
-from scheduler.model.local_hours import NIGHT, is_at_night
+from scheduler.model.local_hours import NIGHT_HOURS, is_at_night
 from scheduler.model.names import Names
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Days, Kind, NoticeRule, WorkingDaysBefore, hour_of
@@ -268,9 +268,8 @@ def _at_night(occurrence: Occurrence, stretches: Iterable[Stretch], roll: Roll) 
         return None
     largest = max(in_bed, key=lambda stretch: stretch.members.bit_count())
     (example,) = roll.of(largest.members, 1)
-    night = " to ".join(f"{at:%H:%M}" for at in NIGHT)
     what = (
-        f"it begins at night ({night} there) for {asleep:,} of the {invited:,} "
+        f"it begins at night ({NIGHT_HOURS} there) for {asleep:,} of the {invited:,} "
         f"cities invited, such as {printable(example.name)} at {largest.starts:%H:%M}"
     )
     return Finding(Severity.WARNING, what)
