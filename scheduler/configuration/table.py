@@ -21,8 +21,8 @@ from scheduler.configuration.text import MAX_TABLE_BYTES, lines_of, read_text
 
 #: A cell longer than this is an accident.
 MAX_CELL = 10_000
-#: Columns and lines of a table; 10,000 members have a quarter of the columns and a tenth of the lines.
-MAX_COLUMNS, MAX_LINES = 100, 100_000
+#: Columns and lines of a table; 10,000 members have a quarter of the columns and half of the lines.
+MAX_COLUMNS, MAX_LINES = 100, 20_000
 #: Characters of one line, should all its cells be as long as they may.
 MAX_LINE = MAX_COLUMNS * MAX_CELL
 #: How the sentences begin that name no cell.
@@ -123,7 +123,7 @@ def rows_of(
     """The same of a text that was read already; `file` is what the problems call it."""
     start = Place(file)
     before = problems.errors()
-    if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
+    if max(text.count("\n"), text.count("\r")) > MAX_LINES:
         problems.error(start, f"this table has more than {MAX_LINES:,} lines", "split it")
         return []
     written_lines = lines_of(text)

@@ -18,6 +18,15 @@ SERIES = "id: talks\ntitle: Talks\naudience: World\nsessions:\n  - id: one\n    
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
 )
+#: What P03 calls a second: so often the time in which libyaml alone takes 360,000 events, on any machine.
+LIMIT = 4
+REFERENCE = """
+import time, yaml
+begin = time.process_time()
+for event in yaml.parse("- a: b\\n" * 90_000, Loader=yaml.CSafeLoader):
+    pass
+reference = time.process_time() - begin
+"""
 MEASURED = """
 import json, resource, sys, time
 from pathlib import Path
@@ -29,11 +38,11 @@ def peak():
 
 found = {}
 for name in sys.argv[1:]:
-    before, begin, problems = peak(), time.perf_counter(), Problems()
+    before, begin, problems = peak(), time.process_time(), Problems()
     document = read_document(Path(name), problems)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     found[Path(name).stem] = (document is None, problems.errors(), seconds, (peak() - before) / 1024**2)
-print(json.dumps(found))
+print(json.dumps((reference, found)))
 """
 
 
@@ -51,14 +60,14 @@ def test_a_hostile_file_is_refused_quickly_and_in_little_memory(tmp_path: Path) 
     for name, content in hostile.items():
         (tmp_path / f"{name}.yaml").write_bytes(content)
 
-    command = [sys.executable, "-c", MEASURED, *(str(path) for path in sorted(tmp_path.iterdir()))]
+    command = [sys.executable, "-c", REFERENCE + MEASURED, *(str(path) for path in sorted(tmp_path.iterdir()))]
     done = subprocess.run(command, capture_output=True, text=True, cwd=cast.ROOT, check=True)  # noqa: S603
 
-    found = json.loads(done.stdout)
+    reference, found = json.loads(done.stdout)
     assert found.keys() == hostile.keys()
     for refused, errors, seconds, megabytes in found.values():
         assert (refused, errors) == (True, 1)
-        assert seconds < 1
+        assert seconds < LIMIT * reference
         assert megabytes < 100
 
 
@@ -81,7 +90,8 @@ WORDY = {
     "members": {
         "columns": "," * 15_000_000,
         "lines": "slug" + "\n" * 15_000_000,
-        "rows": "SLUG\n" + "c,c,XX,africa,Africa/Cairro{n},en,Sat,2020,a@b.example\n" * 90_000,
+        "rows": "SLUG\n" + "c,c,XX,africa,Africa/Cairro{n},en,Sat,2020,a@b.example\n" * 19_000,
+        "too-many-rows": "SLUG\n" + "c,c,XX,africa,Africa/Cairro{n},en,Sat,2020,a@b.example\n" * 250_000,
     },
 }
 READ = """
@@ -106,7 +116,7 @@ for extra in sorted((folder.parent / "extra").iterdir()):
     seconds = time.process_time() - begin - usual
     found[extra.stem] = (loaded.configuration is None, seconds, (peak() - before) / 1024**2)
     place.write_bytes(kept) if kept else place.unlink()
-print(json.dumps(found))
+print(json.dumps((reference, found)))
 """
 
 
@@ -120,14 +130,14 @@ def test_a_wordy_file_under_the_cap_is_refused_as_quickly(tmp_path: Path) -> Non
         header = "slug,name,country,region,zone,languages,weekend,memberships,coordinator"
         (tmp_path / "extra" / f"{name}.csv").write_text(text.replace("SLUG", header))
 
-    command = [sys.executable, "-c", READ, str(tmp_path / "config")]
+    command = [sys.executable, "-c", REFERENCE + READ, str(tmp_path / "config")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=cast.ROOT, check=True)  # noqa: S603
 
-    found = json.loads(done.stdout)
+    reference, found = json.loads(done.stdout)
     assert found.keys() == {name for files in WORDY.values() for name in files}
     for refused, seconds, megabytes in found.values():
         assert refused
-        assert seconds < 1
+        assert seconds < LIMIT * reference
         assert megabytes < 100
 
 
