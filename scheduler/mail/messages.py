@@ -32,6 +32,11 @@ class Envelope:
     feed: str
     message_id: str
     date: datetime
+    #: the pages on which the reader answers an invitation, and ends these mails
+    answer: str = ""
+    stop: str = ""
+    #: Message-ID of the first mail about the same, so that clients put them together
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,12 @@ class Letter:
 
     def addressed_to(self, envelope: Envelope, calendar: bytes | None) -> bytes:
         """The finished message, CRLF throughout. Raises MessageRefused rather than send a wrong header."""
-        personal = {"city": envelope.city, "feed": envelope.feed}
+        personal = {
+            "city": envelope.city,
+            "feed": envelope.feed,
+            "answer": envelope.answer,
+            "stop": envelope.stop,
+        }
         content = "mixed" if calendar else "alternative"
         boundary = _MIXED if calendar else _ALTERNATIVE
         block = [
@@ -96,8 +106,13 @@ class Letter:
             ("Auto-Submitted", "auto-generated"),
             ("List-Id", f"<{'webinars' if self.can_be_stopped else 'reports'}.{domain}>"),
         ]
+        if envelope.first:
+            found += [("In-Reply-To", envelope.first), ("References", envelope.first)]
         if self.can_be_stopped:
-            found.append(("List-Unsubscribe", f"<mailto:{self.network.reply_to}?subject=stop>"))
+            by_mail = f"<mailto:{self.network.reply_to}?subject=stop>"
+            ways = f"<{envelope.stop}>,\r\n {by_mail}" if envelope.stop else by_mail
+            found.append(("List-Unsubscribe", ways))
+            found += [("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] if envelope.stop else []
         return found
 
 

@@ -22,6 +22,8 @@ from scheduler.stencil import mark
 #: Filled in for each reader.
 CITY = mark("city")
 FEED = mark("feed")
+ANSWER = mark("answer")
+STOP = mark("stop")
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,9 @@ class View:
     why: str
     city: str = CITY
     feed: str = FEED
+    #: pages: of an invitation to answer it, of all but reports to end these mails
+    answer: str = ANSWER
+    stop: str = STOP
     session: SessionView | None = None
     #: of an announcement: the series, and the sessions that are still to come
     series: Series | None = None

@@ -37,6 +37,8 @@ STATEFUL = frozenset(
 )
 #: Mails that remind of another one.
 REMINDERS = frozenset({Kind.REMINDER, Kind.REPORT_REMINDER})
+#: Mails of duties: no city ends them by ending the webinars'.
+REPORTS = frozenset({Kind.REPORT_OPENED, Kind.REPORT_REMINDER})
 #: Mails that exist only against what was told before.
 CORRECTIONS = frozenset({Kind.CHANGED, Kind.CANCELLED})
 

@@ -17,7 +17,7 @@ from scheduler.mail.templates import render
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member
-from scheduler.model.notices import Kind
+from scheduler.model.notices import REPORTS, Kind
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import Series
 from scheduler.model.told import Told
@@ -28,8 +28,6 @@ from scheduler.store.outbox import Delivery
 T = TypeVar("T")
 #: Letters kept for the next reader on the same clock; a fan-out needs one for each zone it reaches.
 _KEPT = 512
-
-_REPORTS = frozenset({Kind.REPORT_OPENED, Kind.REPORT_REMINDER})
 
 
 @dataclass
@@ -57,6 +55,8 @@ class Letters:
             address=delivery.address,
             city=member.name,
             feed=self.links.city_feed(member.slug),
+            answer=self.links.answer(delivery.contact_id, delivery.occurrence) if delivery.method else "",
+            stop=self.links.stop(delivery.contact_id),
             message_id=delivery.message_id,
             # of the row, not of this attempt: a second one has the same header
             date=delivery.inserted_at,
@@ -88,7 +88,7 @@ class Letters:
         def make() -> Letter:
             view = self._view(delivery, surroundings, reader, told, now)
             texts = render(delivery.kind, view, reader.language)
-            can_be_stopped = delivery.kind not in _REPORTS
+            can_be_stopped = delivery.kind not in REPORTS
             return Letter.of(texts, reader.network, delivery.method, can_be_stopped=can_be_stopped)
 
         return self._kept(key, make)

@@ -27,12 +27,37 @@ class Links:
 
     def city_feed_path(self, member: str, label: str = "", generation: int = 0) -> str:
         """The secret path of a city's own feed; another generation is another address."""
-        words = "\n".join(("feed", member, label, str(generation)))
-        token = b32encode(hmac.digest(self.key, words.encode(), sha256)[:_TOKEN_OCTETS]).decode().lower()
-        return f"/feeds/city/{token}.ics"
+        return f"/feeds/city/{self._token('feed', member, label, str(generation))}.ics"
 
-    def city_feed(self, member: str) -> str:
-        return self.base_url + self.city_feed_path(member)
+    def city_feed(self, member: str, generation: int = 0) -> str:
+        return self.base_url + self.city_feed_path(member, "", generation)
+
+    def answer(self, contact_id: int, occurrence: str) -> str:
+        """The page on which a contact answers an invitation."""
+        token = self._token("answer", str(contact_id), occurrence)
+        return f"{self.base_url}/answer/{contact_id}-{token}/{occurrence}"
+
+    def stop(self, contact_id: int) -> str:
+        """The page on which a contact ends the mails about webinars; it takes the POST of RFC 8058."""
+        return f"{self.base_url}/stop/{contact_id}-{self._token('stop', str(contact_id))}"
+
+    def answers(self, signed: str, occurrence: str) -> int | None:
+        """The contact of `<id>-<token>` in the path of an answer; None where nobody signed that."""
+        return self._signed_by(signed, "answer", occurrence)
+
+    def stops(self, signed: str) -> int | None:
+        """The contact of `<id>-<token>` in the path of a stop; None where nobody signed that."""
+        return self._signed_by(signed, "stop")
+
+    def _signed_by(self, signed: str, purpose: str, *about: str) -> int | None:
+        contact_id, _, token = signed.partition("-")
+        wanted = self._token(purpose, contact_id, *about)
+        is_genuine = hmac.compare_digest(token.encode("utf-8", "surrogatepass"), wanted.encode())
+        return int(contact_id) if is_genuine else None
+
+    def _token(self, *words: str) -> str:
+        octets = "\n".join(words).encode("utf-8", "surrogatepass")
+        return b32encode(hmac.digest(self.key, octets, sha256)[:_TOKEN_OCTETS]).decode().lower()
 
 
 def read_or_make_key(file: Path) -> bytes:

@@ -9,7 +9,7 @@ from scheduler.mail.post import NOT_ALLOWED
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
-from scheduler.model.notices import NEAR, REMINDERS, Kind
+from scheduler.model.notices import NEAR, REMINDERS, REPORTS, Kind
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.series import Series
 from scheduler.model.told import REQUEST, Told
@@ -73,6 +73,10 @@ def why_not(row: Delivery, in_force: InForce, now: datetime, told: Told | None =
         return outbox.WITHDRAWN, "the contact is no longer in members.csv"
     if not in_force.network.may_write_to(row.address):
         return outbox.FAILED, NOT_ALLOWED
+    if row.is_suppressed and row.kind not in REPORTS:
+        return outbox.WITHDRAWN, "the address gets no mails about webinars any more"
+    if row.has_declined and row.kind is Kind.REMINDER:
+        return outbox.WITHDRAWN, "the contact declined"
     today = times.local_date(now, in_force.network.zone)
     if row.kind is not Kind.CANCELLED and member.standing(today) is not Standing.MEMBER:
         return outbox.WITHDRAWN, "the city is no member any more"

@@ -26,8 +26,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import REMINDERS, STATEFUL, Kind
 from scheduler.model.told import CANCEL, REQUEST, words_rest_on
+from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
 from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT, withdrawn
+from scheduler.store.suppressions import WEBINARS, is_suppressed
 from scheduler.store.tables import Instant, contacts, members, outbox, told
 
 #: Why a reminder is not sent, in words for staff.
@@ -118,6 +120,7 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
         .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
         .where(contacts.c.id.in_(_one_for_each_address(duty)))
         .where(_concerned(duty, now))
+        .where(*_wants(duty))
         .order_by(contacts.c.id)
     )
     return list(values), rows
@@ -242,6 +245,16 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
             return invited
         case _:
             return true()
+
+
+def _wants(duty: Duty) -> list[ColumnElement[bool]]:
+    """Who ended the webinars' mails gets duties only; who declined a session is not reminded of it."""
+    if duty.uid_by_member:
+        return []
+    wants = [~is_suppressed(contacts.c.address, WEBINARS)]
+    if duty.kind is Kind.REMINDER:
+        wants.append(~has_declined(contacts.c.id, literal(duty.occurrence)))
+    return wants
 
 
 def _differs(duty: Duty) -> ColumnElement[bool]:

@@ -34,8 +34,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, Kind
+from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
 from scheduler.store.holds import covers, is_held
+from scheduler.store.suppressions import WEBINARS, is_suppressed
 from scheduler.store.tables import Instant, contacts, holds, members, outbox, told
 
 QUEUED, SENDING, SENT, DEFERRED = "queued", "sending", "sent", "deferred"
@@ -99,6 +101,9 @@ class Delivery:
     sent_at: datetime | None
     receipt: str | None
     zone: str | None
+    #: its address gets no mails about webinars any more, its contact does not come to this session
+    is_suppressed: bool = False
+    has_declined: bool = False
 
 
 #: What cannot wait goes first, however long the line of invitations is (reliability rules, 3.4).
@@ -372,6 +377,8 @@ def _deliveries() -> Select[Any]:
             contacts.c.address,
             contacts.c.name,
             contacts.c.is_listed,
+            is_suppressed(contacts.c.address, WEBINARS).label("is_suppressed"),
+            has_declined(contacts.c.id, outbox.c.occurrence).label("has_declined"),
         )
         .join(contacts, contacts.c.id == outbox.c.contact_id)
         .join(members, members.c.id == contacts.c.member_id)

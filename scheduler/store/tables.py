@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -151,7 +152,86 @@ told = Table(
     Column("ends_at", Instant),
     Column("status", String(20), nullable=False),
     Column("place", Text, nullable=False),
+    # of a session without an hour; None where that was not written down yet
+    Column("days", String(25)),
     Column("told_at", Instant, nullable=False),
+    # DTSTAMP of the calendar it was told with; the next one is later
+    Column("stamped_at", Instant),
+)
+
+#: What each contact answered to an invitation; the latest word counts.
+answers = Table(
+    "answers",
+    metadata,
+    Column("contact_id", ForeignKey("contacts.id"), primary_key=True),
+    Column("occurrence", String(200), primary_key=True),
+    # accepted, tentative, declined
+    Column("answer", String(12), nullable=False),
+    Column("given_at", Instant, nullable=False),
+    # "page" or "mail"
+    Column("through", String(10), nullable=False),
+    # what the session was when it was answered: an answer is to an hour
+    Column("starts_at", Instant),
+    Index("ix_answers_occurrence", "occurrence"),
+)
+
+#: Addresses that are not written to any more, by what they do not get.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    # in small letters
+    Column("address", String(320), primary_key=True),
+    # "webinars": duties still reach it
+    Column("scope", String(20), primary_key=True),
+    Column("since", Instant, nullable=False),
+    # in words for staff
+    Column("reason", String(400), nullable=False),
+)
+
+#: The secret addresses of feeds that deserve a row: renewed, added, ended or used. A city's first address is
+#: there without one.
+feed_addresses = Table(
+    "feed_addresses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("member_id", ForeignKey("members.id"), nullable=False, index=True),
+    # empty for the address that mails print; else whom it was given to, "mayor's office"
+    Column("label", String(100), nullable=False),
+    Column("generation", Integer, nullable=False),
+    # SHA-256 of the path in hexadecimal: the database alone cannot print it
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    # renewed or revoked: from then on it answers like any unknown address
+    Column("ended_at", Instant),
+    # by day only: who reads when is nobody's business
+    Column("last_used_on", Date),
+    UniqueConstraint("member_id", "label", "generation"),
+)
+
+#: How the clocks of the members' zones were believed to go, by release of the tz database.
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("tzdata", String(20), primary_key=True),
+    # zone -> its changes, as model/clocks.py writes them
+    Column("content", Text, nullable=False),
+    Column("kept_at", Instant, nullable=False),
+)
+
+#: What a new release of the tz database moved, and who let it be told.
+clock_changes = Table(
+    "clock_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tzdata_before", String(20), nullable=False),
+    Column("tzdata_now", String(20), nullable=False),
+    Column("found_at", Instant, nullable=False),
+    # which sessions moved in UTC, and which hours for whom
+    Column("content", Text, nullable=False),
+    # None while it waits for a person
+    Column("released_at", Instant),
+    Column("released_by", String(200)),
 )
 
 #: What is being and was sent: one row for each notice, never before its slot fires.
@@ -175,6 +255,7 @@ outbox = Table(
     Column("ends_at", Instant),
     Column("status", String(20), nullable=False),
     Column("place", Text, nullable=False),
+    Column("days", String(25)),
     Column("due_at", Instant, nullable=False),
     Column("useful_by", Instant, nullable=False),
     # DTSTAMP of the calendar inside

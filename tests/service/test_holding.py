@@ -255,11 +255,11 @@ class HoldingLinks(Links):
 
     file: Path = Path()
 
-    def city_feed(self, member: str) -> str:
+    def city_feed(self, member: str, generation: int = 0) -> str:
         with closing(sqlite3.connect(self.file)) as other, other:
             row = ("talks", "2027-05-03 08:00:00.000000", "Anna", "")
             other.execute("INSERT OR IGNORE INTO holds VALUES (?, ?, ?, ?)", row)
-        return super().city_feed(member)
+        return super().city_feed(member, generation)
 
 
 @ON_SQLITE
