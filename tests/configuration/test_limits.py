@@ -60,7 +60,12 @@ def test_a_hostile_file_is_refused_quickly_and_in_little_memory(tmp_path: Path) 
     for name, content in hostile.items():
         (tmp_path / f"{name}.yaml").write_bytes(content)
 
-    command = [sys.executable, "-c", REFERENCE + MEASURED, *(str(path) for path in sorted(tmp_path.iterdir()))]
+    command = [
+        sys.executable,
+        "-c",
+        REFERENCE + MEASURED,
+        *(str(path) for path in sorted(tmp_path.iterdir())),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=cast.ROOT, check=True)  # noqa: S603
 
     reference, found = json.loads(done.stdout)
