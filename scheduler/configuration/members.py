@@ -281,6 +281,13 @@ class _Reader:
 
     def _contacts(self, row: Row) -> list[Contact]:
         contacts = [contact for role in ROLES for contact in _addresses(row, role, self.problems)]
+        for contact in contacts:
+            if contact.address.casefold() == self.network.sender.address.casefold():
+                what = (
+                    f"{contact.role}: this is the address that the mails come from (sender in network.yaml)"
+                )
+                instead = "write another one: no calendar program takes an invitation from itself"
+                self.problems.error(row.place(contact.role), what, instead)
         barred = (contact for contact in contacts if not self.network.may_write_to(contact.address))
         self.barred += [(row["slug"], row.place(contact.role)) for contact in barred]
         if not row.several("coordinator"):
@@ -288,6 +295,11 @@ class _Reader:
                 row.place("coordinator"), f"{row['slug']} has no coordinator", "write an address"
             )
         return contacts
+
+    def _refuse_sender(self, row: Row, role: str) -> None:
+        what = f"{role}: this is the address that the mails come from (sender in network.yaml)"
+        instead = "write another one: no calendar program takes an invitation from itself"
+        self.problems.error(row.place(role), what, instead)
 
 
 def read_members(

@@ -12,6 +12,7 @@ from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.load import load
 from scheduler.configuration.problems import Problem
 from scheduler.configuration.spoken import as_text
+from scheduler.model.network import Mailbox
 from tests import cast
 from tests.configuration.advised import LATER, Adviser, a_series
 from tests.configuration.house import House
@@ -367,6 +368,23 @@ def test_where_network_yaml_is_wrong_nothing_is_advised(house: House) -> None:
     house.change("network.yaml", "\nzone: Europe/Berlin", "\nzone: Europe/Berln")
 
     assert advise(house.load(), LATER) == []
+
+
+def test_another_sender_is_warned_of(house: House) -> None:
+    """Rule 27: ORGANIZER never changes for a UID."""
+    loaded = house.load()
+    assert loaded.readable
+    network = replace(loaded.readable.network, sender=Mailbox("Secretariat", "old@cities.example"))
+    in_force = replace(loaded.readable, network=network)
+
+    said = [str(one) for one in advise(loaded, LATER, in_force) if "organiser in calendars" in one.what]
+
+    line = house.line_of("network.yaml", "  address: ")
+    assert said == [
+        f'{house.folder}/network.yaml:{line}:12: warning: "old@cities.example" is in force and stands as the '
+        "organiser in calendars: programs take changes and cancellations from no other address; write "
+        "old@cities.example again until the sessions that were invited to are over"
+    ]
 
 
 def test_another_uid_domain_is_warned_of(house: House) -> None:

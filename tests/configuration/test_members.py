@@ -281,6 +281,16 @@ def test_the_same_address_in_two_roles_is_two_contacts(desk: Desk) -> None:
     assert [contact.role for contact in member.contacts] == ["coordinator", "mayor"]
 
 
+def test_the_address_that_mails_come_from_is_nobodys(desk: Desk) -> None:
+    """Rule 13: no calendar program takes an invitation from itself."""
+    desk.members(table(DOHA | {"mayor": "Webinars@learning-cities.example"}))
+
+    assert desk.said == [
+        f"members.csv:2:{column('mayor')}: error: mayor: this is the address that the mails come from "
+        "(sender in network.yaml); write another one: no calendar program takes an invitation from itself"
+    ]
+
+
 def test_an_address_outside_the_safety_catch_is_warned_of(desk: Desk) -> None:
     doha(desk, mayor="mayor@unesco.org")
 

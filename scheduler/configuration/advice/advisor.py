@@ -319,11 +319,20 @@ def _away(distance: timedelta) -> str:
 def _compare_names(
     in_force: Configuration, loaded: Loaded, proposal: Configuration, problems: Problems
 ) -> None:
-    """Names for ever: a UID that changes shows everything twice in all calendars (US-12)."""
+    """Names for ever: a UID that changes shows everything twice in all calendars (US-12), and an organiser
+    who changes is not believed (RFC 5546, section 2.1.4)."""
     was, now = in_force.network.uid_domain, proposal.network.uid_domain
     if was != now and loaded.network:
         what = f'"{was}" is in force: with another uid_domain calendars would show everything twice'
         problems.warning(loaded.network.place("uid_domain"), what, f"write {was} again")
+    was, now = in_force.network.sender.address, proposal.network.sender.address
+    if was != now and loaded.network:
+        what = (
+            f'"{was}" is in force and stands as the organiser in calendars: programs take changes and '
+            "cancellations from no other address"
+        )
+        instead = f"write {was} again until the sessions that were invited to are over"
+        problems.warning(loaded.network.place("sender", "address"), what, instead)
     sessions = {(series.id, session.id): session for series in proposal.series for session in series.sessions}
     for rename in find_renames(in_force, proposal):
         document = loaded.documents[rename.part]
