@@ -283,11 +283,7 @@ class _Reader:
         contacts = [contact for role in ROLES for contact in _addresses(row, role, self.problems)]
         for contact in contacts:
             if contact.address.casefold() == self.network.sender.address.casefold():
-                what = (
-                    f"{contact.role}: this is the address that the mails come from (sender in network.yaml)"
-                )
-                instead = "write another one: no calendar program takes an invitation from itself"
-                self.problems.error(row.place(contact.role), what, instead)
+                self._refuse_sender(row, contact.role)
         barred = (contact for contact in contacts if not self.network.may_write_to(contact.address))
         self.barred += [(row["slug"], row.place(contact.role)) for contact in barred]
         if not row.several("coordinator"):
