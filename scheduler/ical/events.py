@@ -14,7 +14,10 @@ from scheduler.model.programme import Occurrence
 PRODID = "-//Learning Cities Scheduler//EN"
 #: The longest line without its end (RFC 5545, section 3.1).
 _LINE_OCTETS = 75
-_ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+#: Signs that some reader takes for the end of a line, or for the end of everything. Files cannot hold them; a
+#: calendar never does.
+CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+_ESCAPES = {**CONTROLS, **str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})}
 
 
 class Text(vText):

@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from icalendar import Calendar, vCalAddress, vText
 
-from scheduler.ical.events import PRODID, Words, content_lines, folded, session_event
+from scheduler.ical.events import CONTROLS, PRODID, Words, content_lines, folded, session_event
+from scheduler.model.answers import Answer
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
 from scheduler.stencil import Stencil, mark
@@ -33,12 +34,13 @@ class Invitation:
     #: the lines with marks, unfolded
     personal: tuple[Stencil, ...]
 
-    def addressed_to(self, name: str, address: str, stamp: datetime) -> bytes:
-        """The finished calendar; stamp: DTSTAMP, aware."""
+    def addressed_to(self, name: str, address: str, stamp: datetime, answer: Answer | None = None) -> bytes:
+        """The finished calendar; stamp: DTSTAMP, aware; answer: what the contact said and an update keeps."""
         values = {
             "stamp": stamp.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
             "name": _parameter(name),
             "address": address,
+            "answer": answer.value.upper() if answer else "NEEDS-ACTION",
         }
         parts = [self.fixed[0]]
         for line, fixed in zip(self.personal, self.fixed[1:], strict=True):
@@ -72,7 +74,7 @@ def build_invitation(
 
 def _attendee(method: Method) -> str:
     """Without RSVP=TRUE there are no buttons (rule 12); a cancellation asks nothing."""
-    asks = ";PARTSTAT=NEEDS-ACTION;RSVP=TRUE" if method is Method.REQUEST else ""
+    asks = f";PARTSTAT={mark('answer')};RSVP=TRUE" if method is Method.REQUEST else ""
     return (
         f'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT{asks};CN="{mark("name")}":mailto:{mark("address")}'
     )
@@ -93,4 +95,4 @@ def _cut(method: Method, lines: list[str]) -> Invitation:
 
 def _parameter(text: str) -> str:
     """A parameter value inside double quotes (RFC 6868)."""
-    return text.replace("^", "^^").replace('"', "^'").replace("\n", "^n")
+    return text.replace("^", "^^").replace('"', "^'").replace("\n", "^n").translate(CONTROLS)

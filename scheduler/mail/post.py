@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -22,6 +23,13 @@ class Outgoing:
     message_id: str
     address: str
     octets: bytes
+    #: set when somebody decided something meanwhile, so that what this says may no longer hold
+    recall: asyncio.Event | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_recalled(self) -> bool:
+        """It must not be begun any more (reliability rule P09)."""
+        return self.recall is not None and self.recall.is_set()
 
 
 class Fate(StrEnum):
@@ -35,6 +43,8 @@ class Fate(StrEnum):
     NEVER = "never"
     #: the server is away, or not to be trusted: all mail waits, and no attempt is counted
     AWAY = "away"
+    #: called back before it was begun: it is looked at once more, and no attempt is counted
+    RECALLED = "recalled"
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,8 @@ class Post(Protocol):
 
     async def deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[Outcome]:
         """One outcome for each message, in any order. Never raises for what the other side does, and
-        never hands over to an address that `only_to` in network.yaml does not allow (Fate.NEVER)."""
+        never hands over to an address that `only_to` in network.yaml does not allow (Fate.NEVER). What is
+        recalled and not begun comes back as Fate.RECALLED."""
         ...
 
     def drain(self) -> None:

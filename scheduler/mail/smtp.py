@@ -34,6 +34,9 @@ _NO_SMTPUTF8 = (
     "the part before the @ has letters that this mail server does not take (it does not offer SMTPUTF8)"
 )
 _NO_ADDRESS = "this is no address that can be written to"
+_CALLED_BACK = "called back before it was begun"
+#: What the server said to the recipient before that: the line is good.
+_TAKEN = 250
 _LINE_ENDS = (
     "the message has a line end that is not CRLF; nothing was sent, for it could hide a second message"
 )
@@ -101,6 +104,8 @@ class _Line:
             Phase.DATA: "DATA",
         }
         for phase, command in steps.items():
+            if phase is Phase.DATA and message.is_recalled:
+                return Outcome(message.id, Fate.RECALLED, _CALLED_BACK, _TAKEN)
             self.phase = phase
             reply = await self.ask(command)
             if not goes_on(phase, reply.code):
@@ -231,7 +236,8 @@ class Relay:
                 self._kept.append(line)
 
     def _may_begin(self, run: _Run) -> bool:
-        return bool(run.waiting) and run.away is None and not self._is_draining
+        is_stopped = run.away is not None or self._is_draining
+        return bool(run.waiting) and not is_stopped and not run.waiting[0][0].is_recalled
 
     async def _line(self, run: _Run) -> _Line | None:
         """A kept line, or a new one; None where the run has ended meanwhile."""
@@ -400,6 +406,8 @@ def _repeats(word: str, secrets: Sequence[str]) -> bool:
 
 
 def _not_begun(message: Outgoing, away: RelayAway) -> Outcome:
+    if message.is_recalled:
+        return Outcome(message.id, Fate.RECALLED, _CALLED_BACK)
     return Outcome(message.id, Fate.AWAY, str(away), away.code, needs_a_person=away.needs_a_person)
 
 

@@ -12,11 +12,12 @@ from datetime import date, datetime
 
 from scheduler.languages import Language, needs_last_day
 from scheduler.model import times
+from scheduler.model.clocks import ZoneClock
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import Join, ProgrammeItem, Series, Status
-from scheduler.model.told import Told
+from scheduler.model.told import CANCEL, Told, days_of
 from scheduler.stencil import mark
 
 #: Filled in for each reader.
@@ -100,6 +101,29 @@ class ReportView:
 
 
 @dataclass(frozen=True)
+class NewHour:
+    """A date that stands where it stood, and has another hour on the reader's clock."""
+
+    title: str
+    #: "Wednesday 4 November 2026, 05:00–06:30" by the old rules there, and by the new ones
+    before: str
+    now: str
+    #: "UTC−6"
+    clock: str
+    #: "Wednesday 4 November 2026, 13:00–14:30"
+    home: str
+    #: "Hamburg time (CET, UTC+1)"
+    home_clock: str
+
+
+@dataclass(frozen=True)
+class ClocksView:
+    """Of a zone whose rules changed: all that is at another hour there, in order of time."""
+
+    hours: tuple[NewHour, ...]
+
+
+@dataclass(frozen=True)
 class View:
     """All that the templates of one kind may say."""
 
@@ -111,15 +135,20 @@ class View:
     answer: str = ANSWER
     stop: str = STOP
     session: SessionView | None = None
+    #: "Spanish" of a session that is held in no language of the reader's city
+    only_in: str = ""
     #: of an announcement: the series, and the sessions that are still to come
     series: Series | None = None
     sessions: tuple[SessionView, ...] = ()
     #: of a reminder: "tomorrow", "in 7 days"
     ahead: str = ""
     changes: tuple[Change, ...] = ()
+    #: the reader was told that it is cancelled
+    is_on_again: bool = False
     #: of a follow-up: what comes next in the series
     following: SessionView | None = None
     report: ReportView | None = None
+    clocks: ClocksView | None = None
 
 
 @dataclass(frozen=True)
@@ -231,6 +260,28 @@ def report_view(occurrence: Occurrence, reader: Reader, on: date) -> ReportView:
     )
 
 
+def clocks_view(occurrences: Sequence[Occurrence], before: ZoneClock, reader: Reader) -> ClocksView:
+    """before: how the reader's clock was believed to go (story US-16)."""
+    return ClocksView(tuple(_new_hour(occurrence, before, reader) for occurrence in occurrences))
+
+
+def _new_hour(occurrence: Occurrence, before: ZoneClock, reader: Reader) -> NewHour:
+    language, network, title = reader.language, reader.network, occurrence.title
+    starts_at, ends_at = occurrence.starts_at, occurrence.ends_at
+    if occurrence.session is None:
+        starts_at, ends_at = ends_at, None
+        title = language.say("Deadline: {title}", title=title)
+    assert starts_at is not None  # noqa: S101 - what reads another hour has one
+    return NewHour(
+        title=title,
+        before=language.span(starts_at, ends_at, before.zone(starts_at)),
+        now=language.span(starts_at, ends_at, reader.zone),
+        clock=language.offset(starts_at, ends_at, reader.zone),
+        home=language.span(starts_at, ends_at, network.zone),
+        home_clock=language.home_clock(starts_at, network, ends_at),
+    )
+
+
 def ahead(days: int, language: Language) -> str:
     """Gives "today", "tomorrow", "in 7 days"; of what is over "yesterday", "7 days ago"."""
     if days == 0:
@@ -256,9 +307,14 @@ def changes(occurrence: Occurrence, told: Told, reader: Reader) -> tuple[Change,
                 _span_or_open(occurrence.starts_at, occurrence.ends_at, reader, occurrence.status),
             )
         )
-    if told.status != occurrence.status:
+    elif told.days not in (None, occurrence.days):
+        old, new = (_days_or_open(days, reader) for days in (told.days or "", occurrence.days))
+        found.append(Change(say("Day"), old, new))
+    # who was only no longer meant has struck it out all the same
+    status = Status.CANCELLED if told.method == CANCEL else told.status
+    if status != occurrence.status:
         words = {"confirmed": say("confirmed"), "postponed": say("postponed"), "cancelled": say("cancelled")}
-        found.append(Change(say("Status"), words[told.status], words[occurrence.status]))
+        found.append(Change(say("Status"), words[status], words[occurrence.status]))
     if told.place != occurrence.place:
         found.append(Change(say("How to join"), told.place, occurrence.place))
     return tuple(found)
@@ -270,6 +326,12 @@ def _span_or_open(starts_at: datetime | None, ends_at: datetime | None, reader: 
     if starts_at is None:
         return reader.language.say("to be announced")
     return reader.language.span(starts_at, ends_at, reader.zone)
+
+
+def _days_or_open(days: str, reader: Reader) -> str:
+    """Of a session without an hour: its days, or none while it is postponed."""
+    span = days_of(days)
+    return reader.language.days(*span) if span else reader.language.say("postponed, a new date follows")
 
 
 def sessions_ahead(

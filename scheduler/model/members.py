@@ -113,6 +113,12 @@ class Member:
                     standing = Standing.UNDECIDED
         return standing
 
+    def ended_on(self, day: date) -> date | None:
+        """The last day of belonging, where all periods ended before this day; None where one goes on, is to
+        come, or never was."""
+        ends = [membership.until for membership in self.memberships]
+        return max((end for end in ends if end), default=None) if all(e and e < day for e in ends) else None
+
     def joined_in(self, span: Span) -> bool:
         """A membership surely began in that span."""
         return any(membership.began.lies_in(span) for membership in self.memberships)

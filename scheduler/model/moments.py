@@ -124,11 +124,13 @@ class Question:
         return at if self._is_near(at) else self.network.quiet_hours.wait(at, member.zone)
 
     def _is_near(self, at: datetime) -> bool:
-        """It begins within a day; for who must hear of a change, also if it was to begin then before."""
-        starts_at = self.occurrence.starts_at
-        if starts_at and at <= starts_at <= at + NEAR:
+        """It begins within a day; for who must hear of a change, also while it runs, or if it was to begin
+        then before."""
+        starts_at, is_correction = self.occurrence.starts_at, self.rule.kind in CORRECTIONS
+        counts_until = _ends(self.occurrence) if is_correction else starts_at
+        if starts_at and counts_until and starts_at - NEAR <= at <= counts_until:
             return True
-        if self.rule.kind not in CORRECTIONS:
+        if not is_correction:
             return False
         started_at = self.since.started.get(self.occurrence.id)
         return bool(started_at and at <= started_at <= at + NEAR)
@@ -146,14 +148,16 @@ def due_moments(question: Question, member: Member) -> tuple[datetime, ...]:
 def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
     """The latest moment at which this notice is still worth reading.
 
-    A cancellation is worth it until the start that a contact was told, which may have been postponed
-    without a date: the outbox knows that; here is only how long it is asked.
+    A change is worth it until the end: the link may be another one while the session runs. A cancellation
+    is worth it until the end that a contact was told (US-13), which may have been postponed without a date:
+    the outbox knows that; here is only how long it is asked.
     """
     if occurrence.is_postponed or rule.kind is Kind.CANCELLED:
         return _ends(occurrence) + POSTPONED_USEFUL
     if rule.kind is Kind.FOLLOW_UP:
         return _ends(occurrence) + FOLLOW_UP_USEFUL
-    return _ends(occurrence) if isinstance(occurrence.of, Cycle) else _begins(occurrence)
+    until_the_end = isinstance(occurrence.of, Cycle) or rule.kind is Kind.CHANGED
+    return _ends(occurrence) if until_the_end else _begins(occurrence)
 
 
 def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occurrence | None:

@@ -34,6 +34,17 @@ class Country:
 
 
 @dataclass(frozen=True)
+class Partner:
+    """Who republishes the sessions that are public: an organisation with a calendar of its own."""
+
+    #: the last part of its calendar's address; the same for ever
+    id: str
+    name: str
+    #: (place as its readers call it, zone): whose hour the calendar gives beside the home one
+    clocks: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Network:
     name: str
     organiser: str
@@ -59,6 +70,7 @@ class Network:
     only_to: tuple[str, ...]
     #: ISO 3166-1 alpha-2: whose public holidays the organiser keeps; None = those of the home zone
     country: str | None = None
+    partners: tuple[Partner, ...] = ()
 
     def may_write_to(self, address: str) -> bool:
         domain = address.rpartition("@")[2].lower()

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     FOLLOW_UP = "follow-up"
     REPORT_OPENED = "report-opened"
     REPORT_REMINDER = "report-reminder"
+    #: of no rule: people release it when a new tz database has moved hours (US-16)
+    CLOCKS_CHANGED = "clocks-changed"
 
 
 #: Duties that compare what a contact should know with what it was last told. The others happen once, at
@@ -39,6 +41,8 @@ STATEFUL = frozenset(
 REMINDERS = frozenset({Kind.REMINDER, Kind.REPORT_REMINDER})
 #: Mails of duties: no city ends them by ending the webinars'.
 REPORTS = frozenset({Kind.REPORT_OPENED, Kind.REPORT_REMINDER})
+#: Mails that lead to the page on which their session is answered.
+ANSWERED = frozenset({Kind.INVITATION, Kind.CHANGED, Kind.REMINDER})
 #: Mails that exist only against what was told before.
 CORRECTIONS = frozenset({Kind.CHANGED, Kind.CANCELLED})
 

@@ -19,7 +19,7 @@ from scheduler.model.network import Configuration, Network
 from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, NoticeRule
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.slots import Crowd, Crowds, Due, Group, duties, find_due
-from scheduler.model.told import Tellings, Told, is_needed, tell, words_rest_on
+from scheduler.model.told import Tellings, Told, is_needed, is_wanted, tell, words_rest_on
 
 #: Nothing was ever sent.
 NOTHING_TOLD = Tellings()
@@ -75,7 +75,7 @@ def plan_mailings(
         done = {rule.id: _done(occurrence, rule, since, told) for rule in asked}
         # who is not invited can only have to hear that it is off, after having been told that it is on
         concerned = [crowd for crowd in crowds.of(occurrence) if is_known or crowd.is_invited(occurrence)]
-        parted = _parted(concerned, occurrence, told, done)
+        parted = _parted(concerned, occurrence, asked, told, done)
         due = find_due(occurrence, asked, list(parted), configuration.network, since, window)
         yield from _Books(occurrence, configuration.network, parted).mailings(due)
 
@@ -95,28 +95,36 @@ class _Knowledge:
 
     #: missing: nothing
     told: dict[int, Told] = field(default_factory=dict)
-    #: (position, rule id) of what they had before
+    #: (position, rule id) of what they had before, or do not want
     done: AbstractSet[tuple[int, str]] = frozenset()
 
 
-#: Of each contact of a member: what it was told, and the rules whose mail it had.
+#: Of each contact of a member: what it was told, and the rules whose mail it had, or does not want.
 _Signature = tuple[tuple[Told | None, tuple[str, ...]], ...]
 
 
 def _parted(
-    crowds: Iterable[Crowd], occurrence: Occurrence, told: Tellings, done: Mapping[str, AbstractSet[int]]
+    crowds: Iterable[Crowd],
+    occurrence: Occurrence,
+    rules: Sequence[NoticeRule],
+    told: Tellings,
+    done: Mapping[str, AbstractSet[int]],
 ) -> dict[Crowd, _Knowledge]:
-    """The crowds, parted where their contacts know different things."""
+    """The crowds, parted where their contacts know or want different things."""
     done = {rule: numbers for rule, numbers in done.items() if numbers}
-    if not told.is_known(occurrence.id) and not done:
+    declined = told.declined(occurrence.id)
+    if not (told.is_known(occurrence.id) or done or declined or told.ended):
         return {crowd: _Knowledge() for crowd in crowds}
 
+    def of_contact(contact: Contact, number: int) -> tuple[Told | None, tuple[str, ...]]:
+        left_out = {rule for rule, had in done.items() if number in had}
+        ended, no = told.has_ended(contact), number in declined
+        if ended or no:
+            left_out |= {rule.id for rule in rules if not is_wanted(rule.kind, ended, no)}
+        return told.knows(occurrence, number), tuple(sorted(left_out))
+
     def signature(member: Member) -> _Signature:
-        numbers = (told.number(member, contact) for contact in member.contacts)
-        return tuple(
-            (told.knows(occurrence, number), tuple(rule for rule, had in done.items() if number in had))
-            for number in numbers
-        )
+        return tuple(of_contact(contact, told.number(member, contact)) for contact in member.contacts)
 
     return {part: knowledge for crowd in crowds for part, knowledge in _parts(crowd, signature)}
 

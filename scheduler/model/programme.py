@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from scheduler.errors import SchedulerError
 from scheduler.model import times
@@ -12,6 +12,9 @@ from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Configuration, Network
 from scheduler.model.series import Series, Session, Status
+
+#: Wall time and zone -> instant.
+Moment = Callable[[date, time, str], datetime]
 
 #: A deadline shows in calendars as an item of this length that ends at the deadline (DESIGN, section 6).
 DEADLINE_LENGTH = timedelta(minutes=30)
@@ -40,6 +43,14 @@ class Occurrence:
     def last_day(self) -> date:
         """The day it ends on, in its own zone."""
         return self.session.last_day if self.session else self.on
+
+    @property
+    def days(self) -> str:
+        """The first and the last day, as they are remembered, while nothing but the days is known:
+        "2027-03-17/2027-03-18". Empty where there is an hour, and while postponed."""
+        if self.starts_at or self.is_postponed:
+            return ""
+        return f"{self.on.isoformat()}/{self.last_day.isoformat()}"
 
     @property
     def title(self) -> str:
@@ -183,18 +194,19 @@ def _deadline(cycle: Cycle) -> Occurrence:
 
 def _sessions(series: Series) -> Iterator[Occurrence]:
     for session in series.sessions:
-        starts_at, ends_at = _span(session)
+        starts_at, ends_at = span_of(session)
         occurrence_id = f"{session.id}.{series.id}"
         yield Occurrence(occurrence_id, session.on, starts_at, ends_at, session.zone, series, session)
 
 
-def _span(session: Session) -> tuple[datetime | None, datetime | None]:
+def span_of(session: Session, moment: Moment = times.moment) -> tuple[datetime | None, datetime | None]:
+    """When a session begins and ends; None while that is open. moment: by other clocks than today's."""
     if session.start is None or session.status is Status.POSTPONED:
         return None, None
-    starts_at = times.moment(session.on, session.start, session.zone)
+    starts_at = moment(session.on, session.start, session.zone)
     if session.end is None:
         return starts_at, starts_at + timedelta(minutes=session.length_minutes)
-    return starts_at, times.moment(session.last_day, session.end, session.zone)
+    return starts_at, moment(session.last_day, session.end, session.zone)
 
 
 def _order(occurrence: Occurrence) -> tuple[datetime, str]:

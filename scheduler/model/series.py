@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
 
@@ -95,6 +95,9 @@ class Session:
     languages: tuple[str, ...] = ()
     #: (language, how to get in): where the languages have links of their own
     joins: tuple[tuple[str, Join], ...] = ()
+    #: partners may republish it. Not in its repr, of which fingerprints are made: like a change of audience
+    #: it decides in which calendars an item stands, and changes nothing of the item
+    public: bool = field(default=False, repr=False)
 
     @property
     def last_day(self) -> date:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -17,6 +18,8 @@ from scheduler.errors import AmbiguousLocalTime, NonexistentLocalTime, UnknownZo
 
 #: The clocks of the Earth go from UTC−12 to UTC+14, by quarters of an hour.
 _OFFSET = re.compile(r"(?!\+14:(?!00)|-12:(?!00)|-1[34])([+-])(0[0-9]|1[0-4]):(00|15|30|45)")
+#: The first line of tzdata.zi; pytz's own copy says "unknown" there, and has the release in its code.
+_RELEASE = re.compile(rb"# version (\d{4}[a-z]+)\s")
 _DAY = timedelta(days=1)
 _MINUS = "\N{MINUS SIGN}"
 
@@ -41,8 +44,17 @@ _MAIN_ZONES = {
 }
 
 
+@lru_cache(maxsize=1)
 def tzdata_version() -> str:
-    """The release of the tz database that instants are computed with, such as "2026f"."""
+    """The release of the tz database that instants are computed with, such as "2026f".
+
+    It comes with pytz, but may be another one (PYTZ_TZDATADIR, packages of Linux distributions): then its
+    own files name it.
+    """
+    with suppress(OSError), pytz.open_resource("tzdata.zi") as file:  # type: ignore[attr-defined]
+        named = _RELEASE.match(file.readline())
+        if named:
+            return str(named[1].decode())
     return str(pytz.OLSON_VERSION)  # type: ignore[attr-defined]
 
 
@@ -133,13 +145,31 @@ def instant(day: date, at: time, zone: str) -> datetime:
 @lru_cache(maxsize=1024)
 def clock_from(zone: str, since: date) -> Hashable:
     """Equal for zones whose clocks show the same from that day (UTC) on, whatever they are called."""
-    tzinfo, begin = _tzinfo(zone), datetime.combine(since, time())
+    begin = datetime.combine(since, time(), UTC)
+    return (local(begin, zone).utcoffset(), *(change for change in _changes(zone) if change[0] > begin))
+
+
+def offsets(zone: str, start: datetime, end: datetime) -> tuple[tuple[datetime, timedelta], ...]:
+    """How the clock of a zone goes: (from this instant on, so far from UTC), in order.
+
+    The first is `start`, the last not after `end`; what only changes the name of the time is left out.
+    """
+    found = [(start, local(start, zone).utcoffset() or timedelta())]
+    for at, offset in _changes(zone):
+        if start < at <= end and offset != found[-1][1]:
+            found.append((at, offset))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _changes(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
+    """Every change of the clock: the instant, and the distance from UTC from then on."""
+    tzinfo = _tzinfo(zone)
     if not isinstance(tzinfo, pytz.tzinfo.DstTzInfo):
-        return (tzinfo.utcoffset(None),)
-    # pytz has no public list of clock changes
+        return ()
+    # pytz has no public list of them
     changes = zip(tzinfo._utc_transition_times, tzinfo._transition_info, strict=True)  # type: ignore[attr-defined]
-    later = tuple((at, offset) for at, (offset, *_) in changes if at > begin)
-    return (local(begin.replace(tzinfo=UTC), zone).utcoffset(), *later)
+    return tuple((at.replace(tzinfo=UTC), offset) for at, (offset, *_) in changes if at.year > 1)
 
 
 @lru_cache(maxsize=100_000)

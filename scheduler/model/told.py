@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 
+from scheduler.model.answers import Answer, AnswerCount, Said, count_answers
 from scheduler.model.members import Contact, Member
-from scheduler.model.notices import REMINDERS, Kind
+from scheduler.model.notices import REMINDERS, REPORTS, Kind
 from scheduler.model.programme import Occurrence
 
 #: Methods of an invitation and of a cancellation (RFC 5546); mails without a calendar have none.
@@ -28,11 +30,32 @@ class Told:
     status: str
     #: as `Occurrence.place` gives it
     place: str
+    #: as `Occurrence.days` gives them; None: not written down, so that they make no difference
+    days: str | None = None
+
+    @classmethod
+    def of(cls, occurrence: Occurrence, sequence: int, method: str) -> Told:
+        """What a mail says of an occurrence as it is."""
+        return cls(
+            sequence,
+            method,
+            occurrence.starts_at,
+            occurrence.ends_at,
+            occurrence.status.value,
+            occurrence.place,
+            occurrence.days,
+        )
+
+    @property
+    def is_invited(self) -> bool:
+        """It stands in the contact's calendar."""
+        return self.method == REQUEST
 
     def differs_from(self, occurrence: Occurrence) -> bool:
         """The contact's calendar says something that no longer holds."""
         known = (self.starts_at, self.ends_at, self.status, self.place)
-        return known != (occurrence.starts_at, occurrence.ends_at, occurrence.status.value, occurrence.place)
+        now = (occurrence.starts_at, occurrence.ends_at, occurrence.status.value, occurrence.place)
+        return known != now or self.days not in (None, occurrence.days)
 
     def still_holds(self, occurrence: Occurrence) -> bool:
         """A mail that says this may leave: nothing has changed since it was written."""
@@ -53,6 +76,10 @@ class Tellings:
     pending: Mapping[str, Mapping[Told, AbstractSet[int]]] = field(default_factory=dict)
     #: (occurrence id, rule id, what the words rest on) -> who was sent such a mail, or will not be any more
     done: Mapping[tuple[str, str, str], AbstractSet[int]] = field(default_factory=dict)
+    #: occurrence id -> what was answered, and to which hour -> the numbers of those who said it
+    answers: Mapping[str, Mapping[Said, AbstractSet[int]]] = field(default_factory=dict)
+    #: addresses, in small letters, that get no mails about webinars any more
+    ended: AbstractSet[str] = frozenset()
 
     def number(self, member: Member, contact: Contact) -> int:
         """0 for a contact that was never in force."""
@@ -65,6 +92,38 @@ class Tellings:
     def is_known(self, occurrence: str) -> bool:
         """Somebody was told, or is about to be."""
         return occurrence in self.by_occurrence or occurrence in self.pending
+
+    def declined(self, occurrence: str) -> AbstractSet[int]:
+        """The numbers of those who do not come, whatever its hour was when they said so."""
+        said = self.answers.get(occurrence, {})
+        no = (numbers for (answer, _), numbers in said.items() if answer is Answer.DECLINED)
+        return frozenset().union(*no)
+
+    def said_by(self, member: Member, occurrence: str) -> Iterator[tuple[Contact, Answer, datetime | None]]:
+        """What each contact of a city answered, and to which hour."""
+        said = self.answers.get(occurrence, {})
+        for contact in member.contacts if said else ():
+            number = self.number(member, contact)
+            found = (what for what, numbers in said.items() if number in numbers)
+            yield from ((contact, answer, starts_at) for answer, starts_at in found)
+
+    def has_ended(self, contact: Contact) -> bool:
+        """It gets no mails about webinars any more, only those of duties."""
+        return contact.address.lower() in self.ended
+
+    def count_answers(self, occurrence: Occurrence) -> AnswerCount | None:
+        """Of those whose invitation stands; None where nobody answered."""
+        said = self.answers.get(occurrence.id)
+        if not said:
+            return None
+        states = self.states(occurrence.id).items()
+        invited = {number for told, numbers in states if told.is_invited for number in numbers}
+        return count_answers(occurrence, invited, said, self._people)
+
+    @cached_property
+    def _people(self) -> Mapping[int, tuple[str, str]]:
+        """Number of a contact -> city and address: who holds two roles is one person."""
+        return {number: (slug, address) for (slug, _, address), number in self.contacts.items()}
 
     def knows(self, occurrence: Occurrence, number: int) -> Told | None:
         """What a contact knows once everything that still holds has been sent."""
@@ -84,7 +143,7 @@ def words_rest_on(kind: Kind, at: datetime | None, rule_changed_at: datetime | N
 
     at: when the session starts, or the deadline; None while the hour is open.
     """
-    if kind is Kind.ANNOUNCEMENT:
+    if kind in (Kind.ANNOUNCEMENT, Kind.CLOCKS_CHANGED):
         return "1"
     basis = f"{at:%Y%m%dT%H%MZ}" if at else "open"
     if rule_changed_at and kind in REMINDERS:
@@ -93,21 +152,36 @@ def words_rest_on(kind: Kind, at: datetime | None, rule_changed_at: datetime | N
     return basis
 
 
-def is_needed(kind: Kind, told: Told | None, occurrence: Occurrence, at: datetime) -> bool:
-    """Whether a contact that knows this needs a mail of this kind at `at` (DESIGN, 5.4).
+def is_wanted(kind: Kind, has_ended: bool, has_declined: bool) -> bool:
+    """Who ended the webinars' mails gets those of duties only; who declined is not reminded.
 
     The outbox asks the same of its rows in SQL (store/duties.py); a test holds the two together.
     """
-    is_invited = told is not None and told.method == REQUEST
+    if has_ended and kind not in REPORTS:
+        return False
+    return not (has_declined and kind is Kind.REMINDER)
+
+
+def is_needed(kind: Kind, told: Told | None, occurrence: Occurrence, at: datetime) -> bool:
+    """Whether a contact that knows this needs a mail of this kind at `at` (DESIGN, 5.4).
+
+    Who was told that it is off hears that it is on again: by an invitation, or by a change while it has no
+    hour to be invited to. The outbox asks the same of its rows in SQL (store/duties.py); a test holds the
+    two together.
+    """
+    is_invited = told is not None and told.is_invited
+    is_off = told is not None and told.method == CANCEL
     match kind:
         case Kind.ANNOUNCEMENT | Kind.REPORT_OPENED:
             return told is None
         case Kind.INVITATION:
-            return told is None or told.method == CANCEL
+            return told is None or is_off
         case Kind.CHANGED:
-            return told is not None and is_invited and told.differs_from(occurrence)
+            return (told is not None and is_invited and told.differs_from(occurrence)) or (
+                is_off and occurrence.is_tentative
+            )
         case Kind.CANCELLED:
-            return told is not None and is_invited and (told.starts_at is None or told.starts_at > at)
+            return told is not None and is_invited and (told.ends_at is None or told.ends_at > at)
         case Kind.FOLLOW_UP:
             return is_invited
         case _:
@@ -116,7 +190,12 @@ def is_needed(kind: Kind, told: Told | None, occurrence: Occurrence, at: datetim
 
 def tell(kind: Kind, told: Told | None, occurrence: Occurrence) -> Told:
     """What the contact knows after such a mail; only stateful kinds are remembered."""
-    method, sequence = METHODS.get(kind, ""), told.sequence + 1 if told else 0
-    return Told(
-        sequence, method, occurrence.starts_at, occurrence.ends_at, occurrence.status.value, occurrence.place
-    )
+    return Told.of(occurrence, told.sequence + 1 if told else 0, METHODS.get(kind, ""))
+
+
+def days_of(remembered: str) -> tuple[date, date] | None:
+    """The first and the last day of what `Occurrence.days` gave; None where it was empty."""
+    if not remembered:
+        return None
+    first, last = map(date.fromisoformat, remembered.split("/"))
+    return first, last

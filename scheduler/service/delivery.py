@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import uuid4
@@ -16,8 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Fate, Outcome, Outgoing, Post
-from scheduler.model.notices import CORRECTIONS
-from scheduler.model.told import Told
+from scheduler.model.history import History
 from scheduler.service import retry
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Bell, Clock
@@ -26,15 +25,24 @@ from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
 from scheduler.service.verdicts import Verdict, judge, rests_until
-from scheduler.store import holds, installation, outbox
+from scheduler.store import histories, holds, installation, ledger, outbox
 from scheduler.store.database import Database
 from scheduler.store.outbox import Delivery, Receipt
 
 #: How many rows are claimed, posted and marked at once: what a crash can repeat at the most.
 MAX_IN_FLIGHT = 10
 
+#: How soon to look again for what is due and waits for another mail on its way to the same contact.
+_PAUSE = timedelta(seconds=1)
+
+#: How soon after a decision nothing that was claimed before it is begun any more (P09: within a second).
+_WATCH_SECONDS = 0.5
+
 #: How soon a mark is written again while the database is away.
 _INSIST_SECONDS = 0.5
+
+#: After these a row waits again.
+_PUT_BACK = (Fate.LATER, Fate.AWAY, Fate.RECALLED)
 
 T = TypeVar("T")
 
@@ -53,9 +61,13 @@ class Deliverer:
     lease: timedelta = outbox.LEASE
     ladder: Sequence[timedelta] = retry.LADDER
     breaker: Breaker = field(default_factory=Breaker)
+    watch_seconds: float = _WATCH_SECONDS
+    pause: timedelta = _PAUSE
     bell: Bell = field(init=False)
     _letters: Letters | None = None
     _is_draining: bool = False
+    #: the last look for rows
+    _looked_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.bell = self.clock.bell()
@@ -66,7 +78,7 @@ class Deliverer:
             while await self.deliver_some():
                 pass
             if not self._is_draining:
-                await self.clock.sleep_until(await self._wanted_at(), self.bell)
+                await self.clock.sleep_until(self._later(await self._wanted_at()), self.bell)
 
     def drain(self) -> None:
         """From now on nothing is claimed; what is on its way ends with its reply, and `run` returns."""
@@ -77,27 +89,50 @@ class Deliverer:
     async def deliver_some(self) -> bool:
         """One batch; True when there may be more."""
         now, token = self.clock.now(), uuid4().hex
+        self._looked_at = now
         if self._is_draining or self.breaker.is_open(now):
             return False
         most = 1 if self.breaker.is_probing else self.max_in_flight
         async with self.database.write() as connection:
-            if not await installation.may_send(connection):
+            if self._stands_aside() or not await installation.may_send(connection):
                 return False
             rows = await outbox.claim(connection, token, most, now, self.lease)
-            told = await last_told(connection, rows)
+            passed = await histories.read(connection, [row.id for row in rows])
             in_force = await self.memory.current(connection) if rows else None
+            generation = await ledger.generation(connection) if rows else 0
         if not rows or in_force is None:
             return False
-        verdicts = judge(rows, told, in_force, now)
-        holding = [row for row in rows if verdicts[row.id] is None]
+        verdicts = judge(rows, passed, in_force, now)
+        await self._keep_in_mind(rows, verdicts, passed, in_force, now)
+        holding = [_as_known(row, passed[row.id]) for row in rows if verdicts[row.id] is None]
         resting = {row.id: rests_until(row, in_force, now) for row in holding}
         wanted = {row.id: row for row in holding if resting[row.id] is None}
-        async with self._renewing(token):
-            written, spoilt = await asyncio.to_thread(self._write, in_force, wanted.values(), told, now)
+        recall = asyncio.Event()
+        async with _beside(self._renew(token), self._watch(generation, recall)):
+            write = (in_force, wanted.values(), passed, now, recall)
+            written, spoilt = await asyncio.to_thread(self._write, *write)
             free = await self._put_back_held(token, wanted, written)
             outcomes = [*spoilt, *await self.post.deliver(free, in_force.network, now)]
-            await self._mark(token, wanted, outcomes, verdicts, resting, in_force)
+            await self._mark(token, wanted, passed, outcomes, verdicts, resting, in_force)
         return len(rows) == most
+
+    async def _keep_in_mind(
+        self,
+        rows: Sequence[Delivery],
+        verdicts: Mapping[int, Verdict | None],
+        passed: Mapping[int, History],
+        in_force: InForce,
+        now: datetime,
+    ) -> None:
+        """What a dead process may have handed over and is not sent again counts as told."""
+        perhaps = [
+            _receipt(row, "", passed[row.id], in_force)
+            for row in rows
+            if row.method and row.was_begun_before(now) and verdicts[row.id] not in (None, outbox.OLDER)
+            if row.member in in_force.members
+        ]
+        if perhaps:
+            await self._write_down(lambda c: outbox.remember_perhaps(c, perhaps, now))
 
     async def _put_back_held(
         self, token: str, rows: Mapping[int, Delivery], written: Sequence[Outgoing]
@@ -115,48 +150,48 @@ class Deliverer:
         self,
         in_force: InForce,
         rows: Collection[Delivery],
-        told: Mapping[int, Told],
+        passed: Mapping[int, History],
         now: datetime,
+        recall: asyncio.Event,
     ) -> tuple[list[Outgoing], list[Outcome]]:
         """Finished messages, and what became of rows that cannot be written: the others go all the same."""
         if self._letters is None or self._letters.in_force is not in_force:
             self._letters = Letters(in_force, self.links)
         written, spoilt = [], []
         for row in rows:
-            known = told.get(row.id) if row.kind in CORRECTIONS else None
             try:
                 # another try says what the first one said
-                octets = self._letters.write(row, known, row.first_try_at or now)
+                octets = self._letters.write(row, passed[row.id], row.first_try_at or now)
             except Exception as error:
                 _log.exception("a mail could not be written", action="spoilt", delivery=row.id)
                 said = f"it could not be written ({type(error).__name__}); the log says more"
                 spoilt.append(Outcome(row.id, Fate.LATER, said))
             else:
-                written.append(Outgoing(row.id, row.message_id, row.address, octets))
+                written.append(Outgoing(row.id, row.message_id, row.address, octets, recall))
         return written, spoilt
 
-    @asynccontextmanager
-    async def _renewing(self, token: str) -> AsyncIterator[None]:
+    async def _renew(self, token: str) -> None:
         """Keeps the claim while a slow server makes us wait."""
+        while True:
+            await asyncio.sleep(self.lease.total_seconds() / 3)
+            with suppress(DatabaseAway):
+                async with self.database.write() as connection:
+                    await outbox.renew(connection, token, self.clock.now(), self.lease)
 
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(self.lease.total_seconds() / 3)
-                with suppress(DatabaseAway):
-                    async with self.database.write() as connection:
-                        await outbox.renew(connection, token, self.clock.now(), self.lease)
-
-        task = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+    async def _watch(self, generation: int, recall: asyncio.Event) -> None:
+        """Calls back what is not begun as soon as anything is decided: it is judged anew (P09, P13)."""
+        while not recall.is_set():
+            await asyncio.sleep(self.watch_seconds)
+            with suppress(DatabaseAway):
+                async with self.database.read() as connection:
+                    if await ledger.generation(connection) != generation:
+                        recall.set()
 
     async def _mark(
         self,
         token: str,
         rows: Mapping[int, Delivery],
+        passed: Mapping[int, History],
         outcomes: Sequence[Outcome],
         verdicts: Mapping[int, Verdict | None],
         resting: Mapping[int, datetime | None],
@@ -166,13 +201,13 @@ class Deliverer:
         by_fate: dict[Fate, list[Outcome]] = defaultdict(list)
         for outcome in outcomes:
             by_fate[outcome.fate].append(outcome)
-        receipts = [
-            Receipt(one.id, one.said[:400], in_force.members[rows[one.id].member].zone)
-            for one in by_fate[Fate.SENT]
-        ]
+        receipts = [_receipt(rows[one.id], one.said, passed[one.id], in_force) for one in by_fate[Fate.SENT]]
         rest_until = self._learn(by_fate, now)
 
         async def mark(connection: AsyncConnection) -> None:
+            if any(by_fate[fate] for fate in _PUT_BACK) or any(resting.values()):
+                await ledger.hold(connection)
+            await outbox.put_back(connection, token, [one.id for one in by_fate[Fate.RECALLED]])
             await outbox.mark_sent(connection, token, receipts, now)
             for (state, reason), ids in _grouped(verdicts).items():
                 await outbox.close(connection, token, ids, state, reason)
@@ -218,6 +253,12 @@ class Deliverer:
             reason = f"put off until it was of no use any more: {outcome.said}"
             await outbox.refuse(connection, token, row.id, reason, outcome.said)
 
+    def _later(self, wanted: datetime | None) -> datetime | None:
+        """What was due at the last look and not taken waits for another row: looking at once is of no use."""
+        if wanted and self._looked_at and wanted <= self._looked_at:
+            return self.clock.now() + self.pause
+        return wanted
+
     def _learn(self, by_fate: Mapping[Fate, Sequence[Outcome]], now: datetime) -> datetime | None:
         """Opens or closes the breaker; gives until when what the server did not take must rest."""
         if any(by_fate.get(fate) for fate in (Fate.SENT, Fate.LATER, Fate.NEVER)):
@@ -236,10 +277,15 @@ class Deliverer:
         )
         return until
 
+    def _stands_aside(self) -> bool:
+        """This program has another tz database than what is in force: it would write other hours, and
+        withdraw what another replica will send."""
+        return self.memory.known is not None and self.memory.known.clocks_disagree
+
     async def _wanted_at(self) -> datetime | None:
         """When to look again without being rung: not before the breaker closes."""
         async with self.database.read() as connection:
-            if not await installation.may_send(connection):
+            if self._stands_aside() or not await installation.may_send(connection):
                 return None
             wanted = await outbox.wanted_at(connection)
         if wanted and self.breaker.rests_until:
@@ -282,12 +328,23 @@ def _grouped(found: Mapping[int, T | None]) -> dict[T, list[int]]:
     return groups
 
 
-async def last_told(connection: AsyncConnection, rows: Sequence[Delivery]) -> dict[int, Told]:
-    """Row id -> what its contact was last told of the session, where the row goes into its calendar."""
-    pairs = {row.id: (row.contact_id, row.occurrence) for row in rows if row.method}
-    found = await outbox.last_told(connection, list(pairs.values()))
-    return {row_id: told_of(found[pair]) for row_id, pair in pairs.items() if pair in found}
+@asynccontextmanager
+async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """These at work until the block ends."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
-def told_of(row: object) -> Told:
-    return Told(*(getattr(row, name) for name in Told.__dataclass_fields__))
+def _as_known(row: Delivery, history: History) -> Delivery:
+    """The row as its contact must read it now."""
+    return replace(row, kind=history.kind(row.kind, row.starts_at))
+
+
+def _receipt(row: Delivery, said: str, history: History, in_force: InForce) -> Receipt:
+    stamped_at = history.stamp(row.inserted_at) if row.method else None
+    return Receipt(row.id, said[:400], in_force.members[row.member].zone, stamped_at)

@@ -119,11 +119,14 @@ class Engine:
         return known != in_force.id
 
     async def _look_ahead(self, now: datetime) -> tuple[Outlook, datetime] | None:
-        """None in a copy of a database, which settles nothing until somebody claims it."""
+        """None in a copy of a database, which settles nothing until somebody claims it, and where this
+        program has another tz database than what is in force: its hours would be others."""
         async with self.database.read() as connection:
             if not await installation.may_send(connection):
                 return None
             in_force = await self.memory.current(connection)
+            if in_force.clocks_disagree:
+                return None  # what another clock moves is held first (service/apply.py), then looked at
             settled_until = await ledger.settled_until(connection) or now
         if self._outlook is None or not self._outlook.holds(in_force, settled_until, now):
             window = Window(settled_until, now + LOOK_AHEAD)
@@ -175,6 +178,7 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         ends_at=occurrence.ends_at,
         status=occurrence.status.value,
         place=occurrence.place,
+        days=occurrence.days,
         due_at=slot.due_at,
         useful_by=slot.useful_by,
         rule_since=in_force.since.rule_changed_at(occurrence, slot.rule),

@@ -11,10 +11,9 @@ from scheduler.configuration.problems import did_you_mean, listed, quoted
 from scheduler.errors import SchedulerError
 from scheduler.model.network import Configuration
 from scheduler.model.programme import occurrences_of
-from scheduler.service.delivery import last_told
 from scheduler.service.in_force import InForce
 from scheduler.service.verdicts import Verdict, judge, rests_until
-from scheduler.store import holds, outbox
+from scheduler.store import histories, holds, outbox
 from scheduler.store.database import Database
 from scheduler.store.holds import EVERYTHING, Hold
 from scheduler.store.outbox import Delivery
@@ -89,7 +88,7 @@ async def _judged(database: Database, subject: str, in_force: InForce, now: date
     counted = Counter[str]()
     async with database.read() as connection:
         async for rows in _in_parts(outbox.unsent_of(connection, subject)):
-            verdicts = judge(rows, await last_told(connection, rows), in_force, now)
+            verdicts = judge(rows, await histories.read(connection, [row.id for row in rows]), in_force, now)
             counted.update(_becomes(row, verdicts[row.id], in_force, now) for row in rows)
     return counted
 

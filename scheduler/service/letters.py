@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,11 +16,13 @@ from scheduler.mail.messages import Envelope, Letter
 from scheduler.mail.templates import render
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
+from scheduler.model.history import History
 from scheduler.model.members import Member
-from scheduler.model.notices import REPORTS, Kind
+from scheduler.model.notices import ANSWERED, REPORTS, Kind
 from scheduler.model.programme import Occurrence
-from scheduler.model.series import Series
-from scheduler.model.told import Told
+from scheduler.model.series import Series, Status
+from scheduler.model.told import CANCEL, Told
+from scheduler.service.clock_changes import hours_moved
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
 from scheduler.store.outbox import Delivery
@@ -38,34 +40,42 @@ class Letters:
     links: Links
     _made: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
 
-    def write(self, delivery: Delivery, told: Told | None, now: datetime) -> bytes:
-        """told: what the contact was last told of the occurrence, for a mail that says what changed."""
-        letter, envelope, calendar = self.compose(delivery, told, now)
+    def write(self, delivery: Delivery, history: History, now: datetime) -> bytes:
+        """history: what passed between us and the contact about the occurrence before."""
+        letter, envelope, calendar = self.compose(delivery, history, now)
         return letter.addressed_to(envelope, calendar)
 
     def compose(
-        self, delivery: Delivery, told: Told | None, now: datetime
+        self, delivery: Delivery, history: History, now: datetime
     ) -> tuple[Letter, Envelope, bytes | None]:
         """The same before it is joined: the letter, what is personal, and the calendar that goes with it."""
         member = self.in_force.members[delivery.member]
         reader = self._reader(member)
-        letter = self._letter(delivery, member, reader, told, now)
+        letter = self._letter(delivery, member, reader, history.told if delivery.method else None, now)
         envelope = Envelope(
             name=delivery.name or member.name,
             address=delivery.address,
             city=member.name,
-            feed=self.links.city_feed(member.slug),
-            answer=self.links.answer(delivery.contact_id, delivery.occurrence) if delivery.method else "",
+            feed=self.links.city_feed(member.slug, delivery.feed_generation),
+            answer=self._answer(delivery),
             stop=self.links.stop(delivery.contact_id),
             message_id=delivery.message_id,
             # of the row, not of this attempt: a second one has the same header
             date=delivery.inserted_at,
+            first=history.first,
         )
         calendar = None
         if delivery.method:
             invitation = self._invitation(delivery, reader)
-            calendar = invitation.addressed_to(envelope.name, delivery.address, delivery.inserted_at)
+            stamp = history.stamp(delivery.inserted_at)
+            calendar = invitation.addressed_to(envelope.name, delivery.address, stamp, history.stands)
         return letter, envelope, calendar
+
+    def _answer(self, delivery: Delivery) -> str:
+        """The page on which to answer; mails that ask nothing have none."""
+        if delivery.kind not in ANSWERED:
+            return ""
+        return self.links.answer(delivery.contact_id, delivery.occurrence)
 
     def _reader(self, member: Member) -> views.Reader:
         network = self.in_force.network
@@ -79,19 +89,28 @@ class Letters:
         told: Told | None,
         now: datetime,
     ) -> Letter:
-        surroundings = self._surroundings(delivery, member)
+        surroundings = self._surroundings(delivery, member, now)
         read_on = times.local_date(now, reader.zone)
         neighbours = tuple((o.id, o.starts_at is None or o.starts_at > now) for o in surroundings)
         words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, neighbours, told)
-        key = (*words_rest_on, reader.language, reader.zone, read_on)
+        only_in = self._only_in(delivery, member, reader)
+        key = (*words_rest_on, reader.language, reader.zone, read_on, only_in)
 
         def make() -> Letter:
-            view = self._view(delivery, surroundings, reader, told, now)
+            view = replace(self._view(delivery, surroundings, reader, told, now), only_in=only_in)
             texts = render(delivery.kind, view, reader.language)
             can_be_stopped = delivery.kind not in REPORTS
             return Letter.of(texts, reader.network, delivery.method, can_be_stopped=can_be_stopped)
 
         return self._kept(key, make)
+
+    def _only_in(self, delivery: Delivery, member: Member, reader: views.Reader) -> str:
+        """ "Spanish" where the session is held in none of the city's languages (story US-17)."""
+        occurrence = self.in_force.occurrences.get(delivery.occurrence)
+        session = occurrence.session if occurrence else None
+        if session is None or not session.languages or {*session.languages} & {*member.languages}:
+            return ""
+        return reader.language.listed(map(reader.language.name_of, session.languages))
 
     def _invitation(self, delivery: Delivery, reader: views.Reader) -> Invitation:
         occurrence = self.in_force.occurrences[delivery.occurrence]
@@ -104,8 +123,12 @@ class Letters:
         key = (delivery.occurrence, method, delivery.sequence, reader.language, reader.zone)
         return self._kept(key, make)
 
-    def _surroundings(self, delivery: Delivery, member: Member) -> tuple[Occurrence, ...]:
-        """The sessions of the series that this member is invited to; they decide notes and what is next."""
+    def _surroundings(self, delivery: Delivery, member: Member, now: datetime) -> tuple[Occurrence, ...]:
+        """The sessions of the series that this member is invited to; they decide notes and what is next. Of
+        clocks that changed: what it reads at another hour."""
+        if delivery.kind is Kind.CLOCKS_CHANGED:
+            change = self.in_force.clock_changes[delivery.occurrence]
+            return hours_moved(self.in_force, change, member, now)
         occurrence = self.in_force.occurrences.get(delivery.occurrence)
         series = occurrence.of if occurrence else self.in_force.series.get(delivery.occurrence)
         return self.in_force.sessions_of(series, member) if isinstance(series, Series) else ()
@@ -123,6 +146,10 @@ class Letters:
             series = self.in_force.series[delivery.occurrence]
             ahead = views.sessions_ahead(sessions, now, reader)
             return views.View(network, self._why_member(reader.language), series=series, sessions=ahead)
+        if delivery.kind is Kind.CLOCKS_CHANGED:
+            before = self.in_force.clock_changes[delivery.occurrence].zones[reader.zone]
+            clocks = views.clocks_view(sessions, before, reader)
+            return views.View(network, self._why_member(reader.language), clocks=clocks)
         occurrence = self.in_force.occurrences[delivery.occurrence]
         if isinstance(occurrence.of, Cycle):
             why = say("You get this mail because this city must report in this round.")
@@ -136,6 +163,7 @@ class Letters:
             session=views.session_view(occurrence, reader, previous),
             ahead=_ahead(occurrence, reader, now),
             changes=views.changes(occurrence, told, reader) if told else (),
+            is_on_again=told is not None and told.method == CANCEL and told.status == Status.CANCELLED,
             following=views.session_view(following, reader) if following else None,
         )
 

@@ -12,6 +12,7 @@ from scheduler.languages import language
 from scheduler.mail.messages import Envelope, Letter
 from scheduler.model import changes
 from scheduler.model.cycles import Cycle, Duty
+from scheduler.model.history import NOTHING_PASSED, History
 from scheduler.model.members import Contact, Member, Standing
 from scheduler.model.moments import Since, announced_as_a_whole
 from scheduler.model.network import Configuration
@@ -19,14 +20,13 @@ from scheduler.model.notices import CORRECTIONS, STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window, occurrences_of, only
 from scheduler.model.series import Series
 from scheduler.model.slots import Slot, chosen
-from scheduler.model.told import REQUEST, Told
-from scheduler.service.delivery import told_of
+from scheduler.model.told import REQUEST, Told, is_needed
 from scheduler.service.engine import duty_of
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.one_member import LONG_AGO, slots_of_one
-from scheduler.store import configurations, outbox
+from scheduler.store import configurations, feed_addresses, histories
 from scheduler.store.database import Database
 from scheduler.store.duties import basis_of
 from scheduler.store.outbox import Delivery
@@ -66,6 +66,8 @@ class _Asked:
     #: what is in force; None: nothing, or no database
     before: InForce | None
     now: datetime
+    #: which address of the city's calendar mails print now
+    feed_generation: int
 
     @property
     def kind(self) -> Kind:
@@ -94,14 +96,16 @@ async def preview(
     before = await _in_force(database)
     occurrence = _occurrence_of(part, name, rules[0].kind, configuration, now)
     slug = next(one for one in configuration.members if one.slug == member)
-    asked = _Asked(configuration, part, occurrence, rules, slug, before, now)
+    generation = await _feed_generation(database, member)
+    asked = _Asked(configuration, part, occurrence, rules, slug, before, now, generation)
     slot = _slot(asked)
     contact = _contact(asked, slot.rule)
-    contact_id, told = await _told(database, asked, contact)
-    _check_news(asked, told)
+    contact_id, history = await _history(database, asked, contact)
+    _check_news(asked, history.told)
     if to:
-        contact = replace(contact, address=to)
-    return _composed(asked, slot, contact, contact_id, told, links)
+        # whoever reads it must not answer for the city, nor end its mails
+        contact, contact_id = replace(contact, address=to), 0
+    return _composed(asked, slot, contact, contact_id, history, links)
 
 
 async def _in_force(database: Database | None) -> InForce | None:
@@ -113,17 +117,23 @@ async def _in_force(database: Database | None) -> InForce | None:
         return await read_in_force(connection)
 
 
-async def _told(database: Database | None, asked: _Asked, contact: Contact) -> tuple[int, Told | None]:
-    """The contact's id, and what it was last told; where it was told nothing yet, what is in force counts as
-    told, for by the time of a change it would be."""
-    contact_id, told = 0, None
+async def _feed_generation(database: Database | None, member: str) -> int:
+    if database is None:
+        return 0
+    async with database.read() as connection:
+        return await feed_addresses.printed_of(connection, member)
+
+
+async def _history(database: Database | None, asked: _Asked, contact: Contact) -> tuple[int, History]:
+    """The contact's id, and what passed; where it was told nothing yet, what is in force counts as told, for
+    by the time of a change it would be."""
+    contact_id, history = 0, NOTHING_PASSED
     if database:
-        member, role, address = asked.member.slug, contact.role, contact.address
+        place, about = (asked.member.slug, contact.role, contact.address), asked.occurrence
         async with database.read() as connection:
-            found = await outbox.contact_told(connection, member, role, address, asked.occurrence.id)
-        if found:
-            contact_id, told = found[0], told_of(found[1]) if found[1] else None
-    return contact_id, told or _in_force_as_told(asked)
+            found = await histories.of_contact(connection, place, about.id, about.starts_at, asked.now)
+        contact_id, history = found or (contact_id, history)
+    return contact_id, history if history.told else replace(history, told=_in_force_as_told(asked))
 
 
 def _in_force_as_told(asked: _Asked) -> Told | None:
@@ -134,7 +144,7 @@ def _in_force_as_told(asked: _Asked) -> Told | None:
     if not known.invites(asked.member, before.network):
         return None
     sequence = before.revisions[name].sequence
-    return Told(sequence, REQUEST, known.starts_at, known.ends_at, known.status.value, known.place)
+    return Told.of(known, sequence, REQUEST)
 
 
 # what is asked for
@@ -229,11 +239,11 @@ def _check_news(asked: _Asked, told: Told | None) -> None:
     name, city, occurrence = asked.occurrence.id, asked.member.name, asked.occurrence
     if asked.before is None:
         raise NotDue("nothing is in force yet, so nothing has changed", _gets(asked))
-    if told is None or told.method != REQUEST:
+    if told is None or not (told.is_invited or is_needed(asked.kind, told, occurrence, asked.now)):
         raise NotDue(
             f"{city} is not invited to {name} as things are, so it is told of no change", _gets(asked)
         )
-    if asked.kind is Kind.CHANGED and not told.differs_from(occurrence):
+    if asked.kind is Kind.CHANGED and not is_needed(asked.kind, told, occurrence, asked.now):
         raise NotDue(f"the files say of {name} what {city} was told, so it gets no such mail", _gets(asked))
 
 
@@ -286,12 +296,16 @@ def _gets(asked: _Asked) -> tuple[str, ...]:
 
 
 def _composed(
-    asked: _Asked, slot: Slot, contact: Contact, contact_id: int, told: Told | None, links: Links
+    asked: _Asked, slot: Slot, contact: Contact, contact_id: int, history: History, links: Links
 ) -> Preview:
-    in_force = _as_in_force(asked)
-    delivery = _delivery(slot, in_force, asked.member, contact, contact_id, told)
-    known = told if asked.kind in CORRECTIONS else None
-    letter, envelope, calendar = Letters(in_force, links).compose(delivery, known, slot.due_at)
+    in_force, told = _as_in_force(asked), history.told
+    row = _delivery(slot, in_force, asked.member, contact, contact_id, told)
+    delivery = replace(row, feed_generation=asked.feed_generation)
+    if asked.kind is Kind.INVITATION and history.is_invited:
+        history = NOTHING_PASSED  # as it was when it went out
+    if history.first == delivery.message_id:
+        history = replace(history, first="")  # it went out already, and answers no mail but itself
+    letter, envelope, calendar = Letters(in_force, links).compose(delivery, history, slot.due_at)
     may_go = asked.configuration.network.may_write_to(contact.address)
     return Preview(letter, envelope, calendar, delivery, slot.occurrence, may_go)
 
@@ -347,6 +361,7 @@ def _delivery(
         ends_at=duty.ends_at,
         status=duty.status,
         place=duty.place,
+        days=duty.days,
         due_at=duty.due_at,
         useful_by=duty.useful_by,
         inserted_at=duty.due_at,

@@ -7,20 +7,27 @@ from datetime import datetime, timedelta
 
 from scheduler.mail.post import NOT_ALLOWED
 from scheduler.model import times
+from scheduler.model.clocks import ClockChange
 from scheduler.model.cycles import Cycle, Duty
+from scheduler.model.history import NOTHING_PASSED, History
 from scheduler.model.members import Member, Standing
 from scheduler.model.notices import NEAR, REMINDERS, REPORTS, Kind
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.series import Series
-from scheduler.model.told import REQUEST, Told
+from scheduler.model.told import CANCEL
+from scheduler.service.clock_changes import hours_moved
 from scheduler.service.in_force import InForce
 from scheduler.service.one_member import LONG_AGO, slots_of_one
 from scheduler.store import outbox
-from scheduler.store.duties import REPLACED, RULE_CHANGED
+from scheduler.store.duties import RULE_CHANGED
 from scheduler.store.outbox import Delivery
 
 #: state and reason
 Verdict = tuple[str, str]
+
+#: Why news are none.
+KNOWN = "the contact knows it already"
+NEVER_INVITED = "the contact was never invited"
 
 #: Kinds that go out at one moment of their rule; others as soon as it has come.
 _INSTANT = timedelta(microseconds=1)
@@ -43,28 +50,29 @@ def rests_until(row: Delivery, in_force: InForce, now: datetime) -> datetime | N
 
 
 def judge(
-    rows: Sequence[Delivery], told: Mapping[int, Told], in_force: InForce, now: datetime
+    rows: Sequence[Delivery], histories: Mapping[int, History], in_force: InForce, now: datetime
 ) -> dict[int, Verdict | None]:
     """Row id -> why it must not be sent any more; None while it holds.
 
-    told: row id -> what its contact was last told. Of several mails of one occurrence to one contact that
-    go into its calendar the newest is sent: SEQUENCE never falls.
+    histories: by row id. Of several mails of one occurrence to one contact that go into its calendar the
+    newest is sent: SEQUENCE never falls.
     """
     newest: dict[tuple[int, str], int] = {}
     for row in rows:
         if row.method:
             place = row.contact_id, row.occurrence
-            newest[place] = max(row.sequence, newest.get(place, row.sequence))
+            newest[place] = max(row.id, newest.get(place, row.id))
     found: dict[int, Verdict | None] = {}
     for row in rows:
-        is_older = row.method and row.sequence < newest[row.contact_id, row.occurrence]
-        found[row.id] = (
-            (outbox.WITHDRAWN, REPLACED) if is_older else why_not(row, in_force, now, told.get(row.id))
-        )
+        is_older = row.method and row.id < newest[row.contact_id, row.occurrence]
+        history = histories.get(row.id, NOTHING_PASSED)
+        found[row.id] = outbox.OLDER if is_older else why_not(row, in_force, now, history)
     return found
 
 
-def why_not(row: Delivery, in_force: InForce, now: datetime, told: Told | None = None) -> Verdict | None:
+def why_not(
+    row: Delivery, in_force: InForce, now: datetime, history: History = NOTHING_PASSED
+) -> Verdict | None:
     """The state and reason of a row that must not be sent any more; None while it holds."""
     if now >= row.useful_by:
         return outbox.MISSED, "its moment had passed"
@@ -80,13 +88,17 @@ def why_not(row: Delivery, in_force: InForce, now: datetime, told: Told | None =
     today = times.local_date(now, in_force.network.zone)
     if row.kind is not Kind.CANCELLED and member.standing(today) is not Standing.MEMBER:
         return outbox.WITHDRAWN, "the city is no member any more"
-    if row.method and told and row.sequence < told.sequence:
-        return outbox.WITHDRAWN, REPLACED
+    if row.method and history.told and row.sequence < history.told.sequence:
+        return outbox.OLDER
     if row.kind is Kind.ANNOUNCEMENT:
         series = in_force.series.get(row.occurrence)
         if series is None:
             return outbox.WITHDRAWN, "the series is no longer there"
         return _rule_verdict(row, series, member, in_force)
+    if row.kind is Kind.CLOCKS_CHANGED:
+        change = in_force.clock_changes.get(row.occurrence, ClockChange())
+        is_needed = hours_moved(in_force, change, member, now)
+        return None if is_needed else (outbox.WITHDRAWN, "no hour there differs any more")
     occurrence = in_force.occurrences.get(row.occurrence)
     if occurrence is None or occurrence.is_held:
         return outbox.WITHDRAWN, "the session or round vanished from the files"
@@ -94,11 +106,12 @@ def why_not(row: Delivery, in_force: InForce, now: datetime, told: Told | None =
         verdict = _report_verdict(row, occurrence, occurrence.of.duty(member))
     elif row.kind is Kind.CANCELLED:
         back = not occurrence.is_cancelled and occurrence.invites(member, in_force.network)
-        verdict = (outbox.WITHDRAWN, "the session takes place after all") if back else None
+        takes_place = (outbox.WITHDRAWN, "the session takes place after all")
+        verdict = takes_place if back else _cancellation_verdict(history)
     elif not occurrence.invites(member, in_force.network):
         verdict = outbox.WITHDRAWN, "the member is no longer invited"
     else:
-        verdict = _session_verdict(row, occurrence, told)
+        verdict = _session_verdict(row, occurrence) or _news_verdict(row, occurrence, history)
     return verdict or _rule_verdict(row, occurrence.of, member, in_force)
 
 
@@ -124,16 +137,33 @@ def _has_come(row: Delivery, part: Series | Cycle, member: Member, in_force: InF
     return any((slot.occurrence.id, slot.rule.id) == (row.occurrence, row.rule) for slot in slots)
 
 
-def _session_verdict(row: Delivery, occurrence: Occurrence, told: Told | None) -> Verdict | None:
+def _session_verdict(row: Delivery, occurrence: Occurrence) -> Verdict | None:
     if occurrence.is_cancelled:
         return outbox.WITHDRAWN, "the session was cancelled"
     if row.starts_at != occurrence.starts_at or row.status != occurrence.status:
         return outbox.WITHDRAWN, "the session was moved"
+    if row.method and row.days not in (None, occurrence.days):
+        return outbox.WITHDRAWN, "the session was moved"
     if row.method and (row.ends_at != occurrence.ends_at or row.place != occurrence.place):
         return outbox.WITHDRAWN, "the session was changed"
-    if row.kind is Kind.CHANGED and told and told.method == REQUEST and not told.differs_from(occurrence):
-        return outbox.WITHDRAWN, "the contact knows it already"
     return None
+
+
+def _news_verdict(row: Delivery, occurrence: Occurrence, history: History) -> Verdict | None:
+    """What was on its way when the row was written may have failed since, and the contact know less."""
+    told = history.told
+    if row.method and told and told.is_invited and not told.differs_from(occurrence):
+        return outbox.WITHDRAWN, KNOWN
+    if row.kind is Kind.CHANGED and told is None and occurrence.is_tentative:
+        return outbox.WITHDRAWN, NEVER_INVITED
+    return None
+
+
+def _cancellation_verdict(history: History) -> Verdict | None:
+    if history.is_invited:
+        return None
+    is_off = history.told is not None and history.told.method == CANCEL
+    return outbox.WITHDRAWN, KNOWN if is_off else NEVER_INVITED
 
 
 def _report_verdict(row: Delivery, occurrence: Occurrence, duty: Duty) -> Verdict | None:

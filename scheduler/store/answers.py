@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.answers import Answer
-from scheduler.store.database import insert_into
+from scheduler.store.database import among, insert_into
 from scheduler.store.tables import answers
 
 
@@ -47,6 +48,13 @@ async def of(connection: AsyncConnection, contact_id: int, occurrence: str) -> G
     mine = and_(answers.c.contact_id == contact_id, answers.c.occurrence == occurrence)
     row = (await connection.execute(select(answers).where(mine))).one_or_none()
     return Given(**{**row._mapping, "answer": Answer(row.answer)}) if row else None
+
+
+async def of_contacts(connection: AsyncConnection, contact_ids: Collection[int]) -> tuple[Given, ...]:
+    """All that these contacts answered last."""
+    mine = answers.c.contact_id.in_(among(contact_ids, connection))
+    rows = await connection.execute(select(answers).where(mine))
+    return tuple(Given(**{**row._mapping, "answer": Answer(row.answer)}) for row in rows)
 
 
 async def count(connection: AsyncConnection) -> dict[str, Counter[Answer]]:

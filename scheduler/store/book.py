@@ -3,12 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.members import Member
 from scheduler.store import tables
+
+
+@dataclass(frozen=True)
+class ContactRow:
+    """One contact that is, or was, in members.csv."""
+
+    id: int
+    #: slug of its city
+    member: str
+    role: str
+    address: str
+    is_listed: bool
+
+
+async def contact(connection: AsyncConnection, contact_id: int) -> ContactRow | None:
+    """None for one that never was."""
+    row = (await connection.execute(_contacts().where(tables.contacts.c.id == contact_id))).one_or_none()
+    return ContactRow(**row._mapping) if row else None
+
+
+async def contacts_at(connection: AsyncConnection, address: str) -> tuple[ContactRow, ...]:
+    """All that have, or had, this address, in whatever letters, in any city and role."""
+    mine = func.lower(tables.contacts.c.address) == address.lower()
+    rows = await connection.execute(_contacts().where(mine).order_by(tables.contacts.c.id))
+    return tuple(ContactRow(**row._mapping) for row in rows)
+
+
+async def contacts_of(connection: AsyncConnection, slug: str) -> tuple[ContactRow, ...]:
+    """All that one city has, or had."""
+    rows = await connection.execute(
+        _contacts().where(tables.members.c.slug == slug).order_by(tables.contacts.c.id)
+    )
+    return tuple(ContactRow(**row._mapping) for row in rows)
+
+
+def _contacts() -> Select[Any]:
+    table, slug = tables.contacts, tables.members.c.slug.label("member")
+    columns = (table.c.id, slug, table.c.role, table.c.address, table.c.is_listed)
+    return select(*columns).join(tables.members, tables.members.c.id == table.c.member_id)
 
 
 async def write_members(connection: AsyncConnection, members: Iterable[Member]) -> None:

@@ -28,15 +28,17 @@ from scheduler.model.notices import REMINDERS, STATEFUL, Kind
 from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT, withdrawn
+from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, REPLACED, SENDING, UNSENT, is_newer, withdrawn
 from scheduler.store.suppressions import WEBINARS, is_suppressed
 from scheduler.store.tables import Instant, contacts, members, outbox, told
+
+#: The mail that a contact is just getting: handed over or not, it counts as told (P08, P09).
+flying = outbox.alias("flying")
 
 #: Why a reminder is not sent, in words for staff.
 OVERTAKEN = "a later reminder took its place"
 TOLD_NOW = "the mail it would remind of goes out at the same time"
-#: Why a row is withdrawn for another one.
-REPLACED = "a newer mail took its place"
+#: Why a row is withdrawn.
 RULE_CHANGED = "the rule was changed"
 
 
@@ -62,6 +64,8 @@ class Duty:
     ends_at: datetime | None
     status: str
     place: str
+    #: of a session without an hour
+    days: str
     due_at: datetime
     useful_by: datetime
     #: since when the rule is as it is; None: since before the occurrence was known
@@ -81,7 +85,13 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
 def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[str], Select[Any]]:
     """The names of the columns, and the rows of all contacts concerned."""
     is_last_told = and_(told.c.contact_id == contacts.c.id, told.c.occurrence == duty.occurrence)
-    source = contacts.join(members, members.c.id == contacts.c.member_id).outerjoin(told, is_last_told)
+    is_newer_still = or_(told.c.sequence.is_(None), flying.c.sequence > told.c.sequence)
+    is_in_flight = and_(flying.c.contact_id == contacts.c.id, flying.c.id.in_(_in_flight(duty)))
+    source = (
+        contacts.join(members, members.c.id == contacts.c.member_id)
+        .outerjoin(told, is_last_told)
+        .outerjoin(flying, and_(is_in_flight, is_newer_still))
+    )
     sequence = _sequence(duty)
     basis = _basis(duty, sequence)
     contact = cast(contacts.c.id, String)
@@ -106,6 +116,7 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
         "ends_at": literal(duty.ends_at, Instant),
         "status": literal(duty.status),
         "place": literal(duty.place),
+        "days": literal(duty.days),
         "due_at": literal(duty.due_at, Instant),
         "useful_by": _useful_by(duty),
         "inserted_at": literal(now, Instant),
@@ -130,15 +141,8 @@ async def replace_older(connection: AsyncConnection, duty: Duty) -> None:
     """What goes into a calendar takes the place of what was to go there before and is not on its way yet:
     of several changes only the net one is told, and SEQUENCE never falls (P10)."""
     newer = outbox.alias("newer")
-    is_replaced = exists().where(
-        newer.c.contact_id == outbox.c.contact_id,
-        newer.c.occurrence == duty.occurrence,
-        newer.c.method.is_not(None),
-        newer.c.state.in_(UNSENT),
-        newer.c.sequence > outbox.c.sequence,
-    )
-    older = and_(outbox.c.occurrence == duty.occurrence, outbox.c.method.is_not(None), is_replaced)
-    await _withdraw(connection, older, REPLACED)
+    is_replaced = exists().where(is_newer(newer, outbox), newer.c.state.in_(UNSENT))
+    await _withdraw(connection, and_(outbox.c.occurrence == duty.occurrence, is_replaced), REPLACED)
 
 
 async def withdraw_of_older_rule(connection: AsyncConnection, duty: Duty) -> None:
@@ -196,14 +200,24 @@ def _one_for_each_address(duty: Duty) -> Select[tuple[int]]:
     return first.group_by(contacts.c.member_id, contacts.c.address)
 
 
+def _in_flight(duty: Duty) -> Select[tuple[int]]:
+    """Of each contact the row of this occurrence that is being sent: a handful, found by their state."""
+    begun = and_(outbox.c.state == SENDING, outbox.c.kind.in_(kind.value for kind in STATEFUL))
+    latest = select(func.max(outbox.c.id)).where(begun, outbox.c.occurrence == duty.occurrence)
+    return latest.group_by(outbox.c.contact_id)
+
+
+def _known(name: str) -> ColumnElement[Any]:
+    """What the contact knows: by the mail that it is just getting, else by the last one."""
+    return case((flying.c.id.is_not(None), flying.c[name]), else_=told.c[name])
+
+
 def _sequence(duty: Duty) -> ColumnElement[int]:
     """The revision for a first mail, later at least one more than was last told (DESIGN, 5.4)."""
     if duty.method is None:
         return literal(duty.revision)
-    grown = told.c.sequence + 1
-    return case(
-        (told.c.sequence.is_(None), duty.revision), (grown > duty.revision, grown), else_=duty.revision
-    )
+    grown = _known("sequence") + 1
+    return case((grown > duty.revision, grown), else_=duty.revision)
 
 
 def _basis(duty: Duty, sequence: ColumnElement[int]) -> ColumnElement[str]:
@@ -224,23 +238,27 @@ def _uid(duty: Duty) -> ColumnElement[str]:
 
 
 def _useful_by(duty: Duty) -> ColumnElement[datetime]:
-    """A cancellation until the start that stands in the contact's calendar, if any does."""
+    """A cancellation until the end that stands in the contact's calendar, if any does (US-13)."""
     latest = literal(duty.useful_by, Instant)
-    return func.coalesce(told.c.starts_at, latest) if duty.kind is Kind.CANCELLED else latest
+    return func.coalesce(_known("ends_at"), latest) if duty.kind is Kind.CANCELLED else latest
 
 
 def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
-    """Compares what a contact should know with what it was last told."""
-    invited = told.c.method == REQUEST
+    """Compares what a contact should know with what it was last told; as `is_needed` in model/told.py."""
+    knows_nothing = and_(told.c.contact_id.is_(None), flying.c.id.is_(None))
+    invited, off = _known("method") == REQUEST, _known("method") == CANCEL
     match duty.kind:
         case Kind.ANNOUNCEMENT | Kind.REPORT_OPENED:
-            return told.c.contact_id.is_(None)
+            return knows_nothing
         case Kind.INVITATION:
-            return or_(told.c.contact_id.is_(None), told.c.method == CANCEL)
+            return or_(knows_nothing, off)
+        case Kind.CHANGED if duty.starts_at is None:
+            return or_(off, and_(invited, _differs(duty)))
         case Kind.CHANGED:
             return and_(invited, _differs(duty))
         case Kind.CANCELLED:
-            return and_(invited, or_(told.c.starts_at.is_(None), told.c.starts_at > literal(now, Instant)))
+            ends_at = _known("ends_at")
+            return and_(invited, or_(ends_at.is_(None), ends_at > literal(now, Instant)))
         case Kind.FOLLOW_UP:
             return invited
         case _:
@@ -259,8 +277,10 @@ def _wants(duty: Duty) -> list[ColumnElement[bool]]:
 
 def _differs(duty: Duty) -> ColumnElement[bool]:
     return or_(
-        told.c.starts_at.is_distinct_from(literal(duty.starts_at, Instant)),
-        told.c.ends_at.is_distinct_from(literal(duty.ends_at, Instant)),
-        told.c.status != duty.status,
-        told.c.place != duty.place,
+        _known("starts_at").is_distinct_from(literal(duty.starts_at, Instant)),
+        _known("ends_at").is_distinct_from(literal(duty.ends_at, Instant)),
+        _known("status") != duty.status,
+        _known("place") != duty.place,
+        # neither true nor false where they were not written down: no difference
+        _known("days") != duty.days,
     )

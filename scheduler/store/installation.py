@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.errors import NothingInForce
 from scheduler.store import configurations, ledger
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT, reclaim_all
+from scheduler.store.outbox import MISSED, UNSENT, reclaim_all
 from scheduler.store.tables import installation, outbox
 
 #: Asked at every look: put together once.
@@ -102,5 +102,5 @@ async def release_unsent(connection: AsyncConnection) -> int:
     """Frees what a dead process was sending; gives how many rows wait in all. To be called while nobody
     sends."""
     await reclaim_all(connection)
-    waiting = outbox.c.state.in_((QUEUED, DEFERRED))
+    waiting = outbox.c.state.in_(UNSENT)
     return await connection.scalar(select(func.count()).select_from(outbox).where(waiting)) or 0

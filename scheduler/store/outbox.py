@@ -1,6 +1,21 @@
 """The durable rows of what is being and was sent: one for each notice, unique by its key.
 
 Rows are made by one INSERT ... SELECT for a whole slot (`duties.py`), claimed in batches, marked in groups.
+
+**Order.** What goes into a calendar reaches each contact in the order in which it was written, whatever
+deliverers and retries do. Of the rows of one contact and occurrence that have a method, the one with the
+higher id is newer: rows are only written by the engine's pass, which holds the row of `state` all the while.
+A claim and a putting back hold it too, so these three come one after the other, each seeing how the one
+before ended; on SQLite they do so anyway. Hence:
+
+1. An older row that is not on its way makes room when a newer one is written (`replace_older`), and one that
+   was on its way makes room when it is put back (`_give_way`). So all but the newest are being sent, or done.
+2. A row is claimed only while no other one is being sent, and none that a dead process left behind is taken
+   over while a newer one waits. So two are never on their way at once, and the older never leaves last.
+3. Marking a row as sent needs no such order: what the contact was told is written in the same transaction,
+   and whoever claims a newer row afterwards reads it.
+
+A process that is frozen for longer than its lease, and then wakes, may break this; nothing else does.
 """
 
 from __future__ import annotations
@@ -14,6 +29,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Integer,
     Row,
     Select,
@@ -29,11 +45,14 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scheduler.model import times
 from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, Kind
+from scheduler.store import feed_addresses, ledger
 from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
 from scheduler.store.holds import covers, is_held
@@ -44,6 +63,11 @@ QUEUED, SENDING, SENT, DEFERRED = "queued", "sending", "sent", "deferred"
 FAILED, MISSED, WITHDRAWN = "failed", "missed", "withdrawn"
 #: Not sent yet, and still to be.
 UNSENT = (QUEUED, DEFERRED, SENDING)
+
+#: Why a row is withdrawn for another one.
+REPLACED = "a newer mail took its place"
+#: State and reason of such a row.
+OLDER = (WITHDRAWN, REPLACED)
 
 #: Stands in the place of a server's words while a mail that came late waits for a decent hour.
 MORNING = "waits for the morning there"
@@ -66,6 +90,8 @@ class Receipt:
     put: str
     #: whose hours it says
     zone: str
+    #: DTSTAMP of the calendar in it
+    stamped_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +118,8 @@ class Delivery:
     ends_at: datetime | None
     status: str
     place: str
+    #: of a session without an hour; None: not written down
+    days: str | None
     due_at: datetime
     useful_by: datetime
     inserted_at: datetime
@@ -105,6 +133,13 @@ class Delivery:
     is_suppressed: bool = False
     has_declined: bool = False
 
+    def was_begun_before(self, now: datetime) -> bool:
+        """Somebody tried it and did not say how it ended; `now` is when it was claimed."""
+        return self.attempts == 0 and self.first_try_at is not None and self.first_try_at < now
+
+    #: which address of the city's calendar mails print now
+    feed_generation: int = 0
+
 
 #: What cannot wait goes first, however long the line of invitations is (reliability rules, 3.4).
 _URGENT = REMINDERS | CORRECTIONS
@@ -115,7 +150,9 @@ async def claim(
     connection: AsyncConnection, token: str, most: int, now: datetime, lease: timedelta = LEASE
 ) -> list[Delivery]:
     """Up to `most` rows that are due and not held back, the urgent first, then the oldest, marked with the
-    token, so that others cannot take them."""
+    token, so that others cannot take them. A row waits while another one that its contact must get before
+    is on its way."""
+    await ledger.hold(connection)
     values = {"token": token, "most": most, "now": now, "until": now + lease}
     marked = await connection.execute(_claims(connection.dialect.name), values)
     if not marked.rowcount:
@@ -127,9 +164,14 @@ async def claim(
 def _claims(dialect: str) -> Update:
     """The mark of a claim; put together once, for every batch asks it."""
     now = bindparam("now", type_=Instant)
-    waits = and_(outbox.c.state.in_((QUEUED, DEFERRED)), outbox.c.next_at <= now)
+    other = outbox.alias("other")
+    begun = select(other.c.contact_id, other.c.occurrence).where(
+        other.c.state == SENDING, other.c.method.is_not(None), other.c.claim_until > now
+    )
+    is_alone = or_(outbox.c.method.is_(None), tuple_(outbox.c.contact_id, outbox.c.occurrence).not_in(begun))
+    waits = and_(outbox.c.state.in_((QUEUED, DEFERRED)), outbox.c.next_at <= now, is_alone)
     # whoever claimed it has died: it would have renewed its lease
-    is_abandoned = and_(outbox.c.state == SENDING, outbox.c.claim_until <= now)
+    is_abandoned = and_(outbox.c.state == SENDING, outbox.c.claim_until <= now, ~_has_newer())
     chosen = (
         select(outbox.c.id)
         .where(or_(waits, is_abandoned), ~is_held(outbox))
@@ -162,14 +204,35 @@ async def renew(connection: AsyncConnection, token: str, now: datetime, lease: t
 
 
 async def reclaim_all(connection: AsyncConnection) -> int:
-    """Frees every claimed row; for the start of the only service on this database. Gives how many."""
-    mark = update(outbox).where(outbox.c.state == SENDING)
-    return (await connection.execute(mark.values(state=QUEUED, **_UNCLAIMED))).rowcount
+    """Ends the claim of every row; for the start of the only service on this database. Gives how many.
+
+    They stay on their way, for they may have arrived: who is compared meanwhile was perhaps told.
+    """
+    begun_at = func.coalesce(outbox.c.first_try_at, outbox.c.inserted_at)
+    ended: dict[str, Any] = {"claim_token": None, "claim_until": begun_at}
+    mark = update(outbox).where(outbox.c.state == SENDING).values(**ended)
+    return (await connection.execute(mark)).rowcount
+
+
+def is_newer(newer: FromClause, older: FromClause) -> ColumnElement[bool]:
+    """Both go into the calendar of one contact, for one occurrence, and the first was written later."""
+    return and_(
+        newer.c.contact_id == older.c.contact_id,
+        newer.c.occurrence == older.c.occurrence,
+        newer.c.id > older.c.id,
+        newer.c.method.is_not(None),
+        older.c.method.is_not(None),
+    )
+
+
+def _has_newer() -> ColumnElement[bool]:
+    newer = outbox.alias("newer")
+    return exists().where(is_newer(newer, outbox), newer.c.state.in_(UNSENT))
 
 
 _NOT_HELD = ~is_held(outbox)
 _WAITING = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_((QUEUED, DEFERRED)), _NOT_HELD)
-_CLAIMED = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING, _NOT_HELD)
+_CLAIMED = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING, _NOT_HELD, ~_has_newer())
 
 
 async def wanted_at(connection: AsyncConnection) -> datetime | None:
@@ -196,21 +259,41 @@ async def mark_sent(
     ids = [receipt.id for receipt in receipts]
     put = case({receipt.id: receipt.put for receipt in receipts}, value=outbox.c.id)
     zone = case({receipt.id: receipt.zone for receipt in receipts}, value=outbox.c.id)
-    sent = {"state": SENT, "sent_at": now, "receipt": put, "zone": zone, **_UNCLAIMED}
+    release = times.tzdata_version()
+    sent = {"state": SENT, "sent_at": now, "receipt": put, "zone": zone, "tzdata": release, **_UNCLAIMED}
     await connection.execute(update(outbox).where(_mine(connection, token, ids)).values(**sent))
-    await _remember_told(connection, ids, now)
+    await _remember_told(connection, receipts, now)
 
 
-async def _remember_told(connection: AsyncConnection, ids: Collection[int], now: datetime) -> None:
-    same = ("contact_id", "occurrence", "uid", "sequence", "starts_at", "ends_at", "status", "place")
-    method = func.coalesce(outbox.c.method, "")
-    rows = select(*(outbox.c[name] for name in same), method, literal(now, Instant)).where(
-        outbox.c.id.in_(among(ids, connection)),
+#: What is remembered of a row as it is.
+_REMEMBERED = (
+    "contact_id", "occurrence", "uid", "sequence", "starts_at", "ends_at", "status", "place", "days"
+)  # fmt: skip
+
+
+async def remember_perhaps(connection: AsyncConnection, receipts: Sequence[Receipt], now: datetime) -> None:
+    """What a process was sending when it died may have arrived: where it no longer holds, so that it is not
+    sent again, the contact counts as told, and hears how it is now."""
+    await _remember_told(connection, receipts, now, SENDING)
+
+
+async def _remember_told(
+    connection: AsyncConnection, receipts: Sequence[Receipt], now: datetime, state: str = SENT
+) -> None:
+    stamps = {receipt.id: literal(receipt.stamped_at, Instant) for receipt in receipts}
+    found = {
+        **{name: outbox.c[name] for name in _REMEMBERED},
+        "method": func.coalesce(outbox.c.method, ""),
+        "told_at": literal(now, Instant),
+        "stamped_at": case(stamps, value=outbox.c.id),
+    }
+    rows = select(*found.values()).where(
+        outbox.c.id.in_(among([receipt.id for receipt in receipts], connection)),
         outbox.c.kind.in_(kind.value for kind in STATEFUL),
-        outbox.c.state == SENT,
+        outbox.c.state == state,
     )
-    insert = insert_into(connection, told).from_select([*same, "method", "told_at"], rows)
-    news = {name: insert.excluded[name] for name in (*same[2:], "method", "told_at")}
+    insert = insert_into(connection, told).from_select(list(found), rows)
+    news = {name: insert.excluded[name] for name in found if name not in ("contact_id", "occurrence")}
     await connection.execute(
         insert.on_conflict_do_update(index_elements=["contact_id", "occurrence"], set_=news)
     )
@@ -250,8 +333,7 @@ async def refuse(connection: AsyncConnection, token: str, row_id: int, reason: s
 async def defer(connection: AsyncConnection, token: str, row_id: int, next_at: datetime, reply: str) -> None:
     """The server said "later": one attempt is counted, and the row waits until `next_at`."""
     done = {"state": DEFERRED, "next_at": next_at, "reply": reply, "attempts": outbox.c.attempts + 1}
-    mine = _mine(connection, token, [row_id])
-    await connection.execute(update(outbox).where(mine).values(**done, **_UNCLAIMED))
+    await _put_back(connection, token, [row_id], done)
 
 
 async def give_back(
@@ -265,48 +347,36 @@ async def give_back(
         "next_at": next_at,
         "reply": reply,
     }
-    await connection.execute(update(outbox).where(_mine(connection, token, ids)).values(**done, **_UNCLAIMED))
+    await _put_back(connection, token, ids, done)
 
 
 async def put_back(connection: AsyncConnection, token: str, ids: Collection[int]) -> None:
-    """Claimed, and held back before it was begun: as if it had never been claimed."""
+    """Claimed, and held or called back before it was begun: as if it had never been claimed."""
+    if not ids:
+        return
     never_tried = outbox.c.attempts == 0
     done: dict[str, Any] = {
         "state": case((never_tried, QUEUED), else_=DEFERRED),
         "first_try_at": case((never_tried, null()), else_=outbox.c.first_try_at),
     }
+    await _put_back(connection, token, ids, done)
+
+
+async def _put_back(
+    connection: AsyncConnection, token: str, ids: Collection[int], done: Mapping[str, Any]
+) -> None:
+    """What did not leave waits again, or gives way to what was written meanwhile.
+
+    Whoever marks other rows in the same transaction calls `ledger.hold` at its beginning.
+    """
+    await ledger.hold(connection)
     await connection.execute(update(outbox).where(_mine(connection, token, ids)).values(**done, **_UNCLAIMED))
+    waiting = and_(outbox.c.id.in_(among(ids, connection)), outbox.c.state.in_((QUEUED, DEFERRED)))
+    await connection.execute(update(outbox).where(waiting, _has_newer()).values(**withdrawn(REPLACED)))
 
 
 def _mine(connection: AsyncConnection, token: str, ids: Collection[int]) -> ColumnElement[bool]:
     return and_(outbox.c.id.in_(among(ids, connection)), outbox.c.claim_token == token)
-
-
-async def last_told(
-    connection: AsyncConnection, pairs: Collection[tuple[int, str]]
-) -> dict[tuple[int, str], Any]:
-    """(contact id, occurrence) -> what it was last told."""
-    if not pairs:
-        return {}
-    contact_ids = {contact for contact, _ in pairs}
-    occurrences = {occurrence for _, occurrence in pairs}
-    query = select(told).where(told.c.contact_id.in_(among(contact_ids, connection)))
-    rows = await connection.execute(query.where(told.c.occurrence.in_(occurrences)))
-    return {(row.contact_id, row.occurrence): row for row in rows}
-
-
-async def contact_told(
-    connection: AsyncConnection, member: str, role: str, address: str, occurrence: str
-) -> tuple[int, Any] | None:
-    """The id of a contact, and what it was last told of an occurrence (None: nothing); None for one that
-    never was in force."""
-    mine = and_(members.c.slug == member, contacts.c.role == role, contacts.c.address == address)
-    found = await connection.scalar(
-        select(contacts.c.id).join(members, members.c.id == contacts.c.member_id).where(mine)
-    )
-    if found is None:
-        return None
-    return found, (await last_told(connection, [(found, occurrence)])).get((found, occurrence))
 
 
 async def sent(connection: AsyncConnection) -> AsyncIterator[Delivery]:
@@ -379,6 +449,7 @@ def _deliveries() -> Select[Any]:
             contacts.c.is_listed,
             is_suppressed(contacts.c.address, WEBINARS).label("is_suppressed"),
             has_declined(contacts.c.id, outbox.c.occurrence).label("has_declined"),
+            feed_addresses.printed(members.c.id).label("feed_generation"),
         )
         .join(contacts, contacts.c.id == outbox.c.contact_id)
         .join(members, members.c.id == contacts.c.member_id)

@@ -14,7 +14,7 @@ from sqlalchemy import make_url, select
 
 from scheduler.errors import SchedulerError
 from scheduler.store.lock import sqlite_file
-from scheduler.store.tables import configurations
+from scheduler.store.tables import clock_changes, configurations
 
 #: Nobody waits longer than this for something that is just good to know.
 _SECONDS = 2
@@ -22,7 +22,17 @@ _SECONDS = 2
 
 def latest_content(url: str) -> str | None:
     """The text of the configuration in force; None where there is none, or nobody who could tell."""
-    query = str(select(configurations.c.content).order_by(configurations.c.id.desc()))
+    return _look(url, str(select(configurations.c.content).order_by(configurations.c.id.desc())))
+
+
+def waiting_clocks(url: str) -> str | None:
+    """The release of the tz database whose changes wait for a person; None where nothing does."""
+    waits = select(clock_changes.c.tzdata_now).where(clock_changes.c.decision.is_(None))
+    return _look(url, str(waits.order_by(clock_changes.c.id.desc())))
+
+
+def _look(url: str, query: str) -> str | None:
+    """The first column of the first row."""
     try:
         file = sqlite_file(url)
         return _from_sqlite(file, query) if file else _from_postgresql(url, query)

@@ -227,11 +227,12 @@ clock_changes = Table(
     Column("tzdata_before", String(20), nullable=False),
     Column("tzdata_now", String(20), nullable=False),
     Column("found_at", Instant, nullable=False),
-    # which sessions moved in UTC, and which hours for whom
+    # which sessions moved in UTC, and how the clocks were believed to go, as model/clocks.py writes them
     Column("content", Text, nullable=False),
-    # None while it waits for a person
-    Column("released_at", Instant),
-    Column("released_by", String(200)),
+    # released, dismissed, replaced (by what a later release moved); None while it waits for a person
+    Column("decision", String(12)),
+    Column("decided_at", Instant),
+    Column("decided_by", String(200)),
 )
 
 #: What is being and was sent: one row for each notice, never before its slot fires.
@@ -242,7 +243,7 @@ outbox = Table(
     # occurrence, rule, contact, and what the words rest on
     Column("notice_key", String(600), nullable=False, unique=True),
     Column("message_id", String(700), nullable=False, unique=True),
-    Column("contact_id", ForeignKey("contacts.id"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
     Column("occurrence", String(200), nullable=False, index=True),
     Column("rule", String(100), nullable=False),
     Column("kind", String(40), nullable=False),
@@ -275,7 +276,11 @@ outbox = Table(
     # where the mailbox or the mail server put it, and the zone whose hours it says
     Column("receipt", String(400)),
     Column("zone", String(60)),
+    # the release of the tz database that its hours were computed with
+    Column("tzdata", String(20)),
     Index("ix_outbox_state", "state", "next_at"),
+    # what passed between us and one contact about one occurrence
+    Index("ix_outbox_contact_id", "contact_id", "occurrence"),
 )
 
 #: What people hold back: nothing leaves for it until they let it go.

@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import Function, Select, String, Table, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scheduler.model.answers import Answer, Said
 from scheduler.model.notices import STATEFUL
 from scheduler.model.told import Tellings, Told
 from scheduler.store.outbox import UNSENT
-from scheduler.store.tables import contacts, members, outbox, told
+from scheduler.store.suppressions import WEBINARS
+from scheduler.store.tables import answers, contacts, members, outbox, suppressions, told
 
 
 async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
@@ -25,13 +27,15 @@ async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
         await _told(connection, _states(told)),
         await _told(connection, on_its_way),
         await _done(connection, now),
+        await _answers(connection),
+        await _ended(connection),
     )
 
 
 async def _told(connection: AsyncConnection, query: Select[Any]) -> dict[str, dict[Told, set[int]]]:
     found: dict[str, dict[Told, set[int]]] = defaultdict(lambda: defaultdict(set))
-    for occurrence, method, starts_at, ends_at, status, place, numbers in await connection.execute(query):
-        state = Told(0, method, starts_at, ends_at, status, place)
+    for occurrence, *said, numbers in await connection.execute(query):
+        state = Told(0, *said)
         found[occurrence][state] |= set(map(int, numbers.split(",")))
     return dict(found)
 
@@ -56,10 +60,26 @@ async def _done(connection: AsyncConnection, now: datetime) -> dict[tuple[str, s
     }
 
 
+async def _answers(connection: AsyncConnection) -> dict[str, dict[Said, frozenset[int]]]:
+    found: dict[str, dict[Said, frozenset[int]]] = defaultdict(dict)
+    said = (answers.c.occurrence, answers.c.answer, answers.c.starts_at)
+    for occurrence, answer, starts_at, numbers in await connection.execute(
+        select(*said, _numbers(answers)).group_by(*said)
+    ):
+        found[occurrence][Answer(answer), starts_at] = frozenset(map(int, numbers.split(",")))
+    return dict(found)
+
+
+async def _ended(connection: AsyncConnection) -> frozenset[str]:
+    query = select(suppressions.c.address).where(suppressions.c.scope == WEBINARS)
+    return frozenset(await connection.scalars(query))
+
+
 def _states(table: Table) -> Select[Any]:
     """One row for each different thing that was told of an occurrence, with the ids of the contacts."""
     method = func.coalesce(table.c.method, "")
-    state = (table.c.occurrence, method, table.c.starts_at, table.c.ends_at, table.c.status, table.c.place)
+    said = (table.c[name] for name in ("starts_at", "ends_at", "status", "place", "days"))
+    state = (table.c.occurrence, method, *said)
     return select(*state, _numbers(table)).group_by(*state)
 
 

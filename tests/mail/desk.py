@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -11,6 +11,8 @@ from scheduler.languages import Language
 from scheduler.mail import views
 from scheduler.mail.messages import Envelope, Letter
 from scheduler.mail.templates import render
+from scheduler.model import times
+from scheduler.model.clocks import ZoneClock
 from scheduler.model.notices import Kind
 from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
 from scheduler.model.told import Told
@@ -124,6 +126,12 @@ def report(who: views.Reader, on: date = date(2021, 12, 24)) -> views.View:
     return views.View(NETWORK, WHY, report=views.report_view(the_deadline(), who, on))
 
 
+def new_hours(who: views.Reader, *occurrences: Occurrence) -> views.View:
+    """Of a zone whose clock was believed to be an hour behind what it is."""
+    before = ZoneClock(((NOW, times.local(NOW, who.zone).utcoffset() - timedelta(hours=1)),))  # type: ignore[operator]
+    return views.View(NETWORK, WHY, clocks=views.clocks_view(occurrences, before, who))
+
+
 def views_of_all_kinds(who: views.Reader, occurrence: Occurrence | None = None) -> dict[Kind, views.View]:
     """One view of each kind, about one session."""
     occurrence = occurrence or the_session(recording="https://r.cities.example/1", programme=())
@@ -137,6 +145,7 @@ def views_of_all_kinds(who: views.Reader, occurrence: Occurrence | None = None) 
         Kind.FOLLOW_UP: about(occurrence, who, following=occurrence),
         Kind.REPORT_OPENED: report(who, date(2021, 9, 27)),
         Kind.REPORT_REMINDER: report(who),
+        Kind.CLOCKS_CHANGED: new_hours(who, occurrence if occurrence.starts_at else the_session()),
     }
 
 
@@ -151,6 +160,8 @@ def envelope(**changes: str) -> Envelope:
         feed="https://cities.example/feeds/city/secret.ics",
         message_id="<first.talks.invitation.0.1@learning-cities.example>",
         date=NOW,
+        answer="https://cities.example/answer/7-secret/first.talks",
+        stop="https://cities.example/stop/7-secret",
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 

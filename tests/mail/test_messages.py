@@ -39,7 +39,7 @@ HERE = reader_in(MELTON)
 KINDS = {Method.REQUEST: Kind.INVITATION, Method.CANCEL: Kind.CANCELLED}
 HEADERS = [
     "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted", "List-Id",
-    "List-Unsubscribe", "Content-Type",
+    "List-Unsubscribe", "List-Unsubscribe-Post", "Content-Type",
 ]  # fmt: skip
 STRUCTURE = [
     "multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar", "application/ics",
@@ -198,7 +198,11 @@ def test_webinar_mails_can_be_stopped() -> None:
     message = without_calendar()
 
     assert message["List-Id"] == "<webinars.learning-cities.example>"
-    assert message["List-Unsubscribe"] == "<mailto:webinars@learning-cities.example?subject=stop>"
+    assert message["List-Unsubscribe"].split() == [
+        "<https://cities.example/stop/7-secret>,",
+        "<mailto:webinars@learning-cities.example?subject=stop>",
+    ]
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 def test_report_mails_cannot_be_stopped_by_a_word() -> None:
@@ -206,6 +210,8 @@ def test_report_mails_cannot_be_stopped_by_a_word() -> None:
 
     assert message["List-Id"] == "<reports.learning-cities.example>"
     assert message["List-Unsubscribe"] is None
+    assert message["List-Unsubscribe-Post"] is None
+    assert "/stop/" not in plain(message) + html(message)
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -120,6 +120,17 @@ async def test_each_mail_is_a_transaction_of_its_own(server: RecordingRelay) -> 
     ]
 
 
+async def test_what_is_called_back_is_not_begun(server: RecordingRelay) -> None:
+    """P09."""
+    recall = asyncio.Event()
+    recall.set()
+
+    outcomes = await post(client(server), *(replace(one, recall=recall) for one in mails(3)))
+
+    assert {outcome.fate for outcome in outcomes} == {Fate.RECALLED}
+    assert server.messages == []
+
+
 async def test_an_address_outside_only_to_makes_no_connection(server: RecordingRelay) -> None:
     outcome = await one(client(server), mail(address="mayor@cork.ie"))
 

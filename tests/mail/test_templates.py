@@ -16,6 +16,7 @@ from jinja2 import UndefinedError
 from scheduler.languages import Language
 from scheduler.mail import views
 from scheduler.mail.templates import render
+from scheduler.model.cycles import Deadline
 from scheduler.model.notices import Kind
 from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Join, ProgrammeItem, Speaker, Status
@@ -24,11 +25,13 @@ from tests.golden import assert_golden
 from tests.mail.desk import (
     EN,
     NETWORK,
+    REPORT_2021,
     THIRD_WEDNESDAY,
     WHY,
     about,
     announcement,
     html,
+    new_hours,
     plain,
     posted,
     reader,
@@ -90,6 +93,16 @@ def afterwards() -> views.View:
     return about(occurrence, reader_in(KASHAN), following=following)
 
 
+def by_new_rules() -> views.View:
+    """What Edmonton reads in November 2026: on -06 in winter, no longer on -07; the deadline among it."""
+    who = reader("America/Edmonton")
+    (deadline,) = occurrences_of(
+        replace(REPORT_2021, deadline=Deadline(date(2026, 12, 31), time(23, 59, 59), "Europe/Berlin"))
+    )
+    winter = the_session(title="Learning after work", on=date(2026, 12, 9))
+    return new_hours(who, winter, the_session(on=date(2027, 1, 20)), deadline)
+
+
 #: file -> (kind, city, view)
 MAILS: dict[str, tuple[Kind, str, Callable[[], views.View]]] = {
     "announcement": (Kind.ANNOUNCEMENT, "Medellín", lambda: announcement(reader_in(MEDELLIN))),
@@ -105,6 +118,7 @@ MAILS: dict[str, tuple[Kind, str, Callable[[], views.View]]] = {
     "reminder": (Kind.REMINDER, "Waitangi", libraries),
     "follow-up": (Kind.FOLLOW_UP, "Kashan", afterwards),
     "report-opened": (Kind.REPORT_OPENED, "Melton", lambda: report(HERE, date(2021, 9, 27))),
+    "clocks-changed": (Kind.CLOCKS_CHANGED, "Edmonton", by_new_rules),
     "report-reminder": (Kind.REPORT_REMINDER, "Medellín", lambda: report(reader_in(MEDELLIN))),
 }
 

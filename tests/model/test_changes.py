@@ -85,6 +85,11 @@ def test_being_held_is_no_change() -> None:
     assert of_session(a_session()) == of_session(a_session(held=True))
 
 
+def test_what_partners_may_republish_is_no_change_of_the_session() -> None:
+    """It decides in which calendars the item stands; and what was in force before it could be said stays."""
+    assert of_session(a_session()) == of_session(a_session(public=True))
+
+
 def test_the_same_configuration_has_the_same_marks() -> None:
     assert marks(cast.real()) == marks(replace(cast.real(), members=()))
 

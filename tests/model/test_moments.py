@@ -259,9 +259,20 @@ def test_nothing_but_the_announcement_is_said_of_a_session_to_be_announced(rule:
     assert due(rule, MANTES, a_series(a_session(start=None, end=None))) == []
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "follow-up"])
-def test_nothing_is_due_for_a_session_that_has_begun(rule: str) -> None:
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in ("follow-up", "changed")])
+def test_nothing_but_news_is_due_for_a_session_that_has_begun(rule: str) -> None:
     assert due(rule, MANTES, since=applied("2027-06-14T13:00:00+02:00")) == []
+
+
+def test_a_change_is_told_at_once_while_the_session_runs() -> None:
+    """Another link, half an hour before the end (US-13)."""
+    assert due("changed", MANTES, since=applied("2027-06-14T13:30:00+02:00")) == [
+        at("2027-06-14T13:30:00+02:00")
+    ]
+
+
+def test_a_change_is_told_to_nobody_when_the_session_is_over() -> None:
+    assert due("changed", MANTES, since=applied("2027-06-14T14:00:00+02:00")) == []
 
 
 def test_a_member_outside_the_audience_gets_nothing() -> None:

@@ -90,6 +90,7 @@ async def test_what_was_queued_or_deferred_before_waits_too(stage: Stage) -> Non
     await stage.play(APRIL, LATE_MAY)
     async with stage.database.write() as connection:
         await connection.execute(tables.outbox.update().values(state=outbox.DEFERRED, sent_at=None))
+        await connection.execute(tables.told.delete())
 
     held = await hold(stage, "talks", LATE_MAY)
     await stage.play(LATE_MAY, at("2027-05-26T08:00:00+00:00"))

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -21,13 +21,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scheduler.mail.post import Fate, Outgoing
+from scheduler.model.answers import Answer
+from scheduler.model.members import Contact
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, When
 from scheduler.model.series import Join, Session, Status
+from scheduler.store import answers, tables
+from scheduler.store.answers import Given
 from scheduler.store.database import open_database
 from scheduler.store.outbox import Delivery
 from tests.cast import DOHA, MANTES, a_configuration, a_series, a_session, at
-from tests.service.stage import Stage, told
+from tests.service.stage import Stage, part, told
 from tests.service.test_post import ScriptedPost
 
 APRIL = at("2027-04-26T08:00:00+00:00")
@@ -75,7 +79,9 @@ async def _at_work(like: Path, folder: Path, work: Callable[[Stage], Awaitable[T
 
 @pytest.fixture
 async def doha_invited(all_invited: Path, tmp_path: Path) -> AsyncIterator[Stage]:
-    database = open_database(f"sqlite:///{shutil.copy(all_invited, tmp_path / 'invited.sqlite')}")
+    database = open_database(
+        f"sqlite:///{shutil.copy(all_invited, tmp_path / 'invited.sqlite')}", durable=False
+    )
     yield Stage(database, tmp_path)
     await database.close()
 
@@ -152,6 +158,157 @@ async def test_a_change_of_a_near_session_is_told_at_once_each_time(doha_invited
     changed = await stage.sent("changed")
     assert [row.sent_at for row in changed] == [morning, morning + MINUTE]
     assert [row.sequence for row in changed] == [1, 2]
+
+
+# the life of an invitation
+
+OPEN = a_session(start=None, end=None)
+ANOTHER_DAY, TWO_DAYS = replace(OPEN, on=date(2027, 6, 21)), replace(OPEN, end_on=date(2027, 6, 15))
+LATER = a_session(status=Status.POSTPONED)
+
+
+async def test_another_day_of_an_open_session_is_told_with_old_and_new(doha_invited: Stage) -> None:
+    sent = await edit(doha_invited, (0, OPEN), (11, ANOTHER_DAY))
+
+    assert told(sent) == [("changed", DOHA, "REQUEST", 1), ("changed", DOHA, "REQUEST", 2)]
+    text = part(doha_invited.message(sent[-1]), "text/plain")
+    assert "Monday 14 June 2027" in text
+    assert "Monday 21 June 2027" in text
+    assert "DTSTART;VALUE=DATE:20270621" in part(doha_invited.message(sent[-1]), "text/calendar")
+
+
+async def test_another_last_day_of_an_open_session_is_told(doha_invited: Stage) -> None:
+    assert len(await edit(doha_invited, (0, OPEN), (11, TWO_DAYS))) == 2
+
+
+async def test_days_that_were_not_written_down_make_no_difference(doha_invited: Stage) -> None:
+    """As before the column was there."""
+    await edit(doha_invited, (0, OPEN))
+    async with doha_invited.database.write() as connection:
+        await connection.execute(tables.told.update().values(days=None))
+
+    await doha_invited.apply(doha(ANOTHER_DAY), LATE_MAY + timedelta(days=1))
+    await doha_invited.play(LATE_MAY + timedelta(days=1), LATE_MAY + timedelta(days=2))
+
+    assert len(await doha_invited.sent("changed")) == 1
+
+
+@pytest.mark.parametrize("back", [OPEN, LATER], ids=["open", "postponed"])
+async def test_a_cancelled_session_that_is_restored_without_an_hour_is_tentative(
+    doha_invited: Stage, back: Session
+) -> None:
+    sent = await edit(doha_invited, (0, OFF), (11, back))
+
+    assert told(sent) == [("cancelled", DOHA, "CANCEL", 1), ("changed", DOHA, "REQUEST", 2)]
+    message = doha_invited.message(sent[-1])
+    assert "STATUS:TENTATIVE" in part(message, "text/calendar")
+    assert "cancelled" in part(message, "text/plain")
+
+
+async def test_an_invitation_after_a_cancellation_says_that_it_takes_place(doha_invited: Stage) -> None:
+    sent = await edit(doha_invited, (0, OFF), (11, PLAIN))
+
+    text = " ".join(part(doha_invited.message(sent[-1]), "text/plain").split())
+    assert text.startswith("This webinar was cancelled and takes place after all.")
+
+
+async def test_stamps_grow_even_within_one_second(doha_invited: Stage) -> None:
+    """DTSTAMP of what was told last lies ahead, as after a clock was set back."""
+    ahead = at("2027-06-01T00:00:00+00:00")
+    async with doha_invited.database.write() as connection:
+        await connection.execute(tables.told.update().values(stamped_at=ahead))
+
+    sent = await edit(doha_invited, (0, THREE), (11, FOUR))
+
+    calendars = [part(doha_invited.message(row), "text/calendar") for row in sent]
+    assert [text.partition("DTSTAMP:")[2][:16] for text in calendars] == [
+        "20270601T000001Z",
+        "20270601T000002Z",
+    ]
+
+
+async def test_later_mails_answer_the_first_one(doha_invited: Stage) -> None:
+    """So that clients put them together; the announcement is about the series."""
+    await edit(doha_invited, (0, THREE))
+    await doha_invited.play(LATE_MAY + timedelta(days=1), JULY)
+
+    _, first, *others = await doha_invited.sent()
+    assert len(others) > 1
+    headers = [doha_invited.message(row) for row in others]
+    assert {one["References"] for one in headers} == {first.message_id}
+    assert {one["In-Reply-To"] for one in headers} == {first.message_id}
+
+
+@pytest.mark.parametrize("answer", Answer)
+@pytest.mark.parametrize(("session", "keeps"), [(ELSEWHERE, True), (THREE, False)], ids=["link", "hour"])
+async def test_an_update_keeps_what_was_answered_to_its_hour(
+    doha_invited: Stage, answer: Answer, session: Session, keeps: bool
+) -> None:
+    async with doha_invited.database.write() as connection:
+        told_of = (await connection.execute(tables.told.select().where(tables.told.c.method != ""))).one()
+        said = Given(told_of.contact_id, told_of.occurrence, answer, LATE_MAY, "page", told_of.starts_at)
+        await answers.give(connection, said)
+
+    (changed,) = await edit(doha_invited, (0, session))
+
+    calendar = part(doha_invited.message(changed), "text/calendar").replace("\r\n ", "")
+    assert f"PARTSTAT={answer.value.upper() if keeps else 'NEEDS-ACTION'};RSVP=TRUE" in calendar
+
+
+async def test_a_session_moved_a_minute_before_its_reminder_is_reminded_of_once(doha_invited: Stage) -> None:
+    """P07: it was due at 09:00 in Doha on Sunday 13 June."""
+    before, moved = at("2027-06-13T08:59:00+03:00"), a_session(on=date(2027, 6, 15))
+    await doha_invited.play(LATE_MAY, before)
+    await doha_invited.apply(doha(moved), before)
+    await doha_invited.play(before, JULY)
+
+    reminders = [row for row in await doha_invited.sent("reminder") if row.rule == "working-day-before"]
+    assert [row.sent_at for row in reminders] == [at("2027-06-14T09:00:00+03:00")]
+    (update,) = await doha_invited.sent("changed")
+    assert (update.uid, update.sequence) == ("first.talks@learning-cities.example", 1)
+
+
+async def test_a_contact_that_is_added_later_gets_what_is_still_to_come(doha_invited: Stage) -> None:
+    """P11: an hour after the reminder of a week before."""
+    late, address = at("2027-06-07T10:00:00+03:00"), "second@doha.example"
+    house = doha(PLAIN)
+    (city,) = house.members
+    more = replace(city, contacts=(*city.contacts, Contact("coordinator", address)))
+    await doha_invited.play(LATE_MAY, late)
+    await doha_invited.apply(replace(house, members=(more,)), late)
+    await doha_invited.play(late, JULY)
+
+    rules = [row.rule for row in await doha_invited.sent() if row.address == address]
+    assert rules == ["announcement", "invitation", "working-day-before"]
+
+
+@ON_SQLITE
+async def test_the_first_mail_about_a_session_answers_none(stage: Stage) -> None:
+    await invited(stage)
+
+    assert {stage.message(row)["References"] for row in await stage.sent()} == {None}
+
+
+async def test_another_link_while_it_runs_is_told_at_once(doha_invited: Stage) -> None:
+    half_past = at("2027-06-14T13:30:00+02:00")
+    await doha_invited.play(LATE_MAY, half_past)
+    await doha_invited.apply(doha(ELSEWHERE), half_past)
+    await doha_invited.play(half_past, JULY)
+
+    assert [row.sent_at for row in await doha_invited.sent("changed")] == [half_past]
+
+
+@pytest.mark.parametrize(("time_of_day", "mails"), [("13:30", 1), ("14:00", 0)])
+async def test_a_cancellation_is_told_until_the_end(
+    doha_invited: Stage, time_of_day: str, mails: int
+) -> None:
+    """US-13 (4)."""
+    moment = at(f"2027-06-14T{time_of_day}:00+02:00")
+    await doha_invited.play(LATE_MAY, moment)
+    await doha_invited.apply(doha(OFF), moment)
+    await doha_invited.play(moment, JULY)
+
+    assert len(await doha_invited.sent("cancelled")) == mails
 
 
 STATES = (PLAIN, THREE, FOUR, OFF, ELSEWHERE, a_session(title="Renamed"))

@@ -21,7 +21,8 @@ from scheduler.store.backup import Restored, back_up, restore
 from scheduler.store.database import Database, open_database
 from scheduler.store.installation import Claim, Taken, claim_copy
 from scheduler.store.lock import serving
-from scheduler.store.migrate import _config, migrate
+from scheduler.store.migrate import _config
+from tests.conftest import a_database
 
 SETTLED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -76,8 +77,8 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def prepare(url: str, folder: Path) -> Installation:
-    database = open_database(url)
-    await migrate(database)
+    """url: of a database that has its tables."""
+    database = open_database(url, durable=False)
     async with database.write() as connection:
         content = {"hash": "a", "content": "{}", "applied_at": SETTLED, "applied_by": "staff", "tzdata": "-"}
         await connection.execute(tables.configurations.insert().values(**content))
@@ -87,15 +88,21 @@ async def prepare(url: str, folder: Path) -> Installation:
 
 
 @pytest.fixture
-async def lite(tmp_path: Path) -> AsyncIterator[Installation]:
-    prepared = await prepare(f"sqlite:///{tmp_path / 'scheduler.sqlite'}", tmp_path)
+async def lite(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Installation]:
+    file = shutil.copy(migrated_sqlite, tmp_path / "scheduler.sqlite")
+    prepared = await prepare(f"sqlite:///{file}", tmp_path)
     yield prepared
     await prepared.database.close()
 
 
 @pytest.fixture
-async def grown(empty_postgres: str, tmp_path: Path, programs: None) -> AsyncIterator[Installation]:  # noqa: ARG001
-    prepared = await prepare(empty_postgres, tmp_path)
+async def grown(
+    postgres: str,
+    migrated_postgres: str,
+    tmp_path: Path,
+    programs: None,  # noqa: ARG001
+) -> AsyncIterator[Installation]:
+    prepared = await prepare(a_database(postgres, migrated_postgres), tmp_path)
     yield prepared
     await prepared.database.close()
 
@@ -185,9 +192,12 @@ async def test_a_place_that_cannot_be_is_said(lite: Installation, place: str, sa
         await back_up(lite.url, lite.folder / place, overwrite=True)
 
 
-async def test_a_database_at_work_is_never_overwritten(lite: Installation, tmp_path: Path) -> None:
+async def test_a_database_at_work_is_never_overwritten(
+    lite: Installation, migrated_sqlite: Path, tmp_path: Path
+) -> None:
     (tmp_path / "other").mkdir()
-    other = await prepare(f"sqlite:///{tmp_path / 'other' / 'scheduler.sqlite'}", tmp_path)
+    file = shutil.copy(migrated_sqlite, tmp_path / "other" / "scheduler.sqlite")
+    other = await prepare(f"sqlite:///{file}", tmp_path)
 
     with pytest.raises(SchedulerError, match="is a database at work"):
         await back_up(lite.url, tmp_path / "other" / "scheduler.sqlite", overwrite=True)
@@ -503,9 +513,10 @@ async def test_a_claim_with_resend_leaves_what_waits(held: Installation) -> None
 
     assert done == Taken(3, SETTLED)
     assert await held.may_send()
-    assert await states(held) == ["queued", "deferred", "queued", "sent"]
+    assert await states(held) == ["queued", "deferred", "sending", "sent"]
     async with held.database.read() as connection:
         assert await ledger.settled_until(connection) == SETTLED
+        assert await outbox.wanted_at(connection)
 
 
 async def test_a_claim_with_skip_settles_all_until_now(held: Installation) -> None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.notices import Kind
+from scheduler.model.answers import Answer
+from scheduler.model.notices import REPORTS, Kind
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import Status
-from scheduler.model.told import Told, is_needed
-from scheduler.store import book, tables
+from scheduler.model.told import Told, is_needed, is_wanted
+from scheduler.store import answers, book, suppressions, tables
+from scheduler.store.answers import Given
 from scheduler.store.database import Database
 from scheduler.store.duties import Duty, fire
+from scheduler.store.suppressions import WEBINARS, Suppression
 from scheduler.store.tellings import read_tellings
 from tests.cast import DOHA, MELTON, a_series, a_session, at, member
 
 NOW = at("2027-05-20T08:00:00+00:00")
+OTHER = {"REQUEST": "CANCEL", "CANCEL": "REQUEST"}
+#: Kinds that exist only against what was told before.
+KNOWN_BEFORE = (Kind.CHANGED, Kind.CANCELLED, Kind.FOLLOW_UP)
 METHODS = {Kind.INVITATION: "REQUEST", Kind.CHANGED: "REQUEST", Kind.CANCELLED: "CANCEL"}
 
 
@@ -33,13 +39,13 @@ STATES = [
     occurrence(status=Status.CANCELLED),
     occurrence(status=Status.POSTPONED),
     occurrence(start=None, end=None),
+    occurrence(start=None, end=None, end_on=date(2027, 6, 15)),
 ]
 
 
 def told(method: str, **changes: object) -> Told:
     """What stands in a calendar that knows the session as it is."""
-    starts_at, ends_at = AS_IT_IS.starts_at, AS_IT_IS.ends_at
-    return replace(Told(0, method, starts_at, ends_at, "confirmed", AS_IT_IS.place), **changes)  # type: ignore[arg-type]
+    return replace(Told.of(AS_IT_IS, 0, method), **changes)  # type: ignore[arg-type]
 
 
 KNOWN = [
@@ -47,6 +53,9 @@ KNOWN = [
     told("REQUEST"),
     told("REQUEST", place="https://elsewhere.example/"),
     told("REQUEST", starts_at=None, ends_at=None),
+    told("REQUEST", starts_at=None, ends_at=None, days="2027-06-14/2027-06-14"),
+    told("REQUEST", starts_at=None, ends_at=None, days=None),
+    told("REQUEST", starts_at=NOW - timedelta(days=1), ends_at=NOW),
     told("REQUEST", starts_at=NOW - timedelta(days=1)),
     told("REQUEST", status="postponed"),
     told("CANCEL"),
@@ -65,17 +74,90 @@ async def test_the_outbox_and_the_plan_agree_on_who_needs_a_mail(database: Datab
     assert fired == [is_needed(kind, known, of, NOW) for known, of in cases]
 
 
-async def fires(connection: AsyncConnection, kind: Kind, known: Told | None, of: Occurrence) -> bool:
-    """Whether the coordinator of Doha, knowing this, gets a row; all is as before afterwards."""
+@pytest.mark.parametrize("kind", [Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED])
+async def test_what_is_just_being_sent_counts_as_told(database: Database, kind: Kind) -> None:
+    """Also where something else was told before (P08, P09)."""
+    cases = [(known, of) for known in KNOWN if known and known.method for of in STATES]
+
+    async with database.write() as connection:
+        await book.write_members(connection, [member(DOHA)])
+        fired = [
+            await fires(connection, kind, told(OTHER[known.method]), of, flying=replace(known, sequence=1))
+            for known, of in cases
+        ]
+
+    assert fired == [is_needed(kind, known, of, NOW) for known, of in cases]
+
+
+async def test_a_row_counts_on_from_what_is_being_sent(database: Database) -> None:
+    before, flying, of = told("REQUEST", sequence=4), told("REQUEST", sequence=7), STATES[1]
+    async with database.write() as connection:
+        await book.write_members(connection, [member(DOHA)])
+        await fires(connection, Kind.CANCELLED, before, of, flying, keep=True)
+        rows = await connection.execute(select(tables.outbox.c.kind, tables.outbox.c.sequence))
+
+        assert {(row.kind, row.sequence) for row in rows} == {("invitation", 7), ("cancelled", 8)}
+
+
+async def test_the_outbox_and_the_plan_agree_on_who_wants_a_mail(database: Database) -> None:
+    cases = [(kind, ended, answer) for kind in Kind for ended in (False, True) for answer in (None, *Answer)]
+    old = told("REQUEST", place="https://elsewhere.example/")
+
+    async with database.write() as connection:
+        await book.write_members(connection, [member(DOHA)])
+        fired = []
+        for kind, ended, answer in cases:
+            async with connection.begin_nested() as savepoint:
+                await wish(connection, ended, answer)
+                known = old if kind in KNOWN_BEFORE else None
+                fired.append(await fires(connection, kind, known, AS_IT_IS))
+                await savepoint.rollback()
+
+    assert fired == [is_wanted(kind, ended, answer is Answer.DECLINED) for kind, ended, answer in cases]
+
+
+async def wish(connection: AsyncConnection, ended: bool, answer: Answer | None) -> None:
+    """What the coordinator of Doha says."""
+    contact_id = await connection.scalar(select(tables.contacts.c.id).order_by(tables.contacts.c.id)) or 0
+    if ended:
+        address = member(DOHA).contacts[0].address
+        await suppressions.add(connection, Suppression(address.upper(), WEBINARS, NOW, "a test"))
+    if answer:
+        await answers.give(connection, Given(contact_id, AS_IT_IS.id, answer, NOW, "page", None))
+
+
+async def fires(
+    connection: AsyncConnection,
+    kind: Kind,
+    known: Told | None,
+    of: Occurrence,
+    flying: Told | None = None,
+    *,
+    keep: bool = False,
+) -> bool:
+    """Whether the coordinator of Doha, knowing this, and just getting that, gets a row; all is as before
+    afterwards, unless kept."""
     contact_id = await connection.scalar(select(tables.contacts.c.id).order_by(tables.contacts.c.id))
     member_id = (await book.member_ids(connection))[DOHA]
     async with connection.begin_nested() as savepoint:
         if known:
             row = {**asdict(known), "contact_id": contact_id, "occurrence": of.id, "uid": "x", "told_at": NOW}
             await connection.execute(tables.told.insert().values(**row))
+        if flying:
+            await being_sent(connection, duty(Kind.INVITATION, of, member_id), flying)
         rows = await fire(connection, duty(kind, of, member_id), NOW)
-        await savepoint.rollback()
+        await (savepoint.commit() if keep else savepoint.rollback())
     return rows == 1
+
+
+async def being_sent(connection: AsyncConnection, duty: Duty, flying: Told) -> None:
+    """A row that says this, in the hands of a deliverer."""
+    known = (await connection.execute(tables.told.delete().returning(*tables.told.c))).mappings().all()
+    await fire(connection, duty, NOW)
+    state = {"state": "sending", "claim_token": "x", "claim_until": NOW + timedelta(minutes=1)}
+    await connection.execute(tables.outbox.update().values(**asdict(flying), **state, notice_key="flying"))
+    for row in known:
+        await connection.execute(tables.told.insert().values(**row))
 
 
 def duty(kind: Kind, of: Occurrence, member_id: int) -> Duty:
@@ -87,13 +169,14 @@ def duty(kind: Kind, of: Occurrence, member_id: int) -> Duty:
         member_ids=(member_id,),
         uid=of.id,
         uid_domain="cities.example",
-        uid_by_member=False,
+        uid_by_member=kind in REPORTS,
         method=METHODS.get(kind),
         revision=0,
         starts_at=of.starts_at,
         ends_at=of.ends_at,
         status=of.status.value,
         place=of.place,
+        days=of.days,
         due_at=NOW,
         useful_by=NOW + timedelta(days=30),
     )

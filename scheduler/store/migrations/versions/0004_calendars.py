@@ -15,6 +15,9 @@ def upgrade() -> None:
     op.add_column("told", sa.Column("days", sa.String(length=25), nullable=True))
     op.add_column("told", sa.Column("stamped_at", Instant(), nullable=True))
     op.add_column("outbox", sa.Column("days", sa.String(length=25), nullable=True))
+    op.add_column("outbox", sa.Column("tzdata", sa.String(length=20), nullable=True))
+    op.drop_index("ix_outbox_contact_id", "outbox")
+    op.create_index("ix_outbox_contact_id", "outbox", ["contact_id", "occurrence"], unique=False)
     _what_contacts_say()
     _feed_addresses()
     _clocks()
@@ -78,7 +81,8 @@ def _clocks() -> None:
         sa.Column("tzdata_now", sa.String(length=20), nullable=False),
         sa.Column("found_at", Instant(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("released_at", Instant(), nullable=True),
-        sa.Column("released_by", sa.String(length=200), nullable=True),
+        sa.Column("decision", sa.String(length=12), nullable=True),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_changes")),
     )

@@ -1,0 +1,109 @@
+"""What passed between us and contacts, read at once for all mails of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.model.answers import Answer
+from scheduler.model.history import History
+from scheduler.model.told import Told
+from scheduler.store.database import among
+from scheduler.store.outbox import SENDING, SENT
+from scheduler.store.tables import Instant, answers, contacts, members, outbox, told
+
+_TOLD = ("sequence", "method", "starts_at", "ends_at", "status", "place", "days")
+
+_mine = outbox.alias("mine")
+#: Sent by somebody who died: it may have arrived. Nobody else claims one of two rows (`outbox.claim`).
+_perhaps = outbox.alias("perhaps")
+_first = outbox.alias("first")
+_earlier = outbox.alias("earlier")
+
+
+async def read(connection: AsyncConnection, ids: Collection[int]) -> dict[int, History]:
+    """Row id -> what passed before that row was first tried; the same at each try."""
+    query = _histories(
+        _mine, _mine.c.contact_id, _mine.c.occurrence, _mine.c.starts_at, _mine.c.first_try_at, _mine.c.id
+    )
+    rows = await connection.execute(
+        query.add_columns(_mine.c.id).where(_mine.c.id.in_(among(ids, connection)))
+    )
+    return {row.id: _history(row) for row in rows}
+
+
+async def of_contact(
+    connection: AsyncConnection,
+    place: tuple[str, str, str],
+    occurrence: str,
+    starts_at: datetime | None,
+    now: datetime,
+) -> tuple[int, History] | None:
+    """The id of a contact, and what passed about an occurrence that is to start then; None for one that
+    never was in force.
+
+    place: slug, role and address.
+    """
+    slug, role, address = place
+    when, at = literal(starts_at, Instant), literal(now, Instant)
+    query = _histories(contacts, contacts.c.id, literal(occurrence), when, at, literal(0))
+    mine = (contacts.c.role == role, contacts.c.address == address)
+    query = query.add_columns(contacts.c.id).where(*mine, contacts.c.member_id == _member_id(slug))
+    row = (await connection.execute(query)).one_or_none()
+    return (row.id, _history(row)) if row else None
+
+
+def _member_id(slug: str) -> Any:
+    return select(members.c.id).where(members.c.slug == slug).scalar_subquery()
+
+
+def _histories(
+    source: FromClause,
+    contact_id: ColumnElement[int],
+    occurrence: ColumnElement[str],
+    starts_at: ColumnElement[datetime],
+    tried_at: ColumnElement[datetime],
+    row_id: ColumnElement[int],
+) -> Select[Any]:
+    """One row for each of `source`, whose columns the others are."""
+    earlier = and_(_earlier.c.contact_id == contact_id, _earlier.c.occurrence == occurrence)
+    was_sent = and_(_earlier.c.state == SENT, _earlier.c.sent_at <= tried_at, _earlier.c.id != row_id)
+    was_begun = and_(_earlier.c.state == SENDING, _earlier.c.id < row_id, _earlier.c.method.is_not(None))
+    first = select(func.min(_earlier.c.id)).where(earlier, was_sent).correlate(source).scalar_subquery()
+    begun = select(func.max(_earlier.c.id)).where(earlier, was_begun).correlate(source).scalar_subquery()
+    is_answer = and_(
+        answers.c.contact_id == contact_id,
+        answers.c.occurrence == occurrence,
+        answers.c.starts_at.is_not_distinct_from(starts_at),
+        answers.c.given_at <= tried_at,
+    )
+    return (
+        select(
+            *(told.c[name].label(f"told_{name}") for name in (*_TOLD, "stamped_at", "told_at")),
+            *(_perhaps.c[name].label(f"perhaps_{name}") for name in (*_TOLD, "inserted_at")),
+            _first.c.message_id.label("first"),
+            answers.c.answer,
+        )
+        .select_from(source)
+        .outerjoin(told, and_(told.c.contact_id == contact_id, told.c.occurrence == occurrence))
+        .outerjoin(_perhaps, _perhaps.c.id == begun)
+        .outerjoin(_first, _first.c.id == first)
+        .outerjoin(answers, is_answer)
+    )
+
+
+def _history(row: Row[Any]) -> History:
+    known, stamped_at = _known(row, "told"), row.told_stamped_at or row.told_told_at
+    perhaps = _known(row, "perhaps")
+    if perhaps and (known is None or perhaps.sequence > known.sequence):
+        known, stamped_at = perhaps, History(stamped_at=stamped_at).stamp(row.perhaps_inserted_at)
+    return History(known, stamped_at, row.first or "", Answer(row.answer) if row.answer else None)
+
+
+def _known(row: Row[Any], source: str) -> Told | None:
+    values = {name: getattr(row, f"{source}_{name}") for name in _TOLD}
+    return Told(**values) if values["sequence"] is not None else None
