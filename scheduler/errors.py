@@ -59,6 +59,10 @@ class ConfigurationMoved(SchedulerError):
     """Another configuration came into force in the meantime; look again before applying."""
 
 
+class ReplyRefused(SchedulerError):
+    """A mail that is taken for no answer to an invitation; nothing was changed."""
+
+
 class NotDue(SchedulerError):
     """A mail that this member does not get."""
 

@@ -204,7 +204,7 @@ def test_the_catalogue_holds_every_text(catalogue: Catalog) -> None:
 
 
 def test_translators_are_told_what_must_stay(catalogue: Catalog) -> None:
-    message = catalogue.get("To end these e-mails, write “stop” to %(address)s.")
+    message = catalogue.get("Or write “stop” to %(address)s.")
 
     assert message
     assert "do not translate it" in " ".join(message.auto_comments)

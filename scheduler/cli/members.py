@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -9,18 +10,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.cells import cell_len
 
 from scheduler.cli import members_import
 from scheduler.cli.common import (
     ConfigOption,
     accepted,
+    at_home,
+    columns,
     counted,
+    database_if_any,
+    database_in_force,
     find_member,
     names_of,
     out,
     read_configuration,
     read_date,
+    who_decides,
 )
 from scheduler.configuration.document import read_document
 from scheduler.configuration.load import Loaded
@@ -28,12 +33,13 @@ from scheduler.configuration.members import ALLOWED, NEEDED, ROLES
 from scheduler.configuration.network import read_network
 from scheduler.configuration.problems import Problems, did_you_mean, listed, printable, quoted
 from scheduler.configuration.table import Row, read_table, rows_of
+from scheduler.errors import SchedulerError
 from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.members import Member, Membership, Standing
 from scheduler.model.names import fold
-from scheduler.model.network import Configuration
+from scheduler.model.network import Configuration, Network
 from scheduler.settings import read_settings
 
 app = typer.Typer(add_completion=False, help="Find, list and import member cities.", no_args_is_help=True)
@@ -71,8 +77,56 @@ have too is answered with a question.
     days = [today] if on is None else [today, read_date(on, "--on")]
     for line in member_lines(configuration, member, row, now):
         out.print(line)
+    for line in asyncio.run(_wishes(slug, now, configuration.network)):
+        out.print(line)
     for line in standing_lines(member, row, days, read_sources(folder)):
         out.print(line)
+
+
+async def _wishes(slug: str, now: datetime, network: Network) -> list[str]:
+    """What the city's contacts said, as the service knows it; nothing where there is no database."""
+    from scheduler.service.wishes import read_wishes
+
+    try:
+        async with database_if_any() as database:
+            if database is None:
+                return []
+            wishes = await read_wishes(database, slug, now)
+    except SchedulerError as error:  # all else stands in the files
+        return [_line("answers", f"cannot be read: {error}")]
+    ended = [
+        _line("ended", f"{role}: no mails about webinars since {at_home(one.since, network)} ({one.reason})")
+        for role, one in wishes.ended
+    ]
+    given = [
+        _line("answered", f"{role}: {one.answer} {one.occurrence}, {at_home(one.given_at, network)}")
+        for role, one in wishes.given
+    ]
+    return ended + given
+
+
+@app.command("resubscribe")
+def resubscribe(
+    name: Annotated[str, typer.Argument(help="The city, by name or slug.", metavar="CITY")],
+    by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write to a city about webinars again, for contacts that ended these mails and ask for them."""
+    configuration = accepted(read_configuration(config))
+    slug, who = find_member(configuration, name), who_decides(by)
+    lifted = asyncio.run(_resubscribe(slug, who, datetime.now(UTC)))
+    if lifted:
+        out.print(f"OK: mails about webinars go to {counted(lifted, 'contact')} of {slug} again")
+    else:
+        out.print(f"OK: no contact of {slug} had ended the mails about webinars; nothing was changed")
+
+
+async def _resubscribe(slug: str, by: str, now: datetime) -> int:
+    from scheduler.service.in_force import Memory
+    from scheduler.service.stopping import Stopping
+
+    async with database_in_force() as (database, _):
+        return await Stopping(database, Memory()).resubscribe(slug, by, now)
 
 
 def _row_of(slug: str, loaded: Loaded, folder: Path) -> Row:
@@ -253,7 +307,7 @@ def _print_list(found: Sequence[Member], of: int, day: date, as_json: bool) -> N
     if as_json:
         typer.echo(json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows], ensure_ascii=False))
         return
-    for line in _columns([_COLUMNS, *rows] if rows else []):
+    for line in columns([_COLUMNS, *rows] if rows else []):
         out.print(line)
     out.print(f"OK: {len(found):,} of {counted(of, 'member')} on {day}")
 
@@ -261,11 +315,3 @@ def _print_list(found: Sequence[Member], of: int, day: date, as_json: bool) -> N
 def _cells(member: Member, day: date) -> tuple[str, ...]:
     name, standing = printable(member.name), member.standing(day).value
     return name, member.slug, member.country, member.zone, member.languages[0], standing
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Each column as wide as its widest cell; signs of double width count twice."""
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(padded).rstrip()

@@ -39,8 +39,11 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for day, kinds in plan.by_day().items()
         ],
         "mailings": [_mailing(mailing) for mailing in plan.mailings],
+        "answers": [{"id": name, **vars(count)} for name, count in plan.answers.items()],
+        "ended": plan.ended,
         "unusual": [row for surprise in plan.surprises() for row in _surprise(surprise, plan)],
         "night": [_night(night, plan) for night in plan.nights()],
+        "clocks": str(plan.ground.clocks) if plan.ground.clocks else None,
         "untold": [{"what": one.what, "why": one.why} for one in untold(plan)],
     }
 
@@ -141,7 +144,23 @@ def member_json(plan: Plan, slug: str) -> dict[str, Any]:
         }
         for mailing in plan.mailings
     ]
-    return {"member": slug, "zone": member.zone, "plan": plan.hash or None, "mails": mails}
+    return {
+        "member": slug,
+        "zone": member.zone,
+        "plan": plan.hash or None,
+        "mails": mails,
+        "answers": [
+            {
+                "occurrence": occurrence.id,
+                "role": contact.role,
+                "answer": answer.value,
+                "is_outdated": starts_at != occurrence.starts_at,
+            }
+            for occurrence in plan.ahead
+            for contact, answer, starts_at in plan.ground.told.said_by(member, occurrence.id)
+        ],
+        "ended": [contact.role for contact in member.contacts if plan.ground.told.has_ended(contact)],
+    }
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -13,6 +13,7 @@ from scheduler.cli.plan_words import member_lines, network_line, rule_line
 from scheduler.configuration.problems import printable
 from scheduler.languages import language
 from scheduler.model import times
+from scheduler.model.answers import Answer
 from scheduler.model.cycles import Duty
 from scheduler.model.difference import Change, What, invited, other_hour
 from scheduler.model.local_hours import NIGHT_HOURS, Night
@@ -44,6 +45,7 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
         yield from _section("Day by day (Hamburg's days)", _days(plan))
     span = f"until {_until(plan)}"
     yield from _section(f"What goes out {span}", list(_totals(plan)) or ["nothing"])
+    yield from _section("Answers", _cut(_answers(plan)))
     yield from _section("Unusual this week", _cut(_unusual(plan)))
     at_night = _cut(plan.nights(), lambda night: _night_line(night, plan))
     yield from _section(f"Cities at night ({NIGHT_HOURS} there)", at_night)
@@ -69,6 +71,7 @@ def year_lines(plan: Plan) -> Iterator[str]:
     first, last = (times.local_date(at, plan.configuration.network.zone) for at in span)
     yield f"OK: {mails} to {member.name}; {first} until {last}"
     yield from _standing(plan, member, first)
+    yield from _wishes(plan, member)
 
 
 def _about(mailing: Mailing, member: Member) -> str:
@@ -86,6 +89,19 @@ def _standing(plan: Plan, member: Member, day: date) -> Iterator[str]:
         yield f"On {day}: {standing.value}"
     for cycle in plan.configuration.cycles:
         yield f"In {cycle.id}: {cycle.duty(member).value}"
+
+
+def _wishes(plan: Plan, member: Member) -> Iterator[str]:
+    """What the contacts of a city answered to sessions ahead, and who of them ended the mails."""
+    told = plan.ground.told
+    for contact in member.contacts:
+        if told.has_ended(contact):
+            yield f"{contact.role}: ended the mails about webinars"
+    for occurrence in plan.ahead:
+        for contact, answer, starts_at in told.said_by(member, occurrence.id):
+            outdated = "" if starts_at == occurrence.starts_at else ", when it had another hour"
+            quiet = " (no reminders)" if answer is Answer.DECLINED else ""
+            yield f"{contact.role}: {answer} {occurrence.id}{outdated}{quiet}"
 
 
 def _what_to_apply(plan: Plan) -> str:
@@ -122,6 +138,8 @@ def _in_force(plan: Plan) -> Iterator[str]:
     if plan.ground.waiting:
         waiting = counted(plan.ground.waiting, "mail")
         yield f"Besides what follows {waiting}, written already, wait: scheduler status"
+    if plan.ground.clocks:
+        yield f"! {plan.ground.clocks}"
     yield ""
 
 
@@ -253,6 +271,16 @@ def _days(plan: Plan) -> Iterator[str]:
             there = sorted(hours[name])
             between = there[0] if len(there) == 1 else f"{there[0]} to {there[-1]}"
             yield f"  {name}: {counted(number, 'mail')}, arriving {between} there"
+
+
+def _answers(plan: Plan) -> Iterator[str]:
+    """Of sessions ahead that anybody answered; and who gets nothing of them."""
+    for name, count in plan.answers.items():
+        yield f"{name}: {count}"
+    if plan.ended:
+        get = "gets" if plan.ended == 1 else "get"
+        who = counted(plan.ended, "contact")
+        yield f"{who} {get} no mails about webinars any more, only those of reports"
 
 
 def _hours_there(mailing: Mailing) -> Iterator[str]:

@@ -78,6 +78,7 @@ def _lines(found: Condition) -> Iterator[tuple[str, str]]:
     since = f", the oldest due since {at_home(found.oldest_due, network)}" if found.oldest_due else ""
     yield "Waiting", f"{counted(found.waiting, 'mail')}{since}"
     yield from _due_lines(found)
+    yield from _answer_lines(found)
     by_state = Counter[str]()
     for (_, state), number in found.rows.items():
         by_state[state] += number
@@ -95,6 +96,17 @@ def _due_lines(found: Condition) -> Iterator[tuple[str, str]]:
         heading = ""
 
 
+def _answer_lines(found: Condition) -> Iterator[tuple[str, str]]:
+    """Of sessions ahead that anybody answered; and how many ended the mails."""
+    heading = "Answers"
+    for name, count in found.answers.items():
+        yield heading, f"{name}: {count}"
+        heading = ""
+    if found.ended:
+        who = counted(found.ended, "contact")
+        yield "Ended", f"{who} ended the mails about webinars; reports still go there"
+
+
 def _said_of(due: Due) -> str:
     """Gives "reminder week-before, first.talks: 12 mails, held"."""
     name = due.kind if due.rule in (due.kind, "opened") else f"{due.kind} {due.rule}"
@@ -104,8 +116,12 @@ def _said_of(due: Due) -> str:
 
 def _problems(found: Condition) -> Iterator[str]:
     """What waits for a person."""
+    from scheduler.service.clock_changes import is_of_clocks
+
     yield from found.problems()
     for hold in found.holds:
+        if found.clocks and is_of_clocks(hold):
+            continue  # said as one
         waiting = found.held.get(hold.subject, 0)
         wait = f"{counted(waiting, 'mail')} {'waits' if waiting == 1 else 'wait'}"
         yield (
@@ -147,6 +163,8 @@ def _for_programs(found: Condition | None, problems: list[str]) -> dict[str, Any
             "within_48_hours": found.due_within(2 * _DAY),
             "next": [{**vars(due), "at": _instant(due.at)} for due in found.due],
         },
+        "answers": [{"occurrence": name, **vars(count)} for name, count in found.answers.items()],
+        "ended": found.ended,
         "failures": [{"reason": why, "mails": number} for why, number in found.failures.most_common()],
         "stuck": [{"said": said, "mails": number} for said, number in found.stuck.most_common()],
         "vanished": list(found.vanished),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scheduler.configuration.load import Loaded
 from scheduler.model import changes
+from scheduler.model.answers import AnswerCount
 from scheduler.model.difference import Difference
 from scheduler.model.difference import compare as differences
 from scheduler.model.network import Network
@@ -18,7 +19,8 @@ from scheduler.model.programme import Window
 from scheduler.model.told import Tellings
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.proposals import Seen, Standing, compare
-from scheduler.store import configurations, holds, installation, ledger, outbox
+from scheduler.store import clocks, configurations, holds, installation, ledger, outbox
+from scheduler.store.clocks import Found
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
 from scheduler.store.holds import Hold
@@ -70,8 +72,14 @@ class Condition:
     #: what vanished from the files
     vanished: tuple[str, ...]
     holds: tuple[Hold, ...]
+    #: what a new tz database moved, while nobody has decided on it
+    clocks: Found | None
     #: subject of a hold -> mails that wait because of it
     held: dict[str, int]
+    #: session ahead -> what was answered, where anybody did
+    answers: Mapping[str, AnswerCount] = field(default_factory=dict)
+    #: addresses that get no mails about webinars any more
+    ended: int = 0
 
     @property
     def waiting(self) -> int:
@@ -98,6 +106,8 @@ class Condition:
             yield HELD
         if self.is_unattended:
             yield "the service has not looked at what is due for a while: is `scheduler serve` running?"
+        if self.clocks:
+            yield str(self.clocks)
         for name in self.vanished:
             yield f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back"
         for said, number in self.stuck.most_common(5):
@@ -131,6 +141,7 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
             stuck=await outbox.stuck(connection, now),
             vanished=in_force.held(now),
             holds=held_back,
+            clocks=await clocks.waiting(connection),
             held=await outbox.count_held(connection),
         )
         told = await read_tellings(connection, now)
@@ -140,7 +151,21 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
     if compared.proposal:
         kept = changes.carry_over(in_force.configuration, compared.proposal, now)
         difference = differences(in_force.configuration, kept)
-    return replace(condition, seen=compared.seen, difference=difference, due=due)
+    return replace(
+        condition,
+        seen=compared.seen,
+        difference=difference,
+        due=due,
+        answers=_answers(in_force, told, now),
+        ended=len(told.ended),
+    )
+
+
+def _answers(in_force: InForce, told: Tellings, now: datetime) -> dict[str, AnswerCount]:
+    ahead = (in_force.occurrences[name] for name in told.answers if name in in_force.occurrences)
+    counts = {o.id: (o, told.count_answers(o)) for o in ahead if not o.is_over(now)}
+    in_order = sorted(counts, key=lambda name: (counts[name][0].on, name))
+    return {name: count for name in in_order if (count := counts[name][1])}
 
 
 def _due(in_force: InForce, told: Tellings, held: Sequence[Hold], now: datetime) -> list[Due]:

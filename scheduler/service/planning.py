@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 
 from scheduler.configuration import normal
 from scheduler.model import changes, times
+from scheduler.model.answers import AnswerCount
 from scheduler.model.difference import Change, Difference, compare
 from scheduler.model.local_hours import Night, Surprise, nights, surprises
+from scheduler.model.members import Contact
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
@@ -22,7 +24,8 @@ from scheduler.model.roll import Roll
 from scheduler.model.slots import Crowd, Group, group_members
 from scheduler.model.told import Tellings
 from scheduler.service.in_force import read_in_force
-from scheduler.store import configurations, holds, installation, ledger, outbox
+from scheduler.store import clocks, configurations, holds, installation, ledger, outbox
+from scheduler.store.clocks import Found
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
 from scheduler.store.holds import Hold
@@ -45,6 +48,8 @@ class Ground:
     waiting: int = 0
     #: False in a copy of a database, until somebody claims it
     may_send: bool = True
+    #: what a new tz database moved, while nobody has decided on it
+    clocks: Found | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,6 +80,17 @@ class Plan:
         """Sessions that begin in the window, in order of time."""
         programme = build_programme(self.configuration, self.window)
         return tuple(occurrence for occurrence in programme if occurrence.session)
+
+    @cached_property
+    def answers(self) -> Mapping[str, AnswerCount]:
+        """Session that begins in the window -> what was answered, where anybody did."""
+        counts = ((occurrence.id, self.ground.told.count_answers(occurrence)) for occurrence in self.ahead)
+        return {name: count for name, count in counts if count}
+
+    @cached_property
+    def ended(self) -> int:
+        """Contacts' addresses that get no mails about webinars any more."""
+        return len({c.address.lower() for group in self.groups for c in _who_ended(group, self.ground.told)})
 
     def is_past(self, change: Change) -> bool:
         """It was over, and is, when the plan comes into force."""
@@ -125,6 +141,12 @@ class Plan:
         return found
 
 
+def _who_ended(group: Group, told: Tellings) -> Iterator[Contact]:
+    if not told.ended:
+        return iter(())
+    return (contact for member in group.members for contact in member.contacts if told.has_ended(contact))
+
+
 def _by_kind(mailings: Sequence[Mailing]) -> dict[Kind, Tally]:
     kinds = {mailing.rule.kind for mailing in mailings}
     return {kind: tally(m for m in mailings if m.rule.kind is kind) for kind in Kind if kind in kinds}
@@ -141,9 +163,10 @@ async def read_ground(database: Database, now: datetime) -> Ground:
         held = await holds.read(connection)
         rows = await outbox.count_by_state(connection)
         may_send = await installation.may_send(connection)
+        found = await clocks.waiting(connection)
     waiting = outbox.waiting(rows)
     return Ground(
-        applied, in_force.configuration, in_force.since, told, settled_until, held, waiting, may_send
+        applied, in_force.configuration, in_force.since, told, settled_until, held, waiting, may_send, found
     )
 
 

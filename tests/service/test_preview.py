@@ -209,6 +209,18 @@ async def test_a_test_mail_touches_no_real_entry() -> None:
     assert max(len(line) for line in calendar.encode().split(b"\r\n")) <= 75
 
 
+@ON_SQLITE
+async def test_a_test_mail_answers_and_ends_for_nobody(stage: Stage) -> None:
+    """Mail programs follow links, and offer to unsubscribe with one click."""
+    await stage.apply(PLAIN, APRIL)
+    made = await shown(PLAIN, "invitation", stage=stage, to="me@learning-cities.example")
+
+    message = message_from_bytes(as_test(made, "abc", LATE_MAY).octets)
+
+    assert LINKS.answer(0, "first.talks") in part(message, "text/plain")
+    assert message["List-Unsubscribe"].startswith(f"<{LINKS.stop(0)}>")
+
+
 async def test_the_real_mail_and_its_test_differ_in_nothing_else() -> None:
     made = await shown(PLAIN, "week-before")
 

@@ -1,0 +1,102 @@
+"""How a contact ends the mails about webinars, and begins them again. Mails of duties are not touched.
+
+What is ended is an address, in whatever cities and roles it stands; an old link ends it as well (H09).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from scheduler import logs
+from scheduler.languages import Language, language
+from scheduler.model.network import Network
+from scheduler.service.in_force import InForce, Memory
+from scheduler.store import book, ledger, suppressions
+from scheduler.store.book import ContactRow
+from scheduler.store.database import Database
+from scheduler.store.suppressions import WEBINARS, Suppression
+
+#: Why an address gets no mails about webinars, in words for staff.
+ONE_CLICK, ON_THE_PAGE = "unsubscribed by one click", "unsubscribed on the page"
+#: In the journal, for what contacts do themselves.
+_CONTACT = "a contact"
+
+_log = logs.get("answers")
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Whether a contact gets mails about webinars; what a page may say of it."""
+
+    network: Network
+    language: Language
+    #: empty for who is not known (any more): the page tells nothing of anybody
+    city: str
+    is_stopped: bool
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Every method raises DatabaseAway, and NothingInForce before the first configuration."""
+
+    database: Database
+    memory: Memory
+
+    async def look(self, contact_id: int) -> Stopped:
+        """Writes nothing."""
+        async with self.database.read() as connection:
+            in_force = await self.memory.current(connection)
+            contact = await book.contact(connection, contact_id)
+            known = await suppressions.read(connection)
+        ended = {one.address for one in known if one.scope == WEBINARS}
+        return _stopped(in_force, contact, contact is not None and contact.address.lower() in ended)
+
+    async def stop(self, contact_id: int, reason: str, now: datetime) -> Stopped:
+        """Ends the mails at once; twice is harmless, and for who is not known there is nothing to end."""
+        async with self.database.read() as connection:
+            in_force = await self.memory.current(connection)
+        async with self.database.write() as connection:
+            contact = await book.contact(connection, contact_id)
+            if contact and await suppressions.add(
+                connection, Suppression(contact.address, WEBINARS, now, reason)
+            ):
+                subject = f"{contact.member} {contact.role}"
+                await ledger.note(connection, now, _CONTACT, "unsubscribe", subject, reason)
+                await ledger.raise_generation(connection)
+                _log.info("mails about webinars were ended", action="unsubscribe", contact=contact_id)
+        return _stopped(in_force, contact, is_stopped=True)
+
+    async def begin_again(self, contact_id: int, now: datetime) -> Stopped:
+        """Undoes it, for a contact who changed its mind."""
+        async with self.database.read() as connection:
+            in_force = await self.memory.current(connection)
+            contact = await book.contact(connection, contact_id)
+        if contact:
+            await _lift(self.database, (contact,), _CONTACT, now)
+        return _stopped(in_force, contact, is_stopped=False)
+
+    async def resubscribe(self, slug: str, by: str, now: datetime) -> int:
+        """Undoes it for all contacts of a city, for staff; gives how many addresses that were."""
+        async with self.database.read() as connection:
+            contacts = await book.contacts_of(connection, slug)
+        return await _lift(self.database, contacts, by, now)
+
+
+async def _lift(database: Database, contacts: tuple[ContactRow, ...], by: str, now: datetime) -> int:
+    lifted = 0
+    async with database.write() as connection:
+        for contact in contacts:
+            if await suppressions.lift(connection, contact.address, WEBINARS):
+                lifted += 1
+                subject = f"{contact.member} {contact.role}"
+                await ledger.note(connection, now, by, "resubscribe", subject)
+        if lifted:
+            await ledger.raise_generation(connection)
+    return lifted
+
+
+def _stopped(in_force: InForce, contact: ContactRow | None, is_stopped: bool) -> Stopped:
+    member = in_force.members.get(contact.member) if contact else None
+    words = language(member.languages[0] if member else "en", in_force.network.languages)
+    return Stopped(in_force.network, words, member.name if member else "", is_stopped)

@@ -1,0 +1,56 @@
+"""What a form of ours brings, read with an end in size and time; everything in it is hostile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+#: Octets of a body: a one-click form in multipart has a few hundred.
+_LARGEST = 4096
+#: Seconds that a body may take.
+_PATIENCE = 10
+_MOST_FIELDS = 16
+FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+
+class FormRefused(Exception):
+    """A body that is not read any further."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+
+
+def media_type(request: Request) -> str:
+    """The content type without its parameters, in small letters; empty where none is said."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """The fields of a form, the last of each name; of other types than FORM none, for nothing we ask comes
+    in them. Raises FormRefused."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise FormRefused(415, "The form must not be packed.")
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            octets = await _read(request)
+    except TimeoutError:
+        raise FormRefused(408, "The form took too long.") from None
+    if media_type(request) != FORM:
+        return {}
+    try:
+        return dict(parse_qsl(octets.decode("ascii"), max_num_fields=_MOST_FIELDS))
+    except ValueError:  # UnicodeDecodeError is one
+        raise FormRefused(400, "This is no form.") from None
+
+
+async def _read(request: Request) -> bytes:
+    octets = bytearray()
+    async for some in request.stream():
+        octets += some
+        if len(octets) > _LARGEST:
+            raise FormRefused(413, "The form is too long.")
+    return bytes(octets)
