@@ -6,7 +6,7 @@ import gc
 import getpass
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 
 from scheduler.configuration.load import Loaded, load
@@ -24,9 +25,11 @@ from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.names import Names
 from scheduler.model.network import Configuration, Network
-from scheduler.settings import read_settings
+from scheduler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from scheduler.service.in_force import InForce
+    from scheduler.service.links import Links
     from scheduler.store.database import Database
 
 #: Prints as it is: no colours are read into what staff wrote, no line is broken in a pipe.
@@ -145,6 +148,31 @@ async def database_if_any() -> AsyncIterator[Database | None]:
         yield database
 
 
+@asynccontextmanager
+async def database_in_force() -> AsyncIterator[tuple[Database, InForce]]:
+    """The database, which is there and has our tables, and what is in force in it."""
+    from scheduler.service.in_force import read_in_force
+    from scheduler.store.backup import existing_file
+    from scheduler.store.migrate import check_version
+
+    existing_file(read_settings().database_url.get_secret_value())
+    async with opened_database() as database:
+        await check_version(database)
+        async with database.read() as connection:
+            in_force = await read_in_force(connection)
+        yield database, in_force
+
+
+def links_if_any(settings: Settings) -> Links | None:
+    """With the installation's own key; None where it is not here, and none is made."""
+    from scheduler.service.bootstrap import key_file, secret_key
+    from scheduler.service.links import Links
+
+    if not settings.secret_key.get_secret_value() and not key_file(settings).is_file():
+        return None
+    return Links(settings.base_url, secret_key(settings))
+
+
 def login_name() -> str:
     """Who is at the keyboard; a container with a user of no name has only a number."""
     try:
@@ -182,3 +210,11 @@ def contents(configuration: Configuration) -> str:
 def counted(number: int, noun: str) -> str:
     """Gives "1 mail", "3,313 mails"."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Each column as wide as its widest cell; signs of double width count twice."""
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip()

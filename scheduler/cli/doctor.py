@@ -33,13 +33,14 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import SecretStr
 
-from scheduler.cli.common import counted, out
+from scheduler.cli.common import counted, links_if_any, out
 from scheduler.errors import DatabaseUnusable, RelayAway, SchedulerError, SettingsRefused
 from scheduler.model import times
 from scheduler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from scheduler.store.configurations import Applied
+    from scheduler.store.feed_addresses import Kept
     from scheduler.store.installation import Claim
 
 #: Seconds that one check may take.
@@ -309,6 +310,8 @@ class Look:
     settled_until: datetime | None
     applied: Applied | None
     claim: Claim | None
+    #: secret addresses that were renewed, added, ended or used
+    addresses: tuple[Kept, ...] = ()
 
 
 def of_database(settings: Settings, now: datetime) -> Findings:
@@ -329,7 +332,7 @@ def of_database(settings: Settings, now: datetime) -> Findings:
         yield from ills
         if ills and ills[-1].is_the_end:
             return
-    yield from _of_look(url, file, now)
+    yield from _of_look(settings, file, now)
 
 
 def _ills(findings: Findings) -> Findings:
@@ -337,9 +340,9 @@ def _ills(findings: Findings) -> Findings:
     return (finding for finding in findings if finding.level is not Level.OK)
 
 
-def _of_look(url: str, file: Path | None, now: datetime) -> Findings:
+def _of_look(settings: Settings, file: Path | None, now: datetime) -> Findings:
     try:
-        look = asyncio.run(_look(url, file))
+        look = asyncio.run(_look(settings.database_url.get_secret_value(), file))
     except SchedulerError as error:
         do = "" if "scheduler db" in str(error) else "see SCHEDULER_DATABASE_URL, and whether the server runs"
         yield Finding(Level.PROBLEM, "database", str(error), do)
@@ -347,6 +350,7 @@ def _of_look(url: str, file: Path | None, now: datetime) -> Findings:
     yield Finding(Level.OK, "database", look.what)
     yield from of_force(look)
     yield from of_clocks(look, now)
+    yield from of_addresses(look, settings)
     if file is None:
         yield of_pg_dump(look.what)
 
@@ -388,7 +392,7 @@ def file_system_of(folder: Path, mounts: Path) -> str:
 
 
 async def _look(url: str, file: Path | None) -> Look:
-    from scheduler.store import configurations, installation, ledger
+    from scheduler.store import configurations, feed_addresses, installation, ledger
     from scheduler.store.database import open_database
     from scheduler.store.migrate import check_version
 
@@ -407,9 +411,25 @@ async def _look(url: str, file: Path | None) -> Look:
                 await ledger.settled_until(connection),
                 await configurations.latest(connection),
                 await installation.claimed(connection),
+                await feed_addresses.read(connection),
             )
     finally:
         await database.close()
+
+
+def of_addresses(look: Look, settings: Settings) -> Findings:
+    """Secret addresses that were given out, but signed with another key than that of now."""
+    from scheduler.service.feed_addresses import void
+
+    links = links_if_any(settings)
+    number = len(void(look.addresses, links)) if links else 0
+    if number:
+        are = "address of a city's calendar is" if number == 1 else "addresses of cities' calendars are"
+        what = (
+            f"{number:,} {are} void: made with another secret key, and who subscribed sees no change any more"
+        )
+        do = "put the right key back; or see whom to tell with: scheduler feeds list"
+        yield Finding(Level.WARNING, "secret key", what, do)
 
 
 def of_force(look: Look) -> Findings:

@@ -35,10 +35,12 @@ from scheduler.configuration.slugs import Slug
 from scheduler.configuration.vocabulary import Vocabulary, folded, intake_span
 from scheduler.model import times
 from scheduler.model.audience import Audience
-from scheduler.model.network import Mailbox, Network, Region
+from scheduler.model.network import Mailbox, Network, Partner, Region
 from scheduler.model.notices import QuietHours
 
 _DOMAIN = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
+#: More would not fit the short texts of public calendars.
+_MOST_CLOCKS = 6
 _WRITE_AN_AUDIENCE = "write everyone, or keys such as regions, languages, countries"
 
 
@@ -140,6 +142,21 @@ class QuietHoursForm(Form):
     end: Clock = Field(alias="to", description="clock time in quotes, on the next morning if it is earlier")
 
 
+class PartnerForm(Form):
+    id: Id = Field(
+        description="small letters, figures and hyphens: the address of its calendar ends in it. Never "
+        "change it"
+    )
+    name: Text = Field(description="as the page of calendars names it")
+    clocks: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="place: its zone, an IANA zone or a fixed difference. The calendar gives the hour there "
+        "beside the home one",
+        examples=[{"Dakar": "Africa/Dakar", "Durban": "Africa/Johannesburg"}],
+        max_length=_MOST_CLOCKS,
+    )
+
+
 class NetworkForm(Form):
     name: Text = Field(description="name of the network, as the mails print it")
     organiser: Text = Field(description="who runs the network; organiser of every series that names none")
@@ -202,6 +219,11 @@ class NetworkForm(Form):
         default_factory=list,
         description="mail leaves only to addresses below these domains. Without this key: to all",
     )
+    partners: list[PartnerForm] = Field(
+        default_factory=list,
+        description="list of organisations that republish the sessions that are `public`; each has a "
+        "calendar at /feeds/partner/ and its id",
+    )
 
 
 def read_network(document: Document, problems: Problems) -> tuple[Network, Vocabulary] | None:
@@ -212,6 +234,7 @@ def read_network(document: Document, problems: Problems) -> tuple[Network, Vocab
     _refuse_twins("audiences", form.audiences, document, problems)
     _check_zones(form, document, problems)
     _check_audiences(form, document, problems)
+    _refuse_twin_partners(form, document, problems)
     network = Network(
         name=form.name,
         organiser=form.organiser,
@@ -229,6 +252,7 @@ def read_network(document: Document, problems: Problems) -> tuple[Network, Vocab
         apply=form.apply,
         only_to=tuple(form.only_to),
         country=form.country,
+        partners=tuple(Partner(one.id, one.name, tuple(one.clocks.items())) for one in form.partners),
     )
     audiences = {
         label: _audience(label, part) if part else Audience(label, everyone=True)
@@ -249,6 +273,9 @@ def _refuse_twins(key: str, labels: Iterable[str], document: Document, problems:
 def _check_zones(form: NetworkForm, document: Document, problems: Problems) -> None:
     named = [(form.zone, document.place("zone"))]
     named += [(zone, document.place("zone_labels", label)) for label, zone in form.zone_labels.items()]
+    for number, partner in enumerate(form.partners):
+        path = ("partners", number, "clocks")
+        named += [(zone, document.place(*path, place)) for place, zone in partner.clocks.items()]
     for zone, place in named:
         _check_zone(zone, place, problems)
 
@@ -258,6 +285,15 @@ def _check_zone(zone: str, place: Place, problems: Problems) -> None:
         problems.error(
             place, f"zone {quoted(zone)} is unknown", "write a place such as Europe/Berlin, or +01:00"
         )
+
+
+def _refuse_twin_partners(form: NetworkForm, document: Document, problems: Problems) -> None:
+    seen: set[str] = set()
+    for number, partner in enumerate(form.partners):
+        if partner.id in seen:
+            place = document.place("partners", number, "id")
+            problems.error(place, f'the id "{partner.id}" stands here twice', "write another")
+        seen.add(partner.id)
 
 
 def _check_audiences(form: NetworkForm, document: Document, problems: Problems) -> None:

@@ -425,7 +425,7 @@ def _explain(finding: Any, form: type[Form], document: Document, problems: Probl
             problems.error(document.place_of_key(*path[:-1]), f'"{path[-1]}" is missing', "write it")
         case "extra_forbidden":
             key, known = str(path[-1]), _fields(_form_at(form, path[:-1]))
-            instead = did_you_mean(key, known, f"known here: {listed(known, most=20)}")
+            instead = did_you_mean(key, known, f"known here: {listed(known, most=24)}")
             problems.error(
                 document.place_of_key(*path), f"{quoted(key)} is no key that can stand here", instead
             )

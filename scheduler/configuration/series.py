@@ -209,7 +209,7 @@ class _Reader:
         self._check_weekday(asked)
         if hours is None or audience is None:
             return None
-        return _session(name, form, asked.on, hours, audience, self.form.title)
+        return _session(name, form, asked.on, hours, audience, self.form)
 
     def _check_weekday(self, asked: Asked) -> None:
         """Story US-03.2: a list of another year is found by its weekdays."""
@@ -242,12 +242,12 @@ class _Reader:
 
 
 def _session(
-    name: str, form: DetailsForm, on: date, hours: SessionHours, audience: Audience, title: str
+    name: str, form: DetailsForm, on: date, hours: SessionHours, audience: Audience, series: SeriesForm
 ) -> Session:
     joins = ((code, Join(**join.model_dump())) for code, join in form.languages.items())
     return Session(
         id=name,
-        title=form.title or title,
+        title=form.title or series.title,
         on=on,
         start=hours.start,
         end=hours.end,
@@ -267,6 +267,7 @@ def _session(
         topic=form.topic,
         languages=tuple(form.languages),
         joins=tuple((code, join) for code, join in joins if join.lines()),
+        public=series.public if form.public is None else form.public,
     )
 
 

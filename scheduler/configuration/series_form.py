@@ -29,6 +29,7 @@ from scheduler.configuration.schema import (
     Minutes,
     Text,
     Url,
+    YesNo,
     fill_in,
     filled,
     hint,
@@ -242,6 +243,9 @@ class DetailsForm(Form):
     )
     join: JoinForm = Field(JoinForm(), description="how to take part; never shown in public calendars")
     programme: list[ItemForm] = Field(default_factory=list, description="list of items in their order")
+    public: YesNo | None = Field(
+        None, description="yes: partners may republish it. Default: what the series says"
+    )
     recording: Url = Field("", description="address with https://, once there is one")
     summary: Url = Field("", description="address with https://, once there is one")
     summary_on: Day | None = Field(None, description="date on which the summary came out")
@@ -289,6 +293,11 @@ class SeriesForm(Form):
     )
     audience: Text | None = Field(
         None, description="who is invited: a label from network.yaml. Sessions may name another one"
+    )
+    public: YesNo = Field(
+        False,
+        description="yes: partners may republish the sessions, with title, hours and organisers, never with "
+        "the way to join. Default no",
     )
     zone: Text | None = Field(
         None,

@@ -30,6 +30,8 @@ _SESSIONS = 12
 _RECORDINGS = 5
 #: A calendar on a desktop is added here; Google's Android app cannot subscribe (rule 57).
 _GOOGLE = "https://calendar.google.com/calendar/r?cid="
+#: Google reads calendars only where this lets it (rule 56); what signs somebody off is for people.
+_ROBOTS = "User-agent: *\nDisallow: /answer/\nDisallow: /stop/\nDisallow: /health/\nDisallow: /metrics\n"
 #: What the pages load; a name changes with its content, so that browsers may keep it for ever.
 _STATIC = {
     "css": ("site.css", "text/css; charset=utf-8"),
@@ -110,22 +112,45 @@ class FeedLine:
 class FeedGroup:
     heading: str
     feeds: tuple[FeedLine, ...]
+    #: whom they are for, where the heading does not say enough
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A language in which the pages, and the calendars that they name, can be read."""
+
+    code: str
+    #: as it calls itself: "français"
+    name: str
+    #: "/feeds?lang=fr": this page in that language
+    path: str
+    is_current: bool
 
 
 def build_pages(in_force: InForce, feeds: Sequence[Feed], now: datetime, base_url: str) -> list[Asset]:
-    """/ and /feeds, and what they load; equal input gives equal bytes.
+    """/ and /feeds in each language, what they load, and a word to robots; equal input gives equal bytes.
 
     feeds: the public ones. base_url: how the world reaches this installation, with http or https.
     Raises ValueError for a feed that is not one of the public kinds: the addresses of cities are secret.
     """
-    network = in_force.network
-    words = language("en", network.languages)
-    static = _static()
-    paths = {name: asset.path for name, asset in static.items()}
-    say = {"network": network, "language": words, "static": paths}
-    home = _render("home.html", words, **say, **_home(in_force, now, words))
-    subscribe = _render("feeds.html", words, **say, groups=_groups(feeds, network, base_url, words))
-    return [_page("/", home), _page("/feeds", subscribe), *static.values()]
+    found = [Asset("/robots.txt", "text/plain; charset=utf-8", _ROBOTS.encode()), *_static().values()]
+    for words in _languages(in_force.network):
+        home = _home(in_force, now, words)
+        found.append(_page("/", "home.html", in_force.network, words, **home))
+        groups = _groups(feeds, in_force.network, base_url, words)
+        found.append(_page("/feeds", "feeds.html", in_force.network, words, groups=groups))
+    return found
+
+
+def _languages(network: Network) -> list[Language]:
+    """English, in which there are always texts, and then the others that have some."""
+    return [language(code, network.languages) for code in dict.fromkeys(("en", *network.languages))]
+
+
+def _in_language(path: str, words: Language) -> str:
+    """The same page or calendar in a language; English needs no word for it."""
+    return path if words.code == "en" else f"{path}?lang={words.code}"
 
 
 def _home(in_force: InForce, now: datetime, words: Language) -> dict[str, object]:
@@ -221,6 +246,7 @@ def _groups(feeds: Iterable[Feed], network: Network, base_url: str, words: Langu
         "region": words.say("By region"),
         "language": words.say("By language"),
         "group": words.say("By group"),
+        "partner": words.say("For partners"),
     }
     groups: dict[str, list[FeedLine]] = {kind: [] for kind in headings}
     for feed in feeds:
@@ -228,7 +254,12 @@ def _groups(feeds: Iterable[Feed], network: Network, base_url: str, words: Langu
         if kind not in groups:
             raise ValueError(f"the page of calendars has no place for feeds of the kind {kind!r}")
         groups[kind].append(_feed_line(feed, network, base_url, words))
-    return tuple(FeedGroup(headings[kind], tuple(lines)) for kind, lines in groups.items() if lines)
+    notes = {"partner": words.say("What partners may show, too: sessions with their organisers.")}
+    return tuple(
+        FeedGroup(headings[kind], tuple(lines), notes.get(kind, ""))
+        for kind, lines in groups.items()
+        if lines
+    )
 
 
 def _feed_line(feed: Feed, network: Network, base_url: str, words: Language) -> FeedLine:
@@ -236,8 +267,11 @@ def _feed_line(feed: Feed, network: Network, base_url: str, words: Language) -> 
         "/feeds/all.ics": words.say("All sessions"),
         "/feeds/deadlines.ics": words.say("Report deadlines"),
     }
-    path = quote(feed.path)
+    path = _in_language(quote(feed.path), words)
     address = base_url.rstrip("/") + path
+    folder, _, file = feed.path.rpartition("/")
+    if folder == "/feeds/language":
+        own_names[feed.path] = words.name_of(file.removesuffix(".ics"))
     webcal = f"webcal://{address.partition('://')[2]}"
     return FeedLine(
         name=own_names.get(feed.path) or feed.name.removeprefix(f"{network.name}: "),
@@ -248,8 +282,20 @@ def _feed_line(feed: Feed, network: Network, base_url: str, words: Language) -> 
     )
 
 
-def _page(path: str, html: str) -> Asset:
-    return Asset(path, "text/html; charset=utf-8", html.encode())
+def render_page(name: str, words: Language, network: Network, **values: object) -> bytes:
+    """One page; its links stay in its language."""
+    static = {name: asset.path for name, asset in _static().items()}
+    to = {"home": _in_language("/", words), "feeds": _in_language("/feeds", words)}
+    return _render(name, words, network=network, language=words, static=static, to=to, **values).encode()
+
+
+def _page(path: str, template: str, network: Network, words: Language, **values: object) -> Asset:
+    choices = [
+        Choice(one.code, one.name_of(one.code), _in_language(path, one), one == words)
+        for one in _languages(network)
+    ]
+    octets = render_page(template, words, network, choices=choices, **values)
+    return Asset(_in_language(path, words), "text/html; charset=utf-8", octets)
 
 
 @lru_cache(maxsize=1)

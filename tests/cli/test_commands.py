@@ -71,7 +71,7 @@ def test_rehearse_prints_a_time_line_and_totals(tmp_path: Path) -> None:
         "",
         "  report-opened          111",
         "  report-reminder          7",
-        f"OK: 118 mails to 111 members, 350 feeds; open {into}/index.html",
+        f"OK: 118 mails to 111 members, 353 feeds; open {into}/index.html",
     ]
 
 
@@ -142,7 +142,7 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
 
     done = started("db", "upgrade", environment={"SCHEDULER_DATABASE_URL": url})
 
-    assert done.stdout == "OK: the database is at version 0003\n"
+    assert done.stdout == "OK: the database is at version 0004\n"
     assert (tmp_path / "deep" / "new.sqlite").is_file()
 
 

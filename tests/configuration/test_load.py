@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.cycles import CycleForm
 from scheduler.configuration.load import load
-from scheduler.configuration.network import AudienceForm, NetworkForm, QuietHoursForm
+from scheduler.configuration.network import AudienceForm, NetworkForm, PartnerForm, QuietHoursForm
 from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, RuleForm, SessionNoticesForm
 from scheduler.configuration.problems import Severity
 from scheduler.configuration.series_form import DetailsForm, JoinForm, SeriesForm, SessionForm
@@ -317,7 +317,7 @@ def test_a_file_begins_with_its_manual(path: Path) -> None:
 @pytest.mark.parametrize(
     ("folder", "forms"),
     [
-        ("network.yaml", (NetworkForm, AudienceForm, QuietHoursForm)),
+        ("network.yaml", (NetworkForm, AudienceForm, QuietHoursForm, PartnerForm)),
         ("notices.yaml", (NoticesForm, SessionNoticesForm, ReportNoticesForm, RuleForm)),
         ("series", (SeriesForm, SessionForm, DetailsForm, JoinForm)),
         ("cycles", (CycleForm,)),

@@ -8,7 +8,7 @@ import pytest
 
 from scheduler.model.audience import Audience
 from scheduler.model.members import Span
-from scheduler.model.network import Mailbox, Network
+from scheduler.model.network import Mailbox, Network, Partner
 from scheduler.model.notices import QuietHours
 from tests import cast
 from tests.configuration.desk import Desk, with_change
@@ -334,3 +334,46 @@ def test_the_real_network_writes_to_nobody_but_made_up_addresses() -> None:
 
     assert network.may_write_to("learningcity@doha.example")
     assert not network.may_write_to("learningcities@unesco.org")
+
+
+PARTNERS = f"""{NETWORK}partners:
+  - id: moja
+    name: MOJA
+    clocks:
+      Dakar: Africa/Dakar
+      Kilifi County: "+03:00"
+  - id: dvv
+    name: DVV International
+"""
+
+
+def test_partners_are_read_with_their_clocks(desk: Desk) -> None:
+    """Story US-21.1."""
+    assert read(desk, PARTNERS).partners == (
+        Partner("moja", "MOJA", (("Dakar", "Africa/Dakar"), ("Kilifi County", "+03:00"))),
+        Partner("dvv", "DVV International"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("Africa/Dakar", "Africa/Daker", f'37:14: error: zone "Africa/Daker" is unknown; {ZONES}'),
+        ("id: dvv", "id: moja", '39:9: error: the id "moja" stands here twice; write another'),
+        (
+            "id: dvv",
+            "id: DVV International",
+            '39:9: error: "DVV International" is no id; use small letters a to z, digits and hyphens, '
+            "such as third-wednesday",
+        ),
+        (
+            '"+03:00"\n',
+            '"+03:00"\n' + "".join(f"      Town {n}: UTC\n" for n in range(5)),
+            "37:7: error: this list is too long; write at most 6 items",
+        ),
+    ],
+)
+def test_a_partner_that_cannot_be_understood_is_refused(desk: Desk, old: str, new: str, problem: str) -> None:
+    desk.network(with_change(PARTNERS, old, new))
+
+    assert desk.said == [f"file.yaml:{problem}"]

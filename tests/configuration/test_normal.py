@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date, time
 
@@ -100,3 +101,20 @@ def test_texts_and_times_come_back_whatever_they_are(title: str, at: time) -> No
     )
 
     assert normal.from_text(normal.to_text(configuration)) == configuration
+
+
+def test_a_configuration_without_partners_reads_as_before_there_were_any() -> None:
+    """What was in force before the program knew them keeps its text, and so its hash."""
+    bare = a_configuration(a_series(a_session()))
+    bare = replace(bare, network=replace(bare.network, partners=()))
+
+    assert not re.search('"(public|partners)":', normal.to_text(bare))
+    assert normal.from_text(normal.to_text(bare)) == bare
+
+
+def test_partners_and_what_is_public_come_back() -> None:
+    trap = a_session(title='x","public":false,"partners":[]', public=True)
+    whole = a_configuration(a_series(trap, a_session(id="second")))
+
+    assert whole.network.partners
+    assert normal.from_text(normal.to_text(whole)) == whole

@@ -305,7 +305,7 @@ def test_labels_with_two_readings_are_known_by_all_their_names(desk: Desk, word:
             "announced: 2020-04-01",
             "left_out:\n  - 2027-08-18",
             '3:1: error: "left_out" is no key that can stand here; known here: '
-            "id, title, description, organisers, announced, audience, zone, start, end, when, "
+            "id, title, description, organisers, announced, audience, public, zone, start, end, when, "
             "expected_sessions, notices, sessions, every, from, until, count, except, move, details",
             id="a name of our own program",
         ),
@@ -952,3 +952,31 @@ def test_the_wall_time_of_a_rule_survives_every_clock_change(
     local = [times.local(one.starts_at, zone) for one in occurrences_of(series) if one.starts_at]
     assert {f"{one:%H:%M}" for one in local} == {"13:00"}
     assert [one.date() for one in local] == [one.on for one in series.sessions]
+
+
+# for partners
+
+
+def test_nothing_is_public_that_nobody_marked(desk: Desk) -> None:
+    """Story US-21.1."""
+    assert [one.public for one in read(desk, LISTED).sessions] == [False, False]
+
+
+def test_a_session_goes_before_its_series_in_what_is_public(desk: Desk) -> None:
+    marked = with_change(LISTED, "audience: World", "audience: World\npublic: yes")
+
+    found = read(desk, with_change(marked, "title: Opening\n", "title: Opening\n    public: no\n"))
+
+    assert [one.public for one in found.sessions] == [False, True]
+
+
+def test_one_date_of_a_rule_is_public(desk: Desk) -> None:
+    found = read(desk, with_change(BY_RULE, "title: Green skills", "title: Green skills\n    public: true"))
+
+    assert [one.id for one in found.sessions if one.public] == ["2027-03-17"]
+
+
+def test_public_is_yes_or_no(desk: Desk) -> None:
+    desk.series(with_change(LISTED, "audience: World", "audience: World\npublic: partners"))
+
+    assert desk.said[0].endswith('"partners" is neither yes nor no; write yes or no')

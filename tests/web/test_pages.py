@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from html.parser import HTMLParser
 from itertools import pairwise
 from urllib.parse import unquote
+from urllib.robotparser import RobotFileParser
 
 import pytest
 
@@ -32,6 +33,7 @@ FEEDS = (
     Feed("/feeds/region/arab-states.ics", "Global Network of Learning Cities: Arab States", b""),
     Feed("/feeds/language/fr.ics", "Global Network of Learning Cities: French", b""),
     Feed("/feeds/group/pilots.ics", "Pilots", b""),
+    Feed("/feeds/partner/moja.ics", "Global Network of Learning Cities: MOJA", b""),
     Feed("/feeds/deadlines.ics", "Global Network of Learning Cities: deadlines", b""),
 )
 
@@ -266,6 +268,81 @@ def test_the_page_says_how_late_a_calendar_may_be() -> None:
 def test_the_secret_calendar_of_a_city_has_no_place() -> None:
     with pytest.raises(ValueError, match="city"):
         subscribe(Feed("/feeds/city/abcdef.ics", "Melton", b""))
+
+
+def test_partners_have_a_section_of_their_own() -> None:
+    text = subscribe().text
+
+    assert "For partners What partners may show, too: sessions with their organisers. MOJA" in text
+
+
+# languages
+
+
+def in_languages(*codes: str) -> dict[str, Page]:
+    """Path -> page, of a network that has texts in these languages."""
+    network = replace(real().network, languages=codes)
+    found = assets(replace(a_configuration(a_series(a_session())), network=network))
+    html = {path: asset.octets.decode() for path, asset in found.items() if "html" in asset.media_type}
+    return {path: Page(text) for path, text in html.items()}
+
+
+def test_in_one_language_there_is_nothing_to_choose() -> None:
+    found = in_languages("en")
+
+    assert set(found) == {"/", "/feeds"}
+    assert not [link for page in found.values() for link in page.links if "lang=" in link]
+    assert "In which language" not in found["/feeds"].text
+
+
+def test_each_language_has_its_pages() -> None:
+    found = in_languages("en", "fr", "ar")
+
+    assert set(found) == {"/", "/feeds", "/?lang=fr", "/feeds?lang=fr", "/?lang=ar", "/feeds?lang=ar"}
+    assert [page.all("html")[0]["lang"] for page in found.values()] == ["en", "en", "fr", "fr", "ar", "ar"]
+    assert found["/?lang=ar"].all("html")[0]["dir"] == "rtl"
+
+
+def test_a_page_names_the_languages_by_their_own_names() -> None:
+    page = in_languages("en", "fr", "es")["/feeds"]
+
+    assert "English français español" in page.text
+    assert {"/feeds", "/feeds?lang=fr", "/feeds?lang=es"} <= set(page.links)
+
+
+def test_the_addresses_of_a_page_are_those_of_calendars_in_its_language() -> None:
+    page = in_languages("en", "fr")["/feeds?lang=fr"]
+
+    there = "calendar.cities.example/feeds/all.ics?lang=fr"
+    assert f"webcal://{there}" in page.links
+    assert f"webcal://{there}" in [unquote(link.rpartition("?cid=")[2]) for link in page.links]
+    assert f"https://{there}" in [field["value"] for field in page.all("input")]
+    assert "/feeds/all.ics?lang=fr" in page.links
+
+
+def test_its_links_stay_in_its_language() -> None:
+    page = in_languages("en", "fr")["/?lang=fr"]
+
+    assert page.links.count("/feeds?lang=fr") == 2
+    assert "/feeds" not in page.links
+
+
+def test_the_calendar_of_a_language_is_called_as_that_language_calls_it() -> None:
+    assert "français Subscribe with" in in_languages("en", "fr")["/feeds?lang=fr"].text
+
+
+# robots
+
+
+def test_robots_may_read_calendars_and_sign_nobody_off() -> None:
+    """Google obeys it for subscriptions (rule 56)."""
+    rules = RobotFileParser()
+    rules.parse(assets(a_configuration())["/robots.txt"].octets.decode().splitlines())
+
+    for path in ("/", "/feeds", "/feeds/all.ics", "/feeds/city/abc.ics", "/sessions/first.talks.ics"):
+        assert rules.can_fetch("Google-Calendar-Importer", BASE + path)
+    for path in ("/answer/1-abc/first.talks", "/stop/1-abc", "/metrics"):
+        assert not rules.can_fetch("Googlebot", BASE + path)
 
 
 # both
