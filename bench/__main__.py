@@ -1,13 +1,35 @@
-"""`python -m bench`: all measurements, one after the other."""
+"""`python -m bench [PART ...]`: all measurements, one after the other, or only those named."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Callable
 
+from bench import crowd, rates
 from bench.measured import measure
 
-if __name__ == "__main__":
-    check = measure("check", 3.0)
+
+def _plan() -> int:
     # nothing is in force, so every session of the year is new
-    plan = measure("plan", 10.0, "--until", "2028-01-01")
-    sys.exit(max(check, plan))
+    return measure("plan", 10.0, "--until", "2028-01-01")
+
+
+def _shelving() -> int:
+    """In a process of its own, for it measures its memory."""
+    return subprocess.run([sys.executable, "-m", "bench.shelving"], check=False).returncode
+
+
+PARTS: dict[str, Callable[[], int]] = {
+    "check": lambda: measure("check", 3.0),
+    "plan": _plan,
+    "rates": rates.measure,
+    "crowd": crowd.measure,
+    "shelving": _shelving,
+}
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or list(PARTS)
+    if unknown := [name for name in wanted if name not in PARTS]:
+        sys.exit(f"{unknown[0]} is not measured here; known: {', '.join(PARTS)}")
+    sys.exit(max([PARTS[name]() for name in wanted]))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.furnished import for_everybody, made_up, put_in_force, renamed
 from bench.made_up import write_configuration
 from scheduler.configuration.load import load
 from scheduler.configuration.problems import Severity
+from scheduler.service.feeds import Feeds
+from scheduler.service.links import Links
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -28,3 +32,27 @@ def test_it_is_the_same_each_time(tmp_path: Path) -> None:
         write_configuration(tmp_path / name, series=3, sessions=2, members=400)
 
     assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+def test_every_city_is_invited_to_every_session() -> None:
+    """So that a city's feed has as many sessions as is said."""
+    configuration = for_everybody(made_up(series=2, sessions=3, members=30))
+    now = datetime(2027, 1, 1, tzinfo=UTC)
+    feeds = Feeds(put_in_force(configuration), Links("https://cities.example", b"a key"), now)
+
+    sessions = {feeds.city_feed(city).octets.count(b"STATUS:CONFIRMED") for city in configuration.members}
+
+    assert len(configuration.members) == 30
+    assert min(sessions) >= 6
+
+
+def test_a_correction_is_of_one_session() -> None:
+    configuration = made_up(series=2, sessions=3, members=5)
+
+    other, changed = renamed(configuration)
+
+    assert changed == "talk-1.series-0000"
+    assert [before == after for before, after in zip(configuration.series, other.series, strict=True)] == [
+        False,
+        True,
+    ]

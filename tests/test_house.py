@@ -54,8 +54,11 @@ DOORS = {
     "prometheus_client": {"service/meters.py", "web/"},
     "structlog": {"logs.py"},
     "fastapi": {"web/"},
-    "uvicorn": {"web/server.py", "web/heads.py"},
-    "sqlalchemy": {"store/", "service/in_force.py", "service/engine.py", "service/delivery.py"},
+    "uvicorn": {"web/server.py", "web/heads.py", "web/at_once.py"},
+    "sqlalchemy": {
+        *("store/", "service/in_force.py", "service/engine.py", "service/delivery.py"),
+        "service/clock_changes.py",
+    },
     "alembic": {"store/"},
     "yaml": {"configuration/document.py"},
     "holidays": {"configuration/advice/holidays.py"},

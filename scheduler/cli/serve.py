@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -36,6 +37,7 @@ def serve() -> None:
 
 async def _serve(settings: Settings) -> None:
     from scheduler.service.bootstrap import build_daemon
+    from scheduler.service.feed_addresses import Readers, read_addresses
     from scheduler.web.app import Site
     from scheduler.web.server import serving
     from scheduler.web.shelf import Shelf
@@ -43,9 +45,16 @@ async def _serve(settings: Settings) -> None:
     told_to_stop = _signals()
     async with _open_database(settings) as database:
         daemon = build_daemon(settings, database)
-        shelf = Shelf(daemon.in_force, daemon.clock, daemon.links)
-        async with daemon.running({"shelf": shelf.run}):
+        shelf = Shelf(
+            daemon.in_force,
+            daemon.clock,
+            daemon.links,
+            lambda in_force: read_addresses(database, in_force.members, daemon.links),
+        )
+        readers = Readers(database, daemon.clock, daemon.links, daemon.in_force, shelf.used)
+        async with daemon.running({"shelf": shelf.run, "readers": readers.run}):
             await shelf.refresh()
+            gc.freeze()  # what is there now stays; to look through it for garbage would stall the event loop
             async with serving(Site(daemon, shelf), *settings.listen) as http:
                 _log.info("ready", action="ready", address=http.address, files=str(settings.config))
                 await _first_of(told_to_stop, http.task)

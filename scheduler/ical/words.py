@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 from scheduler.ical.events import Words
 from scheduler.languages import Language
+from scheduler.model import times
 from scheduler.model.cycles import Cycle
-from scheduler.model.network import Network
+from scheduler.model.members import Member
+from scheduler.model.network import Network, Partner
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import ProgrammeItem, Series, Session
 
 #: Feeds that everybody reads stay small: octets of a description, as written with its escapes.
 _PUBLIC_OCTETS = 199
+#: What of them the hours of a partner's places may take: the names of the organisers are to have room, too.
+_CLOCKS_OCTETS = 120
 
 
 def private_words(
@@ -74,6 +80,60 @@ def cycle_words(cycle: Cycle, network: Network, language: Language) -> Words:
     home = f"{language.span(at, None, network.zone)} {language.home_clock(at, network)}"
     text = language.say("Until {home}. Hour and day differ by city: see the city's own calendar.", home=home)
     return Words(language.say("Deadline: {title}", title=cycle.title), text)
+
+
+def partner_words(
+    occurrence: Occurrence, partner: Partner, network: Network, language: Language, *, is_over: bool = False
+) -> Words:
+    """For the feed of a partner (story US-21.1): its places' hours and who organises it, as short as all that
+    everybody may read. What has no room is left out, from the end."""
+    session, series = occurrence.session, occurrence.of
+    assert session is not None  # noqa: S101 - asked of sessions only
+    assert isinstance(series, Series)  # noqa: S101 - a session is of one
+    hours = _clocks(occurrence, partner, network, language)
+    organisers = language.listed(session.organisers or series.organisers)
+    parts = [part for part in (hours, _cut(organisers, _PUBLIC_OCTETS - _octets([hours, ""]))) if part]
+    more = _outcomes(session, language)[:1] if is_over else []
+    parts += more if _octets([*parts, *more]) <= _PUBLIC_OCTETS else []
+    whole = [series.title, *parts]
+    text = "\n".join(whole if _octets(whole) <= _PUBLIC_OCTETS else parts)
+    return Words(_summary(occurrence, language), text, language.say("Online"))
+
+
+def closing_words(member: Member, last_day: date, network: Network, language: Language) -> Words:
+    """The one item that is left in a city's calendar when its membership is over (story US-25.3)."""
+    named = {"city": member.name, "network": network.name}
+    lines = (
+        language.say(
+            "The membership of {city} in the {network} ended on {date}.",
+            date=language.full_date(last_day),
+            **named,
+        ),
+        language.say("This calendar will no longer be updated; you can remove it."),
+        language.say("Questions: {address}", address=network.reply_to),
+    )
+    return Words(language.say("{network}: the membership of {city} has ended", **named), "\n".join(lines))
+
+
+def _clocks(occurrence: Occurrence, partner: Partner, network: Network, language: Language) -> str:
+    """Gives "11:00 Dakar, 14:00 Kilifi County; 13:00 Hamburg time (CEST, UTC+2)", as many as have room."""
+    at = occurrence.starts_at
+    if at is None:
+        return ""
+    home = f"{language.hours(at, None, network.zone)} {language.home_clock(at, network)}"
+    there = [_there(at, place, zone, network, language) for place, zone in partner.clocks]
+    while there and _octets([", ".join(there), home]) > _CLOCKS_OCTETS:
+        there.pop()
+    if not there:
+        return home
+    return language.say("{elsewhere}; {home}", elsewhere=", ".join(there), home=home)
+
+
+def _there(at: datetime, place: str, zone: str, network: Network, language: Language) -> str:
+    """Gives "11:00 Dakar", "01:00 Apia (the next day)"."""
+    relation = language.relation(times.local_date(at, zone), times.local_date(at, network.zone))
+    hour = f"{language.hours(at, None, zone)} {place}"
+    return f"{hour} ({relation})" if relation else hour
 
 
 def _languages(session: Session, language: Language) -> str:

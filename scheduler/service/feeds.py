@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import InitVar, dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from unicodedata import normalize
 
-from scheduler.ical.events import Revision, day_event, deadline_event, session_event
-from scheduler.ical.feeds import feed_item, render_download, render_feed
-from scheduler.ical.words import case_words, cycle_words, private_words, public_words
+from scheduler.ical.feeds import render_download, render_feed
 from scheduler.languages import Language, language
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
-from scheduler.model.programme import DEADLINE_LENGTH, Occurrence, Window, build_programme
+from scheduler.model.network import Partner
+from scheduler.model.programme import Occurrence, Window, build_programme
 from scheduler.model.series import Series
+from scheduler.service.feed_items import Items, closing_item, is_over
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
 
@@ -28,6 +28,8 @@ PAST_STAYS = timedelta(days=365)
 AHEAD = timedelta(days=5 * 365)
 #: How long a cancelled session stays, so that every client hears of it (rule 53).
 CANCELLED_STAYS = timedelta(days=30)
+#: How long the feed of a city that left the network stays, to say so.
+CLOSING_STAYS = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -40,49 +42,60 @@ class Feed:
     octets: bytes
 
 
+@dataclass(frozen=True)
+class _Outline:
+    """What a public calendar holds, before it is said in a language."""
+
+    path: str
+    #: its name in a language
+    name: Callable[[Language], str]
+    shown: tuple[Occurrence, ...]
+    #: whose calendar it is, where it is said in a way of its own
+    partner: Partner | None = None
+
+
 @dataclass
 class Feeds:
-    """The feeds of one configuration at one moment; each item is built once."""
+    """The feeds of one configuration at one moment."""
 
     in_force: InForce
     links: Links
     now: datetime
-    _items: dict[tuple[object, ...], bytes] = field(default_factory=dict)
+    #: the feeds that these replace: an item that is still the same is taken from there
+    before: InitVar[Feeds | None] = None
+    _items: Items = field(init=False, repr=False)
+
+    def __post_init__(self, before: Feeds | None) -> None:
+        self._items = Items(self.in_force, self._programme, self.now, before._items if before else None)
 
     def all_feeds(self) -> Iterator[Feed]:
-        """Every public feed, then every city's own."""
+        """Every public feed, then every city's own that is not closed."""
         yield from self.public_feeds()
         for member in self.in_force.configuration.members:
-            yield self.city_feed(member)
+            if not self.is_closed(member):
+                yield self.city_feed(member)
 
     def public_feeds(self) -> Iterator[Feed]:
-        network, configuration = self.in_force.network, self.in_force.configuration
-        sessions = [occurrence for occurrence in self._programme if occurrence.session]
-        yield self._public("/feeds/all.ics", network.name, sessions)
-        for series in configuration.series:
-            mine = [o for o in sessions if o.of.id == series.id]
-            yield self._public(f"/feeds/series/{series.id}.ics", series.title, mine)
-        for region in network.regions:
-            members = [member for member in configuration.members if member.region == region.id]
-            yield self._shared(f"/feeds/region/{region.id}.ics", region.name, sessions, members)
-        for code in sorted({member.languages[0] for member in configuration.members}):
-            members = [member for member in configuration.members if member.languages[0] == code]
-            yield self._shared(f"/feeds/language/{code}.ics", self._words.name_of(code), sessions, members)
-        for group, audiences in _groups(configuration.series).items():
-            members = [m for m in configuration.members if any(a.includes(m) for a in audiences)]
-            yield self._shared(f"/feeds/group/{group}.ics", audiences[0].label, sessions, members)
-        yield self._deadlines()
+        return (self._feed(outline, self.words) for outline in self._calendars.values())
 
     def downloads(self) -> Iterator[Feed]:
         """Each session that has a time as a file of its own; what was cancelled says so."""
-        for occurrence in self._programme:
-            if occurrence.session and occurrence.starts_at:
-                octets = render_download(self._public_item(occurrence))
-                yield Feed(f"/sessions/{occurrence.id}.ics", occurrence.title, octets)
+        return (self._file(occurrence, self.words) for occurrence in self._files.values())
+
+    def has(self, path: str) -> bool:
+        """A public feed or a download."""
+        return path in self._calendars or path in self._files
+
+    def in_language(self, path: str, words: Language) -> Feed:
+        """A public feed or a download as another language says it. Raises KeyError for any other path."""
+        if path in self._calendars:
+            return self._feed(self._calendars[path], words)
+        return self._file(self._files[path], words)
 
     def turns(self) -> list[datetime]:
         """The instants at which feeds change by themselves, in order: a session is over and names its
-        recording, or has been there long enough. Until the next of them all bytes stay as they are."""
+        recording, or has been there long enough; a membership ends. Until the next of them all bytes stay as
+        they are."""
         found = {self.in_force.since.applied_at}
         for occurrence in self.in_force.occurrences.values():
             last_midnight = datetime.combine(occurrence.last_day, time.min, UTC)
@@ -90,24 +103,49 @@ class Feeds:
             begins = occurrence.starts_at or times.moment(occurrence.on, time.min, occurrence.zone)
             if occurrence.session is None:
                 begins = ends  # as deadlines count in a programme
-            changed = self._revision(occurrence).changed_at
+            changed = self.in_force.revisions[occurrence.id].changed_at
             found |= {begins - AHEAD, begins + PAST_STAYS, ends, changed, changed + CANCELLED_STAYS}
-        return sorted(found)
+        return sorted(found | self._closings())
 
-    def city_feed(self, member: Member) -> Feed:
-        """What one city is invited to, and its own deadlines, on its own clock."""
+    def _closings(self) -> set[datetime]:
+        """When cities' feeds come down to the one item that closes them, and when that is gone, too."""
+        zone, members = self.in_force.network.zone, self.in_force.configuration.members
+        last_days = {m.until for member in members for m in member.memberships if m.until}
+        closed = {last_day + CLOSING_STAYS for last_day in last_days}
+        return {times.moment(day + date.resolution, time.min, zone) for day in last_days | closed}
+
+    def city_feed(self, member: Member, words: Language | None = None) -> Feed:
+        """What one city is invited to, and its own deadlines, on its own clock; of one whose membership is
+        over, the one item that says so.
+
+        words: another language than the one its mails are written in.
+        """
         network = self.in_force.network
-        words = language(member.languages[0], network.languages)
-        items = [
-            self._private_item(occurrence, member, words)
-            for occurrence in self._programme
-            if self._concerns(occurrence, member)
-        ]
+        words = words or language(member.languages[0], network.languages)
+        last_day = member.ended_on(self._today)
+        items = list(self._items_of(member, words)) if last_day is None else []
+        if last_day:
+            items.append(closing_item(member, last_day, network, words))
         name = words.say("{network}: {city}", network=network.name, city=member.name)
         return Feed(self.links.city_feed_path(member.slug), name, render_feed(name, items))
 
+    def _items_of(self, member: Member, words: Language) -> Iterator[bytes]:
+        for occurrence in self._programme:
+            if self._concerns(occurrence, member):
+                yield self._items.private(occurrence, member, words)
+
+    def is_closed(self, member: Member) -> bool:
+        """Its membership ended so long ago that nothing is at its address any more (story US-25.3)."""
+        last_day = member.ended_on(self._today)
+        return last_day is not None and last_day + CLOSING_STAYS < self._today
+
+    @cached_property
+    def _today(self) -> date:
+        return times.local_date(self.now, self.in_force.network.zone)
+
     @property
-    def _words(self) -> Language:
+    def words(self) -> Language:
+        """The language of public feeds, where no other is asked for."""
         return language("en", self.in_force.network.languages)
 
     @cached_property
@@ -115,6 +153,68 @@ class Feeds:
         """All that feeds show, in their order."""
         window = Window(self.now - PAST_STAYS, self.now + AHEAD)
         return tuple(o for o in build_programme(self.in_force.configuration, window) if self._shows(o))
+
+    @cached_property
+    def _calendars(self) -> dict[str, _Outline]:
+        return {outline.path: outline for outline in self._outlines()}
+
+    @cached_property
+    def _files(self) -> dict[str, Occurrence]:
+        return {f"/sessions/{o.id}.ics": o for o in self._programme if o.session and o.starts_at}
+
+    def _outlines(self) -> Iterator[_Outline]:
+        """Every public feed, in the order of the page."""
+        network, configuration = self.in_force.network, self.in_force.configuration
+        crowd = _Crowd(tuple(o for o in self._programme if o.session), configuration.members)
+        yield _Outline("/feeds/all.ics", lambda _: network.name, crowd.sessions)
+        by_series = _by_series(crowd.sessions)
+        for series in configuration.series:
+            mine = tuple(by_series.get(series.id, ()))
+            yield _Outline(f"/feeds/series/{series.id}.ics", _plainly(series.title), mine)
+        for region in network.regions:
+            cities = {member.slug for member in configuration.members if member.region == region.id}
+            path = f"/feeds/region/{region.id}.ics"
+            yield _Outline(path, self._part(region.name), crowd.sessions_for(cities))
+        for code in sorted({member.languages[0] for member in configuration.members}):
+            cities = {member.slug for member in configuration.members if member.languages[0] == code}
+            path = f"/feeds/language/{code}.ics"
+            yield _Outline(path, self._part_in(code), crowd.sessions_for(cities))
+        for group, audiences in _groups(configuration.series).items():
+            reached = frozenset[str]().union(*map(crowd.reach, audiences))
+            path = f"/feeds/group/{group}.ics"
+            yield _Outline(path, self._part(audiences[0].label), crowd.sessions_for(reached))
+        public = tuple(o for o in crowd.sessions if o.session and o.session.public)
+        for partner in network.partners:
+            path = f"/feeds/partner/{partner.id}.ics"
+            yield _Outline(path, self._part(partner.name), public, partner)
+        deadlines = tuple(occurrence for occurrence in self._programme if occurrence.session is None)
+        yield _Outline("/feeds/deadlines.ics", self._deadlines, deadlines)
+
+    def _part(self, label: str) -> Callable[[Language], str]:
+        """The name of a feed that is called in staff's own words."""
+        network = self.in_force.network.name
+        return lambda words: words.say("{network}: {part}", network=network, part=label)
+
+    def _part_in(self, code: str) -> Callable[[Language], str]:
+        network = self.in_force.network.name
+        return lambda words: words.say("{network}: {part}", network=network, part=words.name_of(code))
+
+    def _deadlines(self, words: Language) -> str:
+        return words.say("{network}: deadlines", network=self.in_force.network.name)
+
+    def _feed(self, outline: _Outline, words: Language) -> Feed:
+        name = outline.name(words)
+        items = [self._item(occurrence, outline.partner, words) for occurrence in outline.shown]
+        return Feed(outline.path, name, render_feed(name, items))
+
+    def _item(self, occurrence: Occurrence, partner: Partner | None, words: Language) -> bytes:
+        if partner is None:
+            return self._items.public(occurrence, words)
+        return self._items.of_partner(occurrence, partner, words)
+
+    def _file(self, occurrence: Occurrence, words: Language) -> Feed:
+        octets = render_download(self._items.public(occurrence, words))
+        return Feed(f"/sessions/{occurrence.id}.ics", occurrence.title, octets)
 
     def _concerns(self, occurrence: Occurrence, member: Member) -> bool:
         if isinstance(occurrence.of, Cycle):
@@ -124,68 +224,51 @@ class Feeds:
 
     def _shows(self, occurrence: Occurrence) -> bool:
         """What was cancelled stays until its day is over and everybody could see it."""
-        if not occurrence.is_cancelled or not self._is_over(occurrence):
+        if not occurrence.is_cancelled or not is_over(occurrence, self.now):
             return True
-        return self._revision(occurrence).changed_at + CANCELLED_STAYS > self.now
-
-    def _is_over(self, occurrence: Occurrence) -> bool:
-        return occurrence.ends_at <= self.now if occurrence.ends_at else occurrence.last_day < self.now.date()
-
-    def _public(self, path: str, name: str, sessions: Iterable[Occurrence]) -> Feed:
-        return Feed(path, name, render_feed(name, [self._public_item(occurrence) for occurrence in sessions]))
-
-    def _shared(self, path: str, of: str, sessions: Iterable[Occurrence], members: Sequence[Member]) -> Feed:
-        """The sessions that are for any of these members."""
-        name = self._words.say("{network}: {part}", network=self.in_force.network.name, part=of)
-        return self._public(path, name, [o for o in sessions if _is_for(o, members)])
-
-    def _deadlines(self) -> Feed:
-        network = self.in_force.network
-        name = self._words.say("{network}: deadlines", network=network.name)
-        items = [self._cycle_item(o) for o in self._programme if isinstance(o.of, Cycle)]
-        return Feed("/feeds/deadlines.ics", name, render_feed(name, items))
-
-    def _public_item(self, occurrence: Occurrence) -> bytes:
-        key = ("public", occurrence.id)
-        if key not in self._items:
-            network, revision = self.in_force.network, self._revision(occurrence)
-            words = public_words(occurrence, network, self._words, is_over=self._is_over(occurrence))
-            event = session_event(occurrence, occurrence.uid(network), revision.sequence, words)
-            self._items[key] = feed_item(event, revision)
-        return self._items[key]
-
-    def _private_item(self, occurrence: Occurrence, member: Member, words: Language) -> bytes:
-        """The same for all on one clock; a deadline is the city's own, with a UID of its own."""
-        cycle = occurrence.of
-        own = (member.slug,) if isinstance(cycle, Cycle) else ()
-        key = ("private", occurrence.id, member.zone, words, *own)
-        if key not in self._items:
-            network, revision = self.in_force.network, self._revision(occurrence)
-            if isinstance(cycle, Cycle):
-                uid = f"{cycle.id}.{member.slug}@{network.uid_domain}"
-                ends_at = cycle.deadline.instant
-                said = case_words(cycle, member.zone, network, words)
-                event = deadline_event(uid, ends_at - DEADLINE_LENGTH, ends_at, revision.sequence, said)
-            else:
-                is_over = self._is_over(occurrence)
-                said = private_words(occurrence, member.zone, network, words, is_over=is_over)
-                event = session_event(occurrence, occurrence.uid(network), revision.sequence, said)
-            self._items[key] = feed_item(event, revision)
-        return self._items[key]
-
-    def _cycle_item(self, occurrence: Occurrence) -> bytes:
-        cycle, network, revision = occurrence.of, self.in_force.network, self._revision(occurrence)
-        assert isinstance(cycle, Cycle)  # noqa: S101 - asked of deadlines only
-        words = cycle_words(cycle, network, self._words)
-        event = day_event(occurrence.uid(network), cycle.deadline.on, revision.sequence, words)
-        return feed_item(event, revision)
-
-    def _revision(self, occurrence: Occurrence) -> Revision:
-        return self.in_force.revisions[occurrence.id]
+        return self.in_force.revisions[occurrence.id].changed_at + CANCELLED_STAYS > self.now
 
 
-def _is_for(occurrence: Occurrence, members: Sequence[Member]) -> bool:
-    return occurrence.session is not None and any(map(occurrence.session.audience.includes, members))
+def _plainly(name: str) -> Callable[[Language], str]:
+    return lambda _: name
+
+
+class _Crowd:
+    """Sessions by whom they are for; of many sessions few audiences differ."""
+
+    def __init__(self, sessions: tuple[Occurrence, ...], members: Sequence[Member]) -> None:
+        self.sessions = sessions
+        self._members = members
+        self._reach: dict[Audience, frozenset[str]] = {}
+        numbers: dict[Audience, int] = {}
+        #: beside each session the number of its audience
+        self._numbers = [numbers.setdefault(_audience(o), len(numbers)) for o in sessions]
+        self._audiences = tuple(numbers)
+
+    def reach(self, audience: Audience) -> frozenset[str]:
+        """The short names of the cities that an audience means."""
+        if audience not in self._reach:
+            found = (member.slug for member in self._members if audience.includes(member))
+            self._reach[audience] = frozenset(found)
+        return self._reach[audience]
+
+    def sessions_for(self, cities: Collection[str]) -> tuple[Occurrence, ...]:
+        """Those that are for any of these cities, in their order."""
+        meant = [not self.reach(audience).isdisjoint(cities) for audience in self._audiences]
+        pairs = zip(self.sessions, self._numbers, strict=True)
+        return tuple(session for session, number in pairs if meant[number])
+
+
+def _audience(occurrence: Occurrence) -> Audience:
+    assert occurrence.session is not None  # noqa: S101 - asked of sessions only
+    return occurrence.session.audience
+
+
+def _by_series(sessions: Iterable[Occurrence]) -> dict[str, list[Occurrence]]:
+    found: dict[str, list[Occurrence]] = {}
+    for occurrence in sessions:
+        found.setdefault(occurrence.of.id, []).append(occurrence)
+    return found
 
 
 def _groups(series: Iterable[Series]) -> dict[str, list[Audience]]:

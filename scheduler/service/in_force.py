@@ -13,14 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.configuration import normal
 from scheduler.errors import NothingInForce
 from scheduler.ical.events import Revision
-from scheduler.model import changes
+from scheduler.model import changes, times
+from scheduler.model.clocks import ClockChange, find_change
 from scheduler.model.members import Member
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
 from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
 from scheduler.model.series import Series
 from scheduler.model.slots import Group, group_members
-from scheduler.store import book, configurations, ledger
+from scheduler.store import book, clocks, configurations, ledger
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class InForce:
     revisions: Mapping[str, Revision]
     #: slug -> row id
     member_ids: Mapping[str, int]
+    #: the release of the tz database that it came into force with, and what the last releases moved, by the
+    #: name of their mails
+    tzdata: str = ""
+    clock_changes: Mapping[str, ClockChange] = field(default_factory=dict)
+    #: by the tz database of this program some clocks go otherwise than they did when it came into force
+    clocks_disagree: bool = False
     _sessions: dict[tuple[str, str], tuple[Occurrence, ...]] = field(default_factory=dict)
 
     @property
@@ -93,14 +100,30 @@ async def read_in_force(connection: AsyncConnection) -> InForce:
         {name: row.started_at for name, row in rows.items() if row.started_at},
     )
     revisions = {name: Revision(row.sequence, row.created_at, row.changed_at) for name, row in rows.items()}
+    configuration = await asyncio.to_thread(normal.from_text, applied.content)
     return InForce(
         applied.id,
         applied.hash,
-        await asyncio.to_thread(normal.from_text, applied.content),
+        configuration,
         since,
         revisions,
         await book.member_ids(connection),
+        applied.tzdata,
+        await clocks.recent(connection),
+        await _clocks_disagree(connection, applied, configuration),
     )
+
+
+async def _clocks_disagree(
+    connection: AsyncConnection, applied: configurations.Applied, configuration: Configuration
+) -> bool:
+    if applied.tzdata == times.tzdata_version():
+        return False
+    known = await clocks.kept(connection, applied.tzdata)
+    if known is None:
+        return True
+    change = await asyncio.to_thread(find_change, configuration, known, known.since)
+    return bool(change.moved or change.zones)
 
 
 @dataclass

@@ -9,8 +9,10 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from scheduler.model import times
 from scheduler.service.daemon import Daemon
-from scheduler.web.served import Headers, Served
+from scheduler.web.answering import METHODS, SecretPages
+from scheduler.web.served import Answer, Headers, Served, that_matter
 from scheduler.web.shelf import Shelf
 
 #: The folders whose files are feeds; all else may be asked of the router.
@@ -18,6 +20,8 @@ _CALENDARS = ("/feeds/", "/sessions/")
 #: What else a shelf has as soon as anything is in force.
 _PAGES = ("/", "/feeds")
 _PLAIN: Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+
+_METHODS = ("GET", "HEAD")
 
 #: Of what is true for a moment only.
 _FRESH = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -32,47 +36,63 @@ class Site:
     def __init__(self, daemon: Daemon, shelf: Shelf) -> None:
         self._shelf = shelf
         self._meters = daemon.meters
+        self._clock = daemon.clock
         self._router: ASGIApp = build_router(daemon, shelf)
 
+    def at_once(self, scope: Scope) -> Answer | None:
+        """What is answered to a GET of something public that is ready; None for all that takes more."""
+        if scope["method"] != "GET" or scope["query_string"]:
+            return None
+        path = scope["path"]
+        served = self._shelf.at_hand(path)
+        return self._counted(path, served, self._answer(served, scope)) if served else None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        served = await self._shelf.find(path) if scope["type"] == "http" else None
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        path = scope["path"]
+        served = await self._shelf.find(path, asked_language(scope["query_string"]))
         is_ours = path.startswith(_CALENDARS) or (self._shelf.is_empty and path in _PAGES)
         if served is None and not is_ours:
             await self._router(scope, receive, send)
             return
-        status, headers, body = self._answer(served, scope)
-        if path.startswith(_CALENDARS):
-            self._meters.feed_asked(served.sort if served else "unknown", status)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        answer = self._counted(path, served, self._answer(served, scope))
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": body})
 
-    def _answer(self, served: Served | None, scope: Scope) -> tuple[int, Headers, bytes]:
-        if scope["method"] not in ("GET", "HEAD"):
+    def _answer(self, served: Served | None, scope: Scope) -> Answer:
+        if scope["method"] not in _METHODS:
             return _refused(405, b"Only GET and HEAD.\n", (b"allow", b"GET, HEAD"))
         if served:
-            return served.answer(_joined(scope["headers"]))
+            return served.answer(that_matter(scope["headers"]), self._clock.now)
         if self._shelf.is_empty:
             # no 404: a program would forget its subscription, a search engine the page
             return _refused(503, b"Nothing is in force yet.\n", (b"retry-after", b"60"))
         return _refused(404, b"There is no calendar at this address.\n")
 
-
-def _joined(headers: Headers) -> dict[bytes, bytes]:
-    """A header that comes twice is one list (RFC 9110, section 5.3)."""
-    found: dict[bytes, bytes] = {}
-    for name, value in headers:
-        found[name] = found[name] + b"," + value if name in found else value
-    return found
+    def _counted(self, path: str, served: Served | None, answer: Answer) -> Answer:
+        if path.startswith(_CALENDARS):
+            self._meters.feed_asked(served.sort if served else "unknown", answer.status)
+        return answer
 
 
-def _refused(status: int, body: bytes, *more: tuple[bytes, bytes]) -> tuple[int, Headers, bytes]:
+def asked_language(query: bytes) -> str:
+    """The code in `lang=`; nothing where it is not there exactly once. All else in a query is others'."""
+    named = (part.partition(b"=") for part in query.split(b"&"))
+    asked = [value for name, _, value in named if name == b"lang"]
+    return asked[0].decode("latin-1").lower() if len(asked) == 1 else ""
+
+
+def _refused(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
     headers = [*_PLAIN, *more, (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
-    return status, headers, body
+    return Answer(status, headers, body)
 
 
 def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
-    """Health and metrics. Answers come from memory, so that they come while the database is away."""
+    """Health and metrics, from memory, so that they come while the database is away; and the pages behind
+    secret links, which ask it."""
     app = FastAPI(
         title="Learning Cities Scheduler",
         docs_url=None,
@@ -80,6 +100,10 @@ def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,  # a redirect would name the Host that was asked for
     )
+
+    secret = SecretPages(daemon)
+    app.add_route("/answer/{rest:path}", secret.answer, methods=METHODS)
+    app.add_route("/stop/{rest:path}", secret.stop, methods=METHODS)
 
     @app.api_route("/health/live", methods=["GET", "HEAD"])
     async def live() -> Response:
@@ -99,6 +123,7 @@ def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
         if why:
             said["why"] = why
         said["warnings"] = health.warnings
+        said["tzdata"] = times.tzdata_version()
         return JSONResponse(said, 503 if why else 200, _FRESH)
 
     @app.api_route("/metrics", methods=["GET", "HEAD"])

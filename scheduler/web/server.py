@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from scheduler.errors import SchedulerError
-from scheduler.web.heads import LimitedHeads
+from scheduler.web.at_once import AtOnce
 
 #: Seconds that requests may take to end after a stop.
 _GRACE = 3
@@ -41,7 +41,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Listening
     config = uvicorn.Config(
         app,
         lifespan="off",
-        http=LimitedHeads,
+        http=AtOnce,
         ws="none",
         access_log=False,  # paths hold the secret addresses of feeds
         log_config=None,

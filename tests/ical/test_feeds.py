@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.ical.events import Revision, day_event, deadline_event, session_event
-from scheduler.ical.feeds import feed_item, render_feed
+from scheduler.ical.events import Revision, Words, day_event, deadline_event, session_event
+from scheduler.ical.feeds import feed_item, render_feed, skeleton
 from scheduler.ical.words import case_words, cycle_words, private_words, public_words
 from scheduler.model.programme import DEADLINE_LENGTH, Occurrence
 from scheduler.model.series import Join, Status
@@ -196,6 +196,24 @@ def test_a_public_item_of_the_past_names_its_recording() -> None:
 
     assert "https://recordings.cities.example/1" in description(public_item(occurrence, is_over=True))
     assert "recordings" not in description(public_item(occurrence))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        Words("A title", "A text", "Online"),
+        Words("A title", ""),
+        Words("", "", ""),
+        Words("a, b; c\\ d\ne " * 20, "漢字, " * 60, "https://meet.cities.example/1?a=b,c;d"),
+    ],
+)
+@pytest.mark.parametrize("changes", [{}, {"start": None, "end": None}, {"status": Status.CANCELLED}])
+def test_a_filled_skeleton_is_the_item_itself(words: Words, changes: dict[str, object]) -> None:
+    occurrence = the_session(**changes)
+    uid = occurrence.uid(NETWORK)
+    bare = skeleton(session_event(occurrence, uid, 2, Words("-", "-", "-")), CHANGED)
+
+    assert bare.filled(words) == feed_item(session_event(occurrence, uid, 2, words), CHANGED)
 
 
 # deadlines

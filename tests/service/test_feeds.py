@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
+from scheduler.languages import Language
 from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Configuration
@@ -28,6 +29,7 @@ from tests.cast import CONFIG, MELTON, WORLD, a_configuration, a_series, a_sessi
 from tests.ical.reading import names, unfolded
 from tests.service.force import APPLIED, LINKS, in_force
 
+EN, FR = Language("en"), Language("fr")
 REPORT_2027 = next(cycle for cycle in real().cycles if cycle.id == "report-2027")
 #: All of 2020 is in the feeds then.
 SUMMER_2020 = at("2020-06-25T09:00:00+02:00")
@@ -76,6 +78,7 @@ def test_the_real_network_has_these_feeds() -> None:
         "/feeds/group/latin-america-caribbean.ics",
         "/feeds/group/francophone-countries.ics",
         "/feeds/group/arab-countries.ics",
+        *(f"/feeds/partner/{partner}.ics" for partner in ("pascal", "dvv", "moja")),
         "/feeds/deadlines.ics",
     ]
 
@@ -379,3 +382,41 @@ def test_a_city_sees_no_session_for_others() -> None:
     configuration = one(a_session(audience=ARABIC), a_session(id="all", audience=WORLD))
 
     assert sessions_in(feeds_of(configuration).city_feed(member(MELTON)).octets) == {"all.talks"}
+
+
+# what nobody may learn from a public one
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60)
+#: What makes subscribers answer, or rings at them (rules 49, 50, 54).
+PROPERTIES = ("ATTENDEE", "ORGANIZER", "BEGIN:VALARM")
+
+
+@settings(max_examples=40, deadline=None)
+@given(SESSIONS, WORDS, WORDS, st.sampled_from([NOW, END + INSTANT, END + timedelta(days=40)]))
+def test_no_public_file_of_any_session_tells_how_to_join(
+    session: Session, title: str, description: str, now: datetime
+) -> None:
+    join = Join("Zoom", "Webinar ID", "94172987853", "https://meet.cities.example/1", "lantern-7")
+    told = replace(
+        session, title=title, description=description, join=join, joins=(("fr", join),), public=True
+    )
+    feeds = feeds_of(one(told), now)
+
+    paths = [feed.path for feed in (*feeds.public_feeds(), *feeds.downloads())]
+    texts = [unfolded(feeds.in_language(path, words).octets) for path in paths for words in (EN, FR)]
+
+    for line in (line for text in texts for line in text):
+        assert not line.startswith(PROPERTIES)
+        assert not any(word in line for word in ("94172987853", "941 7298", "lantern-7", "meet.cities"))
+        assert not line.startswith("DESCRIPTION:") or len(line.encode()) < len("DESCRIPTION:") + 200
+
+
+@pytest.mark.parametrize("code", ["en", "fr", "es", "pt", "ar", "ru", "zh", "ko", "fa", "hi", "de"])
+def test_a_public_description_is_short_in_every_language(code: str) -> None:
+    """Rule 56: a feed of 2,000 sessions stays under 1 MB."""
+    feeds = feeds_of(one(title="x" * 300, recording="https://video.example/" + "x" * 70), END + INSTANT)
+
+    octets = feeds.in_language("/feeds/all.ics", Language(code)).octets
+
+    (line,) = (line for line in unfolded(octets) if line.startswith("DESCRIPTION:"))
+    assert len(line.removeprefix("DESCRIPTION:").encode()) < 200

@@ -12,27 +12,35 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
 
 from scheduler.errors import SchedulerError
 from scheduler.mail.post import Fate
+from scheduler.model import times
+from scheduler.model.clocks import ClockChange
 from scheduler.model.notices import Kind
 from scheduler.service.bootstrap import build_daemon
 from scheduler.service.daemon import Daemon
 from scheduler.service.links import Links
 from scheduler.settings import Settings
-from scheduler.store import installation
+from scheduler.store import clocks, holds, installation, tables
 from scheduler.store.database import Database, open_database
+from scheduler.store.holds import Hold
 from scheduler.store.migrate import migrate
-from scheduler.web.app import Site
+from scheduler.web.app import Site, asked_language
 from scheduler.web.server import serving
 from scheduler.web.shelf import Shelf
 from tests.serving.house import House
 
+#: The release of the tz database that is shown.
+RELEASE = times.tzdata_version()
+WHEN = datetime(2026, 11, 4, 12, tzinfo=UTC)
 #: Seconds after which a test gives up.
 PATIENCE = 20
 PATHS = ("/", "/feeds", "/feeds/all.ics", "/feeds/deadlines.ics", "/sessions/first.talks.ics")
@@ -66,6 +74,18 @@ class Place:
         async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
             return await client.request(method, path, headers={"accept-encoding": "identity", **names})
 
+    async def site_says(self, path: str) -> str:
+        """Status, headers and body as a text, without a client in between."""
+        said: list[Any] = []
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        await self.site(scope, _hear_nothing, send)
+        start, body = said
+        return f"{start['status']} {start['headers']} {body['body']!r}"
+
     async def health(self) -> tuple[int, dict[str, Any]]:
         answer = await self.ask("/health/ready")
         return answer.status_code, answer.json()
@@ -81,9 +101,15 @@ class Place:
         return self.daemon.links.city_feed_path(CITY)
 
 
+async def _hear_nothing() -> Any:
+    """A request without a body."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 @asynccontextmanager
 async def a_place(folder: Path) -> AsyncIterator[Place]:
-    place = Place(House(folder), open_database(f"sqlite:///{folder / 'var' / 'test.sqlite'}"))
+    database = open_database(f"sqlite:///{folder / 'var' / 'test.sqlite'}", durable=False)
+    place = Place(House(folder), database)
     place.daemon.clock.start()
     yield place
     place.daemon.clock.stop()
@@ -209,6 +235,62 @@ async def test_a_question_after_an_address_does_not_matter(place: Place) -> None
         assert (await place.ask(f"{place.city}{change}")).status_code == 200
 
 
+QUERIES = [
+    *("lang", "lang=", "lang=&lang=", "lang=xx", "lang=en&lang=fr", "lang[]=fr", "LANG=fr", "&&&", "=", "?"),
+    *(
+        "lang=../../etc/passwd",
+        "lang=%00",
+        "lang=%C3%28",
+        "lang=fr%0d%0aX: y",
+        "lang=" + "a" * 5000,
+        "x=lang=fr",
+    ),
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_a_language_that_is_none_gives_the_usual_one(place: Place, query: str) -> None:
+    for path in ("/feeds/all.ics", place.city):
+        usual, answer = await place.ask(path), await place.ask(f"{path}?{query}")
+
+        assert (answer.status_code, answer.content) == (200, usual.content)
+        assert answer.headers == usual.headers
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        *((b"lang=fr", "fr"), (b"lang=FR", "fr"), (b"a=b&lang=fr&_=17", "fr"), (b"lang=fr&lang=fr", "")),
+        *((b"", ""), (b"xlang=fr", ""), (b"lang", ""), (b"lang=\xff", "\xff")),
+    ],
+)
+def test_a_language_is_asked_for_once(query: bytes, code: str) -> None:
+    assert asked_language(query) == code
+
+
+async def test_no_guess_of_an_address_is_answered_in_another_way(place: Place) -> None:
+    """H05: 2,000 at random, and near ones."""
+    token = place.city.removeprefix("/feeds/city/").removesuffix(".ics")
+    letters, chance = "abcdefghijklmnopqrstuvwxyz234567", Random(5)  # noqa: S311 - the same each time
+    near = [token[:n] + other + token[n + 1 :] for n in range(32) for other in "a2" if token[n] != other]
+    far = ["".join(chance.choices(letters, k=32)) for _ in range(2000)]
+    others = [
+        token.upper(),
+        token.title(),
+        token[:-1],
+        token + "a",
+        token[::-1],
+        f"{token}%20",
+        f"%20{token}",
+    ]
+
+    answers = [await place.site_says(f"/feeds/city/{guess}.ics") for guess in (*near, *far, *others)]
+
+    assert len(set(answers)) == 1
+    assert answers[0].startswith("404 ")
+    assert (await place.ask(place.city)).status_code == 200
+
+
 async def test_an_address_may_be_written_with_escapes(place: Place) -> None:
     """It is the same address (RFC 3986, section 6.2.2.2)."""
     assert (await place.ask(place.city.replace("city", "c%69ty"))).status_code == 200
@@ -267,7 +349,7 @@ async def test_a_service_without_a_database_is_alive(closed: Place) -> None:
 
 
 async def test_a_service_at_work_is_ready(place: Place) -> None:
-    assert await place.health() == (200, {"status": "ready", "warnings": []})
+    assert await place.health() == (200, {"status": "ready", "warnings": [], "tzdata": RELEASE})
 
 
 async def test_a_service_without_a_database_is_not_ready(closed: Place) -> None:
@@ -275,7 +357,7 @@ async def test_a_service_without_a_database_is_not_ready(closed: Place) -> None:
 
     assert await closed.health() == (
         503,
-        {"status": "not ready", "why": ["the database does not answer"], "warnings": []},
+        {"status": "not ready", "why": ["the database does not answer"], "warnings": [], "tzdata": RELEASE},
     )
 
 
@@ -325,8 +407,37 @@ async def test_a_mail_server_that_is_away_is_a_warning(place: Place) -> None:
 
     assert await place.health() == (
         200,
-        {"status": "ready", "warnings": ["the mail server is away: 421 try later"]},
+        {"status": "ready", "warnings": ["the mail server is away: 421 try later"], "tzdata": RELEASE},
     )
+
+
+async def test_clocks_that_changed_are_a_warning_until_people_decide(place: Place) -> None:
+    change = ClockChange(moved={"first.talks": (WHEN, WHEN)}, cities=3)
+    async with place.database.write() as connection:
+        await holds.put(connection, Hold("first.talks", WHEN, f"tzdata {RELEASE}", "its clock changed"))
+        await clocks.add(connection, "2025b", RELEASE, change, WHEN)
+    await place.look()
+
+    status, said = await place.health()
+
+    assert status == 200
+    assert said["warnings"] == [
+        f"the clocks changed with tz database {RELEASE}: 1 session or deadline moved, "
+        "3 cities read another hour; see it with: scheduler clocks"
+    ]
+
+
+async def test_a_program_with_an_older_tz_database_is_a_warning(place: Place) -> None:
+    async with place.database.write() as connection:
+        await connection.execute(update(tables.configurations).values(tzdata="2099a", id=2))
+    await place.look()
+
+    _, said = await place.health()
+
+    assert said["warnings"] == [
+        f"this program has tz database {RELEASE}, and what is in force was computed with 2099a; clocks go "
+        "otherwise by it, so it sends nothing: update it, or use it all the same with: scheduler apply"
+    ]
 
 
 async def test_health_can_be_asked_for_without_a_body(place: Place) -> None:
@@ -452,6 +563,75 @@ async def test_a_calendar_comes_over_the_wire(place: Place) -> None:
     assert known[0] == 304
     assert not {"content-length", "transfer-encoding", "content-encoding"} & set(known[1])
     assert "server" not in headers
+
+
+#: A way to ask -> what stands in an answer to it.
+WAYS = {"plain": "X: y", "packed": "Accept-Encoding: gzip", "known": "If-None-Match: *"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("path", ["/", "/feeds/all.ics", "/sessions/first.talks.ics"])
+async def test_what_is_written_at_once_is_what_asgi_says(place: Place, path: str, way: str) -> None:
+    async with at_work(place) as address, calling(address) as line:
+        line.say(request(path, WAYS[way]))
+        status, at_once, body = await line.hear()
+        # a query that means nothing takes the long way
+        line.say(request(f"{path}?x", WAYS[way]))
+        long_way = await line.hear()
+
+    assert {**at_once, "date": ""} == {**long_way[1], "date": ""}
+    assert (status, body) == (long_way[0], long_way[2])
+    assert "date" in at_once
+
+
+async def test_what_is_written_at_once_is_counted(place: Place) -> None:
+    async with at_work(place) as address, calling(address) as line:
+        for header in ("X: y", "If-None-Match: *"):
+            line.say(request("/feeds/all.ics", header))
+            await line.hear()
+
+    found = await place.meters()
+    assert found["scheduler_feed_requests_total", "all", "200"] == 1
+    assert found["scheduler_feed_requests_total", "all", "304"] == 1
+
+
+async def test_many_requests_at_once_are_answered_in_their_order(place: Place) -> None:
+    """Ready and not ready, one behind the other on a line that nobody has read from yet."""
+    paths = [
+        "/feeds/all.ics",
+        "/health/live",
+        "/feeds/none.ics",
+        place.city,
+        "/",
+        "/feeds/all.ics?lang=en",
+    ] * 5
+    async with at_work(place) as address, calling(address) as line:
+        line.say(b"".join(map(request, paths)))
+        answers = [await line.hear() for _ in paths]
+
+    kinds = ["text/calendar", "application/json", "text/plain", "text/calendar", "text/html", "text/calendar"]
+    assert [headers["content-type"].partition(";")[0] for _, headers, _ in answers] == kinds * 5
+
+
+async def test_who_says_goodbye_is_answered_first(place: Place) -> None:
+    async with at_work(place) as address, calling(address) as line:
+        line.say(request("/feeds/all.ics", "Connection: close"))
+        status, headers, _ = await line.hear()
+
+        assert (status, headers["connection"]) == (200, "close")
+        assert await line.reader.read() == b""
+
+
+async def test_who_reads_late_gets_all_it_asked_for(place: Place) -> None:
+    """Hundreds of requests on one line, before any answer is read; others are served meanwhile."""
+    async with at_work(place) as address, calling(address) as line:
+        line.say(request("/feeds") * 600)
+        async with calling(address) as other:
+            other.say(request("/health/live"))
+            assert (await other.hear())[0] == 200
+
+        for _ in range(600):
+            assert (await line.hear())[0] == 200
 
 
 async def test_head_leaves_the_line_usable(place: Place) -> None:

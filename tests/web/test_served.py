@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.web.served import Served, make_served
+from scheduler.web.served import Served, gone, make_served
 from tests.cast import at
 
 OCTETS = b"BEGIN:VCALENDAR\r\n" * 100
 #: With half a second, which HTTP cannot say.
 CHANGED = at("2027-06-14T12:00:00.500000+02:00")
 IN_HTTP = "Mon, 14 Jun 2027 10:00:00 GMT"
+#: Long after.
+NOW = at("2037-12-31T23:59:59+00:00")
 
 
 def served(octets: bytes = OCTETS, modified_at: datetime = CHANGED) -> Served:
@@ -32,11 +34,15 @@ def served(octets: bytes = OCTETS, modified_at: datetime = CHANGED) -> Served:
 
 
 def asked(resource: Served, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    return asked_at(NOW, resource, **headers)
+
+
+def asked_at(now: datetime, resource: Served, **headers: str) -> tuple[int, dict[str, str], bytes]:
     given = {name.replace("_", "-").encode(): value.encode("latin-1") for name, value in headers.items()}
-    status, answered, body = resource.answer(given)
-    names = [name.decode() for name, _ in answered]
+    answer = resource.answer(given, lambda: now)
+    names = [name.decode() for name, _ in answer.headers]
     assert sorted(names) == sorted(set(names))
-    return status, {name.decode(): value.decode() for name, value in answered}, body
+    return answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body
 
 
 def status(**headers: str) -> int:
@@ -140,7 +146,7 @@ def test_compressed_octets_have_a_tag_of_their_own() -> None:
 
 
 def test_compressed_octets_are_the_same_in_every_process() -> None:
-    program = f"import sys, gzip; sys.stdout.buffer.write(gzip.compress({OCTETS!r}, mtime=0))"
+    program = f"import sys, gzip; sys.stdout.buffer.write(gzip.compress({OCTETS!r}, 6, mtime=0))"
 
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)  # noqa: S603
 
@@ -184,6 +190,7 @@ def test_who_has_them_compressed_does_not_have_them_plain() -> None:
         "Mon, 14 Jun 2027 10:00:01 GMT",
         "Monday, 14-Jun-27 10:00:00 GMT",
         "Mon, 14 Jun 2027 12:00:00 +0200",
+        "Mon Jun 14 10:00:00 2027",
     ],
 )
 def test_who_has_it_since_its_last_change_gets_nothing(since: str) -> None:
@@ -204,11 +211,42 @@ def test_who_has_it_since_before_its_last_change_gets_it(since: str) -> None:
         f"{IN_HTTP},{IN_HTTP}",
         "Mon, 14 Jun 2027 10:00:00 +99999999999",
         "9" * 5000,
+        *("mon jun 14 10:00:00 2027", "Mon Jun 14 10:00:00", "Mon Jun 14 25:00:00 2027"),
     ],
 )
 def test_a_date_that_is_none_is_ignored(junk: str) -> None:
     """jsenecal/netbox-notices#67: Apple got 304 for ever."""
     assert status(if_modified_since=junk) == 200
+
+
+def test_a_date_to_come_is_ignored() -> None:
+    """A clock that is ahead would hide every change until then."""
+    now = CHANGED.replace(microsecond=0) + timedelta(hours=1)
+    dates = [now + timedelta(seconds=ahead) for ahead in (0, 1, 86400)]
+
+    found = [
+        asked_at(now, served(), if_modified_since=format_datetime(date, usegmt=True))[0] for date in dates
+    ]
+
+    assert found == [304, 200, 200]
+
+
+def test_what_is_gone_is_said_to_everybody() -> None:
+    for headers in ({}, {"if_none_match": "*"}, {"if_modified_since": IN_HTTP}, {"accept_encoding": "gzip"}):
+        found, answered, body = asked(gone("city"), **headers)
+
+        assert (found, body, answered["cache-control"]) == (410, b"This calendar has ended.\n", "no-store")
+
+
+@pytest.mark.parametrize("headers", [{}, {"accept_encoding": "gzip"}, {"if_none_match": "*"}])
+def test_the_head_over_the_wire_says_what_the_answer_says(headers: dict[str, str]) -> None:
+    given = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+    answer = served().answer(given, lambda: NOW)
+
+    first, *lines = answer.head.decode().split("\r\n")
+
+    assert first == ("HTTP/1.1 304 Not Modified" if "if_none_match" in headers else "HTTP/1.1 200 OK")
+    assert lines == [*(f"{name.decode()}: {value.decode()}" for name, value in answer.headers), ""]
 
 
 _WORDS = st.sampled_from(
@@ -223,7 +261,7 @@ def test_no_header_makes_an_error(text: str) -> None:
     names = (b"if-modified-since", b"if-none-match", b"accept-encoding")
 
     for name in names:
-        assert served().answer({name: octets})[0] in (200, 304)
+        assert served().answer({name: octets}, lambda: NOW).status in (200, 304)
 
 
 @pytest.mark.parametrize(

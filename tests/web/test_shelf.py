@@ -7,19 +7,35 @@ import gzip
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from email.utils import format_datetime
+from hashlib import sha256
 
 import pytest
 
+from scheduler.model.audience import Audience
 from scheduler.model.network import Configuration
 from scheduler.model.series import Join, Status
 from scheduler.service.clock import Bell
+from scheduler.service.feed_addresses import FeedAddresses
 from scheduler.service.feeds import AHEAD, CANCELLED_STAYS, PAST_STAYS
 from scheduler.service.in_force import InForce
 from scheduler.service.virtual_clock import VirtualClock
 from scheduler.web.served import Served
 from scheduler.web.shelf import Shelf
-from tests.cast import DOHA, KASHAN, MELTON, a_configuration, a_series, a_session, at, real
+from tests.cast import (
+    DOHA,
+    KASHAN,
+    MANTES,
+    MELTON,
+    OPEN,
+    a_configuration,
+    a_series,
+    a_session,
+    at,
+    member,
+    real,
+)
 from tests.service.force import APPLIED, LINKS, in_force
 
 NOW = at("2027-05-10T09:00:00+02:00")
@@ -162,7 +178,7 @@ async def test_an_edition_of_the_very_moment_of_a_turn_does_not_last(turn: datet
     await found.at(turn + SECOND)
 
     for path in ("/", "/feeds/all.ics", LINKS.city_feed_path(MELTON)):
-        assert await found.find(path) == await other.find(path)
+        assert (await found.find(path)).octets == (await other.find(path)).octets
 
 
 async def test_a_restart_gives_the_same_octets() -> None:
@@ -181,7 +197,8 @@ async def test_what_comes_into_force_is_served_at_once() -> None:
 
     after = await found.find("/feeds/all.ics")
     assert b"Another title" in after.octets
-    assert header(after, "last-modified") == "Mon, 10 May 2027 07:00:01 GMT"
+    # when it was there to be read, not when it was applied: who asked between the two has the old octets
+    assert header(after, "last-modified") == "Mon, 10 May 2027 07:00:02 GMT"
     # when the session came into sight, five years ahead
     assert header(before, "last-modified") == "Wed, 15 Jun 2022 11:00:00 GMT"
 
@@ -235,7 +252,199 @@ async def test_it_lives_through_the_turns_of_a_year() -> None:
     assert b"BEGIN:VEVENT" not in found.octets
 
 
+# what stays the same
+
+
+def two_series(**changes: object) -> Configuration:
+    other = a_series(a_session(id="other"), id="papers", title="Papers")
+    return a_configuration(a_series(a_session(**changes)), other, members=(MELTON, DOHA))
+
+
+async def test_a_feed_that_holds_nothing_of_a_change_stays_as_it_is() -> None:
+    found = await desk(two_series())
+    before = {path: await found.find(path) for path in ("/feeds/series/papers.ics", "/feeds/all.ics")}
+
+    found.in_force = in_force(two_series(title="Another title"), id=2)
+    await found.at(NOW + SECOND)
+
+    assert await found.find("/feeds/series/papers.ics") is before["/feeds/series/papers.ics"]
+    assert (await found.find("/feeds/all.ics")).etag != before["/feeds/all.ics"].etag
+
+
+async def test_a_turn_changes_only_what_it_concerns() -> None:
+    found = await desk(two_series(on=date(2027, 6, 7), recording=RECORDING))
+    paths = ("/feeds/series/papers.ics", "/sessions/other.papers.ics", "/feeds/deadlines.ics")
+    before = [await found.find(path) for path in paths]
+
+    await found.at(at("2027-06-07T14:00:01+02:00"))
+
+    assert RECORDING.encode() in (await found.find("/feeds/series/talks.ics")).octets.replace(b"\r\n ", b"")
+    assert all([await found.find(path) is served for path, served in zip(paths, before, strict=True)])
+
+
+async def test_a_city_that_hears_nothing_new_keeps_its_very_feed() -> None:
+    """Over several editions, though nobody asked in between."""
+    arabic = Audience("Arab countries", regions=("arab-states",))
+    found = await desk(talks(audience=arabic))
+    melton, doha = await found.city(MELTON), await found.city(DOHA)
+
+    for number in (2, 3):
+        found.in_force = in_force(talks(audience=arabic, title=f"Title {number}"), id=number)
+        await found.at(NOW + number * SECOND)
+
+    assert await found.city(MELTON) is melton
+    assert (await found.city(DOHA)).etag != doha.etag
+
+
+@pytest.mark.parametrize("late", [timedelta(microseconds=1), timedelta(seconds=0.999), SECOND])
+@pytest.mark.parametrize("path", ["/feeds/all.ics", LINKS.city_feed_path(MELTON)])
+async def test_no_clock_of_a_client_hides_a_change(path: str, late: timedelta) -> None:
+    """Who sends the second in which it asked last never hears "unchanged" of octets that it does not have."""
+    asked_at = NOW + timedelta(seconds=30)
+    found = await desk(talks())
+    before = (await found.find(path)).octets
+
+    found.in_force = in_force(talks(title="Another title"), applied_at=asked_at, id=2)
+    await found.at(asked_at + late)
+    sent = {b"if-modified-since": format_datetime(asked_at.replace(microsecond=0), usegmt=True).encode()}
+    answer = (await found.find(path)).answer(sent, lambda: NOW + timedelta(hours=1))
+
+    assert answer.status == 200
+    assert answer.body != before
+
+
+async def test_an_edition_keeps_nothing_of_those_before() -> None:
+    found = await desk(talks())
+    for number in range(2, 6):
+        await found.city(MELTON)
+        found.in_force = in_force(talks(title=f"Title {number}"), id=number)
+        await found.at(NOW + number * SECOND)
+    await found.city(MELTON)
+
+    edition = found.shelf._edition
+    assert edition
+    kept = edition.feeds._items._kept["first.talks"].made
+    # for everybody, and on Melton's clock
+    assert len(kept) == 2
+    assert all(b"Title 5" in item for item in kept.values())
+    assert (len(edition.made), len(edition.before)) == (1, 0)
+
+
+# in other languages
+
+
+def in_french(members: tuple[str, ...] = (MELTON, DOHA), **changes: object) -> Configuration:
+    """The network has texts in French, too."""
+    network = replace(real().network, languages=("en", "fr"))
+    cycles = tuple(cycle for cycle in real().cycles if cycle.id == "report-2027")
+    return replace(talks(members, **changes), network=network, cycles=cycles)
+
+
+def unfolded(served: Served) -> str:
+    return served.octets.replace(b"\r\n ", b"").decode()
+
+
+async def test_a_calendar_can_be_read_in_another_language() -> None:
+    found = await desk(in_french())
+
+    french = await found.shelf.find("/feeds/deadlines.ics", "fr")
+
+    assert french
+    assert "mardi 30 novembre 2027" in unfolded(french)
+    assert "Tuesday 30 November 2027" in unfolded(await found.find("/feeds/deadlines.ics"))
+    assert (french.sort, french.headers[0]) == (
+        "deadlines",
+        (b"content-type", b"text/calendar; charset=utf-8"),
+    )
+
+
+async def test_a_city_reads_its_own_language_unless_it_asks() -> None:
+    found = await desk(in_french(members=(MANTES,), languages=("en", "fr")))
+    path = LINKS.city_feed_path(MANTES)
+
+    own, english = await found.shelf.find(path), await found.shelf.find(path, "en")
+
+    assert own
+    assert english
+    assert "Languages: anglais et français" in unfolded(own)
+    assert "Languages: English and French" in unfolded(english)
+    assert await found.shelf.find(path, "fr") is own
+
+
+@pytest.mark.parametrize(
+    "code", ["", "en", "xx", "de", "FR ", "fr-CA", "..", "a" * 5000, "\x00", "%66r", "é"]
+)
+async def test_a_language_without_texts_gives_the_usual_one(code: str) -> None:
+    found = await desk(in_french())
+    usual = {path: await found.find(path) for path in ("/feeds/all.ics", LINKS.city_feed_path(MELTON))}
+
+    for path, served in usual.items():
+        assert await found.shelf.find(path, code) is served
+    assert found.shelf._edition
+    assert len(found.shelf._edition.made) == 1
+
+
+@pytest.mark.parametrize("path", ["/sessions/first.talks.ics", "/feeds/all.ics", "/feeds/language/en.ics"])
+async def test_another_language_is_made_once(path: str) -> None:
+    found = await desk(in_french())
+
+    many = await asyncio.gather(*(found.shelf.find(path, "fr") for _ in range(20)))
+
+    assert many[0]
+    assert len({id(served) for served in many}) == 1
+
+
 # a city's own
+
+
+@dataclass
+class Book:
+    """The open addresses, as a command may change them."""
+
+    of: FeedAddresses
+
+    async def read(self, _: InForce) -> FeedAddresses:
+        return self.of
+
+
+def only(path: str) -> FeedAddresses:
+    return FeedAddresses({sha256(path.encode()).digest(): MELTON})
+
+
+async def test_a_renewed_address_counts_from_the_next_look_on() -> None:
+    """Though nothing else has changed."""
+    before, after = LINKS.city_feed_path(MELTON), LINKS.city_feed_path(MELTON, generation=1)
+    found, book = Desk(SetClock(NOW), in_force(talks())), Book(only(before))
+    found.shelf.addresses = book.read
+    served = await (await found.at(NOW)).find(before)
+
+    book.of = only(after)
+    await found.at(NOW + SECOND)
+
+    assert await found.shelf.find(before) is None
+    assert await found.find(after) is served
+
+
+async def test_the_shelf_remembers_which_open_addresses_were_asked_for() -> None:
+    found = await desk(talks())
+
+    await found.city(MELTON)
+    await found.shelf.find(LINKS.city_feed_path(DOHA, generation=7))
+    await found.find("/feeds/all.ics")
+
+    assert found.shelf.used == {sha256(LINKS.city_feed_path(MELTON).encode()).digest()}
+
+
+async def test_a_city_that_left_long_ago_is_gone() -> None:
+    """Clients should forget its address; 404 would say that it never was."""
+    left = replace(OPEN, until=NOW.date() - timedelta(days=31))
+    configuration = replace(talks(), members=(replace(member(MELTON), memberships=(left,)),))
+    found = await desk(configuration)
+
+    answer = (await found.city(MELTON)).answer({b"if-none-match": b"*"}, lambda: NOW)
+
+    assert answer.status == 410
+    assert b"BEGIN" not in answer.body
 
 
 async def test_a_city_finds_its_own() -> None:
