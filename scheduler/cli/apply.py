@@ -20,6 +20,7 @@ from scheduler.cli.common import (
 )
 from scheduler.configuration.load import Loaded
 from scheduler.errors import PlanOutdated
+from scheduler.model import times
 from scheduler.model.network import Configuration
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ async def _apply(
         if compared.proposal is None:
             async with database.read() as connection:
                 known = await configurations.latest(connection)
+            if known and known.tzdata != (release := times.tzdata_version()):
+                held = await put_in_force(database, configuration, now=now, by=by, replaces=known.hash)
+                return f"in force now, computed with tz database {release}", held
             since = at_home(known.applied_at, configuration.network) if known else ""
             by_whom = known.applied_by if known else ""
             return f"in force already, since {since}, by {by_whom}; nothing was changed", []

@@ -75,11 +75,8 @@ def _zone(configuration: Configuration) -> str:
 
 def _in_force() -> Configuration | None:
     """What the files would replace, where a database tells; without one there is nothing to say."""
-    try:
-        url = read_settings().database_url.get_secret_value()
-    except SchedulerError:
-        return None
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+    url = _database()
+    if url is None:
         return None
     from scheduler.configuration import normal
     from scheduler.store.peek import latest_content
@@ -89,6 +86,28 @@ def _in_force() -> Configuration | None:
         return normal.from_text(content) if content else None
     except ValueError:
         return None  # written by another version of this program
+
+
+def _database() -> str | None:
+    """Where what is in force may stand."""
+    try:
+        url = read_settings().database_url.get_secret_value()
+    except SchedulerError:
+        return None
+    is_there = not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
+    return url if is_there else None
+
+
+def _clocks() -> Iterator[str]:
+    """What a new tz database moved is no problem of the files, but waits for the same people."""
+    url = _database()
+    if url is None:
+        return
+    from scheduler.store.peek import waiting_clocks
+
+    release = waiting_clocks(url)
+    if release:
+        yield f"! the clocks changed with tz database {release}; see it with: scheduler clocks"
 
 
 def _lines(
@@ -105,6 +124,7 @@ def _lines(
         yield from as_github([_from_here(problem) for problem in problems])
     else:
         yield from as_text(problems, loaded.texts)
+        yield from _clocks()
     yield _last_line(loaded, problems)
 
 

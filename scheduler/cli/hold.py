@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,19 +12,16 @@ from scheduler.cli.common import (
     ConfigOption,
     at_home,
     counted,
-    opened_database,
+    database_in_force,
     out,
     read_configuration,
     who_decides,
 )
-from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     from scheduler.configuration.load import Loaded
     from scheduler.model.network import Network
     from scheduler.service.holding import Held, LetGo
-    from scheduler.service.in_force import InForce
-    from scheduler.store.database import Database
     from scheduler.store.holds import Hold
 
 #: What the table has room for.
@@ -70,7 +65,7 @@ async def _hold(subject: str, by: str, because: str, loaded: Loaded, now: dateti
     from scheduler.service.holding import hold_back
     from scheduler.store.holds import Hold
 
-    async with _in_force() as (database, in_force):
+    async with database_in_force() as (database, in_force):
         wanted = Hold(subject, now, by, because)
         return await hold_back(database, in_force, wanted, loaded.configuration), in_force.network
 
@@ -99,23 +94,8 @@ the end. What is of no use any more is recorded as missed.
 async def _resume(subject: str, by: str, now: datetime) -> tuple[LetGo, Network]:
     from scheduler.service.holding import let_go
 
-    async with _in_force() as (database, in_force):
+    async with database_in_force() as (database, in_force):
         return await let_go(database, in_force, subject, by, now), in_force.network
-
-
-@asynccontextmanager
-async def _in_force() -> AsyncIterator[tuple[Database, InForce]]:
-    """The database, which is there and has our tables, and what is in force in it."""
-    from scheduler.service.in_force import read_in_force
-    from scheduler.store.backup import existing_file
-    from scheduler.store.migrate import check_version
-
-    existing_file(read_settings().database_url.get_secret_value())
-    async with opened_database() as database:
-        await check_version(database)
-        async with database.read() as connection:
-            in_force = await read_in_force(connection)
-        yield database, in_force
 
 
 def _tell(name: str, done: LetGo) -> None:

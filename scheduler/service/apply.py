@@ -6,13 +6,16 @@ import asyncio
 from datetime import datetime
 
 from scheduler.configuration import normal
+from scheduler.errors import ConfigurationMoved
 from scheduler.model import changes, times
+from scheduler.model.clocks import clocks_of
 from scheduler.model.network import Configuration
 from scheduler.model.programme import Window
 from scheduler.model.slots import Slot, find_slots
+from scheduler.service import clock_changes
 from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, read_in_force
-from scheduler.store import book, configurations, installation, ledger
+from scheduler.store import book, clocks, configurations, installation, ledger
 from scheduler.store.database import Database
 
 
@@ -24,15 +27,21 @@ async def put_in_force(
     What was due under the old configuration until now is settled with it, so that no reminder of before
     reaches who comes in with the new one. `replaces`: the hash of what is in force as the one who applies
     saw it; None for the first time. Raises ConfigurationMoved when another one came first.
+
+    With another tz database than the one before, what it moves is held or waits for a person (US-16).
     """
     before, slots = await _books(database, now)
+    clock_change = await clock_changes.find(database, before, now) if before else None
     if before:
         proposal = changes.carry_over(before.configuration, proposal, now)
     content = normal.to_text(proposal)
+    known = await asyncio.to_thread(clocks_of, proposal, now)
     async with database.write() as connection:
         # not before what is settled: a change told at once must lie ahead of the engine's next look
         applied_at = max(now, await ledger.hold(connection) or now)
         if before:
+            if await configurations.latest_id(connection) != before.id:
+                raise ConfigurationMoved(ConfigurationMoved.__doc__)
             await settle(connection, before, slots, now)
         await configurations.put(
             connection,
@@ -46,6 +55,9 @@ async def put_in_force(
         await book.write_members(connection, proposal.members)
         await ledger.revise(connection, changes.marks(proposal), changes.starts(proposal), applied_at)
         await ledger.write_rules(connection, changes.rule_marks(proposal), applied_at)
+        if before and clock_change:
+            await clock_changes.write_down(connection, before, clock_change, now)
+        await clocks.keep(connection, times.tzdata_version(), known, now)
         await ledger.settle(connection, applied_at)
         if before is None:
             await installation.claim(connection, by, applied_at)
@@ -53,6 +65,28 @@ async def put_in_force(
         held = changes.held(proposal)
         await ledger.note(connection, now, by, "apply", normal.hash_of(content), ", ".join(held))
     return held
+
+
+async def meet_new_clocks(database: Database, now: datetime) -> bool:
+    """Puts what is in force in force anew where this program has a newer tz database than it came with;
+    True where it did.
+
+    For the start of a service, before anything is due. An older one changes nothing by itself: after a
+    rollback, or between replicas of two versions, hours must not go to and fro.
+    """
+    await clock_changes.keep_clocks(database, now)
+    release = times.tzdata_version()
+    async with database.read() as connection:
+        applied = await configurations.latest(connection)
+        if applied is None or applied.tzdata >= release:
+            return False
+        in_force = await read_in_force(connection)
+    by = clock_changes.actor(release)
+    try:
+        await put_in_force(database, in_force.configuration, now=now, by=by, replaces=applied.hash)
+    except ConfigurationMoved:
+        return False  # another replica, or a person, was quicker
+    return True
 
 
 async def _books(database: Database, now: datetime) -> tuple[InForce | None, list[Slot]]:

@@ -11,6 +11,8 @@ from datetime import timedelta
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Post
+from scheduler.model import times
+from scheduler.service import clock_changes
 from scheduler.service.delivery import Deliverer
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import InForce, Memory
@@ -120,9 +122,17 @@ class Daemon:
             yield str(seen)
         if in_force and in_force.held(now):
             yield f"held, for they vanished from the files: {', '.join(in_force.held(now))}"
+        if self.lookout.clocks:
+            yield str(self.lookout.clocks)
+        if in_force and in_force.tzdata > times.tzdata_version():
+            older = clock_changes.OLDER.format(older=times.tzdata_version(), newer=in_force.tzdata)
+            yield f"{older}; {clock_changes.STANDS_ASIDE}" if in_force.clocks_disagree else older
         for hold in self.lookout.holds:
+            if clock_changes.is_of_clocks(hold) and self.lookout.clocks:
+                continue
             since = hold.since.isoformat(timespec="minutes")
-            yield f"held by a person since {since}: {hold.subject}; let it go with: scheduler resume"
+            by = hold.held_by if clock_changes.is_of_clocks(hold) else "a person"
+            yield f"held by {by} since {since}: {hold.subject}; let it go with: scheduler resume"
         breaker = self.deliverer.breaker
         if breaker.is_open(now) or breaker.is_probing:
             yield f"the mail server is away: {logs.clean(breaker.said)}"

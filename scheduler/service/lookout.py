@@ -11,7 +11,8 @@ from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.service.meters import Meters
 from scheduler.service.real_clock import RealClock
-from scheduler.store import configurations, holds, installation, ledger, outbox
+from scheduler.store import clocks, configurations, holds, installation, ledger, outbox
+from scheduler.store.clocks import Found
 from scheduler.store.database import Database
 from scheduler.store.holds import Hold
 
@@ -36,6 +37,8 @@ class Lookout:
     may_send: bool = True
     #: what people hold back
     holds: tuple[Hold, ...] = ()
+    #: what a new tz database moved, while nobody has decided on it
+    clocks: Found | None = None
     #: mails that should have gone long ago, by what the mail server said last
     stuck: Counter[str] = field(default_factory=Counter)
     _generation: int = -1
@@ -69,6 +72,7 @@ class Lookout:
             self.is_in_force = await configurations.latest_id(connection) > 0
             self.may_send = await installation.may_send(connection)
             self.holds = await holds.read(connection)
+            self.clocks = await clocks.waiting(connection)
             return await ledger.generation(connection)
 
     async def _count(self) -> None:

@@ -23,7 +23,7 @@ from scheduler.configuration.problems import Problem, Severity
 from scheduler.errors import ConfigurationMoved
 from scheduler.model import changes
 from scheduler.model.network import Configuration
-from scheduler.service.apply import put_in_force
+from scheduler.service.apply import meet_new_clocks, put_in_force
 from scheduler.service.clock import Clock
 from scheduler.service.in_force import Memory
 from scheduler.service.planning import plan_hash
@@ -116,6 +116,8 @@ class Proposals:
     #: how long the files must lie still: an editor may write one in two halves
     quiet: timedelta
     seen: Seen = Seen(Standing.SAME)
+    #: the tz database cannot change while the program runs
+    _has_met_clocks: bool = False
 
     async def run(self) -> None:
         """For ever. The folder may vanish, come back, and be another one then."""
@@ -153,6 +155,10 @@ class Proposals:
     async def look(self) -> None:
         """Reads the files; applies them where nothing is in force, or where that needs no person."""
         now = self.clock.now()
+        if not self._has_met_clocks:
+            if await meet_new_clocks(self.database, now):
+                _log.warning("a new tz database: see `scheduler clocks`", action="clocks")
+            self._has_met_clocks = True
         loaded = await asyncio.to_thread(load, self.folder)
         compared = await compare(self.database, self.memory, loaded, now=now)
         seen = compared.seen

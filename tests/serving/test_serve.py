@@ -11,6 +11,7 @@ import httpx
 import icalendar
 import pytest
 
+from scheduler.model import times
 from tests.mail.relay import a_relay
 from tests.serving.house import House, address
 
@@ -34,7 +35,7 @@ async def test_a_new_installation_sends_and_serves_by_itself(house: House) -> No
             page = await client.get("/")
 
     assert {mail.to for mail in relay.messages} == {address(n) for n in (1, 2, 3)}
-    assert ready.json() == {"status": "ready", "warnings": []}
+    assert ready.json() == {"status": "ready", "warnings": [], "tzdata": times.tzdata_version()}
     assert live.json()["status"] == "alive"
     assert [str(event["UID"]) for event in feed.events] == ["first.talks@learning-cities.example"]
     assert "The first talk" in page.text
