@@ -45,13 +45,18 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# a service that is stopped and killed in the middle of 2,000 mails, on both databases
+# a service that is stopped and killed in the middle of 2,000 mails, on both databases; and years of random
+# edits, looked at from the calendars of all cities
 chaos: $(READY)
 	$(BIN)/python -m pytest -m chaos
 
-# the pages in a real browser, where one is installed
+# what programs of others make of us: the pages in a real browser, the calendars in three more readers; what
+# is not installed is skipped, with a sentence that says how to get it
 interop: $(READY)
-	$(BIN)/python -m pytest -m interop
+	@mkdir -p var/interop && cp tests/interop/package.json var/interop/
+	@! command -v npm > /dev/null || npm install --prefix var/interop --no-package-lock --ignore-scripts \
+	  --no-audit --no-fund --loglevel=error || true
+	$(BIN)/python -m pytest -rs -m interop
 
 # how long the commands take at two sizes ten times apart, beside a reference; on a quiet machine
 bench: $(READY)

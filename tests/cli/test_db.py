@@ -28,7 +28,7 @@ def at(folder: Path, **environment: str) -> dict[str, str]:
 
 
 async def _prepare(url: str) -> None:
-    database = open_database(url)
+    database = open_database(url, durable=False)
     await migrate(database)
     await put_in_force(database, real(), now=NOW, by="staff", replaces=None)
     await database.close()
@@ -63,7 +63,7 @@ def test_a_database_goes_from_backup_to_claim(folder: Path, tmp_path: Path) -> N
 async def test_a_copy_is_claimed_while_a_service_runs(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'scheduler.sqlite'}"
     await _prepare(url)
-    database = open_database(url)
+    database = open_database(url, durable=False)
     async with database.write() as connection:
         await installation.hold(connection)
 
@@ -82,7 +82,7 @@ async def test_nothing_is_restored_while_a_service_runs(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'scheduler.sqlite'}"
     await _prepare(url)
     await asyncio.to_thread(typed, "db", "backup", str(tmp_path / "copy"), environment=at(tmp_path))
-    database = open_database(url)
+    database = open_database(url, durable=False)
 
     async with serving(database, url):
         done = await asyncio.to_thread(

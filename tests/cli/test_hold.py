@@ -45,7 +45,7 @@ def decided(house: House) -> tuple[int, list[tuple[str, str, str, str]]]:
 
 
 async def _decided(url: str) -> tuple[int, list[tuple[str, str, str, str]]]:
-    database = open_database(url)
+    database = open_database(url, durable=False)
     table = tables.journal.c
     async with database.read() as connection:
         query = select(table.actor, table.action, table.subject, table.detail).order_by(table.id)

@@ -76,7 +76,7 @@ def texts(octets: bytes, name: str) -> list[str]:
 def common_name(octets: bytes) -> str:
     """CN of the attendee, read by the letter of RFC 6868. icalendar loses the backslash of "\\:" there."""
     (line,) = (line for line in unfolded(octets) if line.startswith("ATTENDEE;"))
-    quoted = re.fullmatch('ATTENDEE(?:;[A-Z]+=[A-Z-]+)*;CN="([^"]*)":mailto:[a-z@.]+', line)
+    quoted = re.fullmatch('ATTENDEE(?:;[A-Z]+=[A-Z-]+)*;CN="([^"]*)":mailto:[a-z0-9@.-]+', line)
     assert quoted
     return re.sub("\\^([n'^])", lambda match: {"n": "\n", "'": '"', "^": "^"}[match[1]], quoted[1])
 
