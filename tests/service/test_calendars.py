@@ -138,12 +138,7 @@ class Look:
         elif self._has_been_a_member and self._must_be_invited:
             assert self.is_live(item)
         if self.is_live(item) and self._has_been_a_member:
-            if self.occurrence.is_postponed:
-                assert (
-                    item.status == "TENTATIVE"
-                )  # its old day says nothing: it is told when there is a new one
-            else:
-                assert item.hours == self.wanted
+            assert item.hours == self.wanted
 
     def is_live(self, item: Entry | None) -> TypeGuard[Entry]:
         return item is not None and not item.is_cancelled and not self.has_begun(item.starts)

@@ -181,6 +181,14 @@ async def test_another_last_day_of_an_open_session_is_told(doha_invited: Stage) 
     assert len(await edit(doha_invited, (0, OPEN), (11, TWO_DAYS))) == 2
 
 
+async def test_another_day_of_a_postponed_session_is_told(doha_invited: Stage) -> None:
+    """Its calendar shows it on a day, whatever that means."""
+    sent = await edit(doha_invited, (0, LATER), (11, replace(LATER, on=date(2027, 6, 21))))
+
+    assert told(sent) == [("changed", DOHA, "REQUEST", 1), ("changed", DOHA, "REQUEST", 2)]
+    assert "DTSTART;VALUE=DATE:20270621" in part(doha_invited.message(sent[-1]), "text/calendar")
+
+
 async def test_days_that_were_not_written_down_make_no_difference(doha_invited: Stage) -> None:
     """As before the column was there."""
     await edit(doha_invited, (0, OPEN))
