@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.cycles import Cycle
-from scheduler.model.notices import STATEFUL
+from scheduler.model.notices import CORRECTIONS, STATEFUL
 from scheduler.model.programme import Window
 from scheduler.model.slots import Slot, find_slots, latest_only
 from scheduler.model.told import METHODS
@@ -27,6 +27,7 @@ from scheduler.store.duties import (
     OVERTAKEN,
     Duty,
     fire,
+    heard_of,
     overtake,
     replace_older,
     withdraw_of_older_rule,
@@ -145,8 +146,12 @@ async def settle(connection: AsyncConnection, in_force: InForce, slots: Sequence
     kept, replaced = latest_only(slots)
     for slot in replaced:
         await fire(connection, duty_of(slot, in_force, missed_because=OVERTAKEN), now)
+    corrections = {slot.occurrence.id for slot in kept if slot.rule.kind in CORRECTIONS}
+    heard = await heard_of(connection, corrections)
     new = 0
     for slot in kept:
+        if slot.rule.kind in CORRECTIONS and slot.occurrence.id not in heard:
+            continue
         why = "its moment had passed" if now >= slot.useful_by else ""
         duty = duty_of(slot, in_force, missed_because=why)
         await withdraw_of_older_rule(connection, duty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +31,7 @@ from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
 from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, REPLACED, SENDING, UNSENT, is_newer, withdrawn
 from scheduler.store.suppressions import WEBINARS, is_suppressed
-from scheduler.store.tables import Instant, contacts, members, outbox, told
+from scheduler.store.tables import Instant, contacts, members, outbox, revisions, told
 
 #: The mail that a contact is just getting: handed over or not, it counts as told (P08, P09).
 flying = outbox.alias("flying")
@@ -72,6 +73,15 @@ class Duty:
     rule_since: datetime | None = None
     #: anything but empty makes it a row that is only recorded as missed
     missed_because: str = ""
+
+
+async def heard_of(connection: AsyncConnection, occurrences: Collection[str]) -> frozenset[str]:
+    """Those of the occurrences that somebody was told, or is just being told: only they can be corrected."""
+    name = revisions.c.occurrence
+    begun = and_(outbox.c.occurrence == name, outbox.c.state == SENDING)
+    was_told = or_(exists().where(told.c.occurrence == name), exists().where(begun))
+    query = select(name).where(name.in_(occurrences), was_told)
+    return frozenset(await connection.scalars(query))
 
 
 async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:

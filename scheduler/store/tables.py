@@ -157,6 +157,7 @@ told = Table(
     Column("told_at", Instant, nullable=False),
     # DTSTAMP of the calendar it was told with; the next one is later
     Column("stamped_at", Instant),
+    Index("ix_told_occurrence", "occurrence"),
 )
 
 #: What each contact answered to an invitation; the latest word counts.
