@@ -100,6 +100,9 @@ class Deliverer:
             passed = await histories.read(connection, [row.id for row in rows])
             in_force = await self.memory.current(connection) if rows else None
             generation = await ledger.generation(connection) if rows else 0
+            if self._stands_aside():  # what came into force since the last look has other clocks
+                await outbox.put_back(connection, token, [row.id for row in rows])
+                return False
         if not rows or in_force is None:
             return False
         verdicts = judge(rows, passed, in_force, now)
@@ -213,6 +216,8 @@ class Deliverer:
                 await outbox.close(connection, token, ids, state, reason)
             for until, ids in _grouped(resting).items():
                 await outbox.give_back(connection, token, ids, until, outbox.MORNING)
+            if uncertain := [one.id for one in outcomes if one.is_uncertain]:
+                await outbox.doubt(connection, token, uncertain)
             for one in by_fate[Fate.LATER]:
                 await self._put_off(connection, token, rows[one.id], one, now)
             for one in by_fate[Fate.NEVER]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.answers import Answer
+from scheduler.store import ledger
 from scheduler.store.database import among, insert_into
 from scheduler.store.tables import answers
 
@@ -30,7 +31,11 @@ class Given:
 
 
 async def give(connection: AsyncConnection, given: Given) -> bool:
-    """Writes an answer down; False where a later one is there already, which stays."""
+    """Writes an answer down; False where a later one is there already, which stays.
+
+    A no, and a no taken back, is a decision: it calls back a reminder that is claimed and not begun (P09).
+    """
+    known = await of(connection, given.contact_id, given.occurrence)
     values = vars(given) | {"answer": given.answer.value}
     insert = insert_into(connection, answers).values(**values)
     written = await connection.execute(
@@ -40,6 +45,9 @@ async def give(connection: AsyncConnection, given: Given) -> bool:
             where=answers.c.given_at <= insert.excluded.given_at,
         )
     )
+    had_declined = known is not None and known.answer is Answer.DECLINED
+    if written.rowcount and had_declined != (given.answer is Answer.DECLINED):
+        await ledger.raise_generation(connection)
     return bool(written.rowcount)
 
 

@@ -92,13 +92,22 @@ async def _write_contacts(
         for member in members
         for contact in member.contacts
     }
-    new = [
-        {"member_id": member_id, "role": role, "address": address, "name": name, "is_listed": True}
-        for (member_id, role, address), name in wanted.items()
-        if (member_id, role, address) not in known
+    new = [key for key in wanted if key not in known]
+    # one mailbox is one contact, whatever its role and letter case: its calendar knows what it was told
+    gone = {(row.member_id, row.address.lower()): row for key, row in known.items() if key not in wanted}
+    for key in new:
+        member_id, role, address = key
+        if row := gone.pop((member_id, address.lower()), None):
+            moved = update(table).where(table.c.id == row.id).values(role=role, address=address)
+            await connection.execute(moved)
+            known[key] = known.pop((member_id, row.role, row.address))
+    fresh = [
+        {"member_id": key[0], "role": key[1], "address": key[2], "name": wanted[key], "is_listed": True}
+        for key in new
+        if key not in known
     ]
-    if new:
-        await connection.execute(table.insert(), new)
+    if fresh:
+        await connection.execute(table.insert(), fresh)
     for key, row in known.items():
         name, is_listed = wanted.get(key, row.name), key in wanted
         if (name, is_listed) != (row.name, row.is_listed):

@@ -29,7 +29,16 @@ from scheduler.model.notices import REMINDERS, STATEFUL, Kind
 from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, REPLACED, SENDING, UNSENT, is_newer, withdrawn
+from scheduler.store.outbox import (
+    DEFERRED,
+    MISSED,
+    QUEUED,
+    REPLACED,
+    UNSENT,
+    is_newer,
+    may_have_arrived,
+    withdrawn,
+)
 from scheduler.store.suppressions import WEBINARS, is_suppressed
 from scheduler.store.tables import Instant, contacts, members, outbox, revisions, told
 
@@ -78,7 +87,7 @@ class Duty:
 async def heard_of(connection: AsyncConnection, occurrences: Collection[str]) -> frozenset[str]:
     """Those of the occurrences that somebody was told, or is just being told: only they can be corrected."""
     name = revisions.c.occurrence
-    begun = and_(outbox.c.occurrence == name, outbox.c.state == SENDING)
+    begun = and_(outbox.c.occurrence == name, may_have_arrived(outbox))
     was_told = or_(exists().where(told.c.occurrence == name), exists().where(begun))
     query = select(name).where(name.in_(occurrences), was_told)
     return frozenset(await connection.scalars(query))
@@ -211,8 +220,8 @@ def _one_for_each_address(duty: Duty) -> Select[tuple[int]]:
 
 
 def _in_flight(duty: Duty) -> Select[tuple[int]]:
-    """Of each contact the row of this occurrence that is being sent: a handful, found by their state."""
-    begun = and_(outbox.c.state == SENDING, outbox.c.kind.in_(kind.value for kind in STATEFUL))
+    """Of each contact the row of this occurrence that is being sent, or whose reply was lost: a handful."""
+    begun = and_(may_have_arrived(outbox), outbox.c.kind.in_(kind.value for kind in STATEFUL))
     latest = select(func.max(outbox.c.id)).where(begun, outbox.c.occurrence == duty.occurrence)
     return latest.group_by(outbox.c.contact_id)
 

@@ -13,13 +13,14 @@ from scheduler.model.answers import Answer
 from scheduler.model.history import History
 from scheduler.model.told import Told
 from scheduler.store.database import among
-from scheduler.store.outbox import SENDING, SENT
+from scheduler.store.outbox import SENT, may_have_arrived
 from scheduler.store.tables import Instant, answers, contacts, members, outbox, told
 
 _TOLD = ("sequence", "method", "starts_at", "ends_at", "status", "place", "days")
 
 _mine = outbox.alias("mine")
-#: Sent by somebody who died: it may have arrived. Nobody else claims one of two rows (`outbox.claim`).
+#: Sent by somebody who died, or whose reply was lost: it may have arrived. Nobody else claims one of two
+#: rows (`outbox.claim`).
 _perhaps = outbox.alias("perhaps")
 _first = outbox.alias("first")
 _earlier = outbox.alias("earlier")
@@ -72,7 +73,7 @@ def _histories(
     """One row for each of `source`, whose columns the others are."""
     earlier = and_(_earlier.c.contact_id == contact_id, _earlier.c.occurrence == occurrence)
     was_sent = and_(_earlier.c.state == SENT, _earlier.c.sent_at <= tried_at, _earlier.c.id != row_id)
-    was_begun = and_(_earlier.c.state == SENDING, _earlier.c.id < row_id, _earlier.c.method.is_not(None))
+    was_begun = and_(may_have_arrived(_earlier), _earlier.c.id < row_id, _earlier.c.method.is_not(None))
     first = select(func.min(_earlier.c.id)).where(earlier, was_sent).correlate(source).scalar_subquery()
     begun = select(func.max(_earlier.c.id)).where(earlier, was_begun).correlate(source).scalar_subquery()
     is_answer = and_(

@@ -53,6 +53,13 @@ async def put(connection: AsyncConnection, wanted: Hold) -> Hold | None:
     return None
 
 
+async def replace(connection: AsyncConnection, wanted: Hold) -> None:
+    """What is held stays so, for another reason."""
+    news = {"held_by": wanted.held_by, "because": wanted.because}
+    await connection.execute(holds.update().where(holds.c.subject == wanted.subject).values(**news))
+    await ledger.note(connection, wanted.since, wanted.held_by, "hold", wanted.subject, wanted.because)
+
+
 async def lift(connection: AsyncConnection, hold: Hold, by: str, now: datetime) -> None:
     """Lets go what is held."""
     await connection.execute(holds.delete().where(holds.c.subject == hold.subject))

@@ -132,10 +132,13 @@ class Delivery:
     #: its address gets no mails about webinars any more, its contact does not come to this session
     is_suppressed: bool = False
     has_declined: bool = False
+    #: a reply was lost: it may have arrived
+    is_uncertain: bool = False
 
     def was_begun_before(self, now: datetime) -> bool:
-        """Somebody tried it and did not say how it ended; `now` is when it was claimed."""
-        return self.attempts == 0 and self.first_try_at is not None and self.first_try_at < now
+        """Somebody tried it and nobody knows how that ended; `now` is when it was claimed."""
+        died = self.attempts == 0 and self.first_try_at is not None and self.first_try_at < now
+        return died or self.is_uncertain
 
     #: which address of the city's calendar mails print now
     feed_generation: int = 0
@@ -334,6 +337,16 @@ async def defer(connection: AsyncConnection, token: str, row_id: int, next_at: d
     """The server said "later": one attempt is counted, and the row waits until `next_at`."""
     done = {"state": DEFERRED, "next_at": next_at, "reply": reply, "attempts": outbox.c.attempts + 1}
     await _put_back(connection, token, [row_id], done)
+
+
+async def doubt(connection: AsyncConnection, token: str, ids: Collection[int]) -> None:
+    """The line broke after these were handed over: whatever becomes of them, they may have arrived."""
+    await connection.execute(update(outbox).where(_mine(connection, token, ids)).values(is_uncertain=True))
+
+
+def may_have_arrived(row: FromClause) -> ColumnElement[bool]:
+    """Of a row that is not marked as sent: it is on its way, or nobody knows how its last try ended."""
+    return or_(row.c.state == SENDING, and_(row.c.is_uncertain, row.c.state != SENT))
 
 
 async def give_back(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 
@@ -272,6 +273,8 @@ outbox = Table(
     Column("next_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("first_try_at", Instant),
+    # the line broke after the mail was handed over: it may have arrived
+    Column("is_uncertain", Boolean, nullable=False, server_default=false()),
     Column("reply", String(400)),
     Column("sent_at", Instant),
     # where the mailbox or the mail server put it, and the zone whose hours it says

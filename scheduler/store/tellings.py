@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Function, Select, String, Table, cast, func, select
+from sqlalchemy import Function, Select, String, Table, cast, exists, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.answers import Answer, Said
 from scheduler.model.notices import STATEFUL
-from scheduler.model.told import Tellings, Told
-from scheduler.store.outbox import UNSENT
+from scheduler.model.told import REQUEST, Tellings, Told
+from scheduler.store.outbox import SENDING, SENT, UNSENT
 from scheduler.store.suppressions import WEBINARS
 from scheduler.store.tables import answers, contacts, members, outbox, suppressions, told
 
@@ -30,6 +31,35 @@ async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
         await _answers(connection),
         await _ended(connection),
     )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How an occurrence stands in somebody's calendar."""
+
+    occurrence: str
+    ends_at: datetime | None
+    #: of one without an hour; empty where they were not written down
+    days: str
+    status: str
+
+
+async def was_told(connection: AsyncConnection) -> bool:
+    """Anybody was sent anything at all, or is just being sent it."""
+    begun = exists().where(outbox.c.state.in_((SENT, SENDING)))
+    return bool(await connection.scalar(select(or_(exists().select_from(told), begun))))
+
+
+async def entries(connection: AsyncConnection) -> tuple[Entry, ...]:
+    """All that anybody's calendar shows, or is just being sent, each different thing once."""
+    found = (
+        select(*(table.c[name] for name in ("occurrence", "ends_at", "days", "status"))).where(
+            table.c.method == REQUEST, *also
+        )
+        for table, also in ((told, ()), (outbox, (outbox.c.state == SENDING,)))
+    )
+    rows = await connection.execute(union(*found))
+    return tuple(Entry(row.occurrence, row.ends_at, row.days or "", row.status) for row in rows)
 
 
 async def _told(connection: AsyncConnection, query: Select[Any]) -> dict[str, dict[Told, set[int]]]:

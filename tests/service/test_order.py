@@ -36,6 +36,7 @@ from scheduler.service.delivery import Deliverer
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.service.meters import Meters
+from scheduler.service.retry import LADDER
 from scheduler.service.virtual_clock import VirtualClock
 from scheduler.store import outbox
 from scheduler.store.database import Database, open_database
@@ -105,6 +106,8 @@ class SlowPost:
 
     clock: VirtualClock
     says: Callable[[Outgoing, int], Fate] = lambda _m, _n: Fate.SENT
+    #: the mails that it takes without anybody hearing of it, because the line breaks
+    loses_reply: Callable[[Outgoing, int], bool] = lambda _m, _n: False
     #: how long each mail takes
     takes: Callable[[], timedelta] = timedelta
     #: called before each mail, with how many were taken before
@@ -129,11 +132,15 @@ class SlowPost:
                 outcomes.append(Outcome(message.id, Fate.RECALLED, "called back"))
                 continue
             await self._wait()
-            fate = self.says(message, self.tries[message.message_id])
+            tries = self.tries[message.message_id]
+            fate, is_lost = self.says(message, tries), self.loses_reply(message, tries)
             self.tries[message.message_id] += 1
             if fate is Fate.SENT:
                 self.taken.append(message)
-            outcomes.append(Outcome(message.id, fate, "450 4.7.0 said so", 450))
+            if is_lost:
+                outcomes.append(Outcome(message.id, Fate.LATER, "the line broke", is_uncertain=True))
+            else:
+                outcomes.append(Outcome(message.id, fate, "450 4.7.0 said so", 450))
         return outcomes
 
     async def _wait(self) -> None:
@@ -181,6 +188,7 @@ class Scene:
     in_flight: int = 10
     #: of the real clock: only where a test is about what is called back
     watch_seconds: float = 600
+    ladder: Sequence[timedelta] = LADDER
     clock: VirtualClock = field(init=False)
     post: SlowPost = field(init=False)
     engine: Engine = field(init=False)
@@ -206,7 +214,7 @@ class Scene:
             Deliverer(
                 self.database, self.clock, self.post, LINKS, memory, Meters(), self.in_flight,
                 lease=timedelta(days=1), breaker=Breaker(MINUTE),
-                watch_seconds=self.watch_seconds, pause=MINUTE / 2,
+                watch_seconds=self.watch_seconds, pause=MINUTE / 2, ladder=self.ladder,
             )
             for _ in range(self.deliverers)
         ]  # fmt: skip
@@ -324,6 +332,32 @@ async def test_a_change_of_an_invitation_that_failed_invites(database: Database)
     assert [(item.kind, item.sequence, item.start) for item in scene.post.items] == [
         ("Invitation", 1, "20270614T130000Z")
     ]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("edits", "arrived"),
+    [
+        ([OFF], [("REQUEST", PLAIN), ("CANCEL", OFF)]),
+        ([THREE], [("REQUEST", PLAIN), ("REQUEST", THREE)]),
+        ([THREE, PLAIN], [("REQUEST", PLAIN), ("REQUEST", THREE), ("REQUEST", PLAIN)]),
+    ],
+)
+async def test_a_mail_whose_reply_was_lost_may_have_arrived(
+    database: Database, edits: list[Session], arrived: list[tuple[str, Session]]
+) -> None:
+    """S03: each mail arrives, the line breaks before the 250, and staff edit before the next try."""
+    scene = Scene(database, INVITED - MINUTE, INVITED + A_DAY, ladder=[timedelta(hours=6)])
+    scene.post.loses_reply = lambda _m, tries: tries == 0
+    await scene.stage.apply(house(PLAIN), APRIL)
+
+    await scene.play(*((INVITED + 60 * number * MINUTE, house(one)) for number, one in enumerate(edits, 1)))
+
+    # the last one, which nothing took the place of, is handed over twice
+    items = scene.post.items[: len(arrived)]
+    assert [item.sequence for item in items] == list(range(len(arrived)))
+    assert [(item.method, session) for item, (_, session) in zip(items, arrived, strict=True)] == arrived
+    assert all(shows(item, session) for item, (_, session) in zip(items, arrived, strict=True))
 
 
 @ON_SQLITE

@@ -290,6 +290,23 @@ async def test_a_contact_that_is_added_later_gets_what_is_still_to_come(doha_inv
     assert rules == ["announcement", "invitation", "working-day-before"]
 
 
+@pytest.mark.parametrize("role", ["coordinator", "deputy"])
+async def test_a_mailbox_that_is_written_otherwise_is_the_same_contact(
+    doha_invited: Stage, role: str
+) -> None:
+    """In other letters, or another role: its calendar knows what it was told, and it is not invited anew."""
+    house = doha(PLAIN)
+    (city,) = house.members
+    was = city.contacts[0]
+    other = Contact(role, was.address.upper(), was.name)
+    written = replace(city, contacts=(other, *city.contacts[1:]))
+
+    await doha_invited.apply(replace(house, members=(written,)), LATE_MAY)
+    await doha_invited.play(LATE_MAY, LATE_MAY + timedelta(days=2))
+
+    assert [row.rule for row in await doha_invited.sent("invitation")] == ["invitation"]
+
+
 @ON_SQLITE
 async def test_the_first_mail_about_a_session_answers_none(stage: Stage) -> None:
     await invited(stage)

@@ -16,6 +16,9 @@ def upgrade() -> None:
     op.add_column("told", sa.Column("stamped_at", Instant(), nullable=True))
     op.create_index("ix_told_occurrence", "told", ["occurrence"], unique=False)
     op.add_column("outbox", sa.Column("days", sa.String(length=25), nullable=True))
+    op.add_column(
+        "outbox", sa.Column("is_uncertain", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.add_column("outbox", sa.Column("tzdata", sa.String(length=20), nullable=True))
     op.drop_index("ix_outbox_contact_id", "outbox")
     op.create_index("ix_outbox_contact_id", "outbox", ["contact_id", "occurrence"], unique=False)
