@@ -60,6 +60,7 @@ DOORS = {
         "service/clock_changes.py",
     },
     "alembic": {"store/"},
+    "aiosqlite": {"store/unbroken.py"},
     "yaml": {"configuration/document.py"},
     "holidays": {"configuration/advice/holidays.py"},
     "email_validator": {"configuration/addresses.py", "mail/smtp.py"},

@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from scheduler.errors import DatabaseAway, DatabaseUnusable
+from scheduler.store.unbroken import connect
 
 #: How long a writer waits for another process on the same SQLite file.
 _BUSY_SECONDS = 10
@@ -131,7 +132,7 @@ def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
         pool_size=size,
         max_overflow=0,
         hide_parameters=True,  # they hold addresses, and errors are logged
-        connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
+        connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None, "async_creator_fn": connect},
     )
 
     @event.listens_for(engine.sync_engine, "connect")

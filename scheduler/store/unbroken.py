@@ -1,0 +1,64 @@
+"""SQLite's driver, whose calls end before a cancellation is heard.
+
+aiosqlite 0.22 works in a thread. A task that is cancelled in the middle of a call leaves that thread at work
+with nobody to hear of it; SQLAlchemy then closes the connection and stops it at once, and the second stop is
+never answered, so the task hangs for ever (omnilib/aiosqlite#369 and its kin). A call takes milliseconds, a
+lock that is waited for a few seconds at most: here it ends first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+import aiosqlite
+
+T = TypeVar("T")
+#: What aiosqlite itself takes.
+_CHUNK = 64
+
+
+class Unbroken(aiosqlite.Connection):
+    """One connection in its own thread, which stops once."""
+
+    _stopped: asyncio.Future[Any] | None = None
+
+    async def _connect(self) -> aiosqlite.Connection:
+        return await _to_the_end(super()._connect())
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await _to_the_end(super()._execute(fn, *args, **kwargs))  # type: ignore[no-untyped-call]
+
+    async def close(self) -> None:
+        await _to_the_end(super().close())
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        if self._stopped is None:
+            self._stopped = super().stop()
+        return self._stopped
+
+
+def connect(database: str, **kwargs: Any) -> Unbroken:
+    """As `aiosqlite.connect`; its thread does not keep a process alive."""
+    connection = Unbroken(partial(sqlite3.connect, database, **kwargs), _CHUNK)
+    connection._thread.daemon = True
+    return connection
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """What it gives; a cancellation is heard once it is done."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # it was looked at
+    raise cancelled
