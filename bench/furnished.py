@@ -71,7 +71,7 @@ def renamed(configuration: Configuration) -> tuple[Configuration, str]:
 
 def put_in_force(configuration: Configuration, number: int = 1, changed: str = "") -> InForce:
     """As if it were applied. changed: an occurrence that has had a revision since."""
-    first, next_one = Revision(0, APPLIED, APPLIED), Revision(1, APPLIED, datetime.now(UTC))
+    first, next_one = Revision(0, APPLIED), Revision(1, datetime.now(UTC))
     names = (occurrence.id for part in configuration.parts for occurrence in occurrences_of(part))
     revisions = {name: next_one if name == changed else first for name in names}
     return InForce(number, str(number), configuration, Since(APPLIED), revisions, {})

@@ -55,6 +55,10 @@ class PlanOutdated(SchedulerError):
     """The files, or what is in force, changed since this plan was shown; nothing was put in force."""
 
 
+class OlderClocks(SchedulerError):
+    """What is in force was computed with a newer tz database, and by this program's some hours are others."""
+
+
 class ConfigurationMoved(SchedulerError):
     """Another configuration came into force in the meantime; look again before applying."""
 

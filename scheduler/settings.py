@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     #: how long mail rests after the mail server was away, at first; doubled each time up to 5 minutes
     breaker_seconds: Seconds = timedelta(seconds=5)
     #: how long files must lie still before an edit is read
-    quiet_seconds: Seconds = timedelta(seconds=3)
+    quiet_seconds: Annotated[Seconds, AfterValidator(_below_a_stop)] = timedelta(seconds=3)
     #: how long a stop waits for mails on their way
     drain_seconds: Annotated[Seconds, AfterValidator(_below_a_stop)] = timedelta(seconds=22)
 

@@ -57,7 +57,7 @@ DOORS = {
     "uvicorn": {"web/server.py", "web/heads.py", "web/at_once.py"},
     "sqlalchemy": {
         *("store/", "service/in_force.py", "service/engine.py", "service/delivery.py"),
-        "service/clock_changes.py",
+        *("service/clock_changes.py", "service/lasting.py"),
     },
     "alembic": {"store/"},
     "aiosqlite": {"store/unbroken.py"},

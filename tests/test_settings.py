@@ -175,6 +175,7 @@ def test_the_level_of_the_log_may_be_shouted(environment: Environment) -> None:
         ("lease_seconds", "inf", "write a number of seconds above 0"),
         ("base_url", "https://u:secretly@cities.example", "and no password"),
         ("base_url", "https://cities.example/<x>", "write it with http:// or https://"),
+        ("quiet_seconds", "23", "write at most 22 seconds"),
         ("drain_seconds", "30", "write at most 22 seconds"),
         ("drain_seconds", "secretly", "write a number of seconds above 0"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,19 +33,22 @@ def apply(
         str | None, typer.Option(help="Only if this is still what `scheduler plan` showed: its hash.")
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
+    older_clocks: Annotated[
+        bool, typer.Option("--older-clocks", help="Although what is in force has a newer tz database.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Put the files in force: from now on mails and feeds go by them."""
     loaded = read_configuration(config)
     configuration = accepted(loaded)
-    said, held = asyncio.run(_apply(loaded, configuration, who_decides(by), plan))
+    said, held = asyncio.run(_apply(loaded, configuration, who_decides(by), plan, older_clocks))
     for name in held:
         out.print(f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back")
     out.print(f"OK: {said}: {contents(configuration)}")
 
 
 async def _apply(
-    loaded: Loaded, configuration: Configuration, by: str, plan: str | None
+    loaded: Loaded, configuration: Configuration, by: str, plan: str | None, older_clocks: bool
 ) -> tuple[str, list[str]]:
     """What is to be said of it, and what vanished and is held."""
     from scheduler.service.apply import put_in_force
@@ -54,6 +58,7 @@ async def _apply(
     from scheduler.store.migrate import migrate
 
     now = datetime.now(UTC)
+    put = partial(put_in_force, now=now, by=by, older_clocks=older_clocks)
     async with opened_database() as database:
         await migrate(database)
         compared = await compare(database, Memory(), loaded, now=now)
@@ -61,13 +66,13 @@ async def _apply(
             async with database.read() as connection:
                 known = await configurations.latest(connection)
             if known and known.tzdata != (release := times.tzdata_version()):
-                held = await put_in_force(database, configuration, now=now, by=by, replaces=known.hash)
+                held = await put(database, configuration, replaces=known.hash)
                 return f"in force now, computed with tz database {release}", held
             since = at_home(known.applied_at, configuration.network) if known else ""
             by_whom = known.applied_by if known else ""
             return f"in force already, since {since}, by {by_whom}; nothing was changed", []
         _check_plan(compared, plan)
-        held = await put_in_force(database, compared.proposal, now=now, by=by, replaces=compared.replaces)
+        held = await put(database, compared.proposal, replaces=compared.replaces)
     return "in force now", held
 
 

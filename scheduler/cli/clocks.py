@@ -106,7 +106,8 @@ def _lines(report: Report, network: Network) -> Iterator[str]:
         yield from (f"  {line}" for moved in report.moved for line in _moved_lines(moved, network))
         yield from (f"  {_hours_line(hours)}" for hours in report.hours)
         decide = "tell it with: scheduler clocks release; or not, with: scheduler clocks dismiss"
-        yield f"! nobody is told yet; {decide}"
+        shown = "; calendars that are subscribed to show what moved already" if report.moved else ""
+        yield f"! nobody is told yet{shown}; {decide}"
         return
     for hold in report.held:
         yield f"! {hold.subject} is held, {hold.because}; {_let_go(hold)}"

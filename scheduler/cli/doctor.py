@@ -216,7 +216,7 @@ def of_configuration(folder: Path) -> Findings:
     if errors:
         yield Finding(Level.PROBLEM, "configuration", said, "see all with: scheduler check")
     else:
-        yield Finding(Level.OK, "configuration", f"{said} (scheduler check)")
+        yield Finding(Level.OK, "configuration", f"{said} (without the advice of scheduler check)")
 
 
 def of_folder(about: str, folder: Path) -> Findings:

@@ -105,6 +105,36 @@ async def _wishes(slug: str, now: datetime, network: Network) -> list[str]:
     return ended + given
 
 
+@app.command("unsubscribe")
+def unsubscribe(
+    name: Annotated[str, typer.Argument(help="The city, by name or slug.", metavar="CITY")],
+    role: Annotated[
+        str | None, typer.Option(help=f"Only the contact in this role: {listed(ROLES)} (default: all).")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """End the mails about webinars for a city that wrote "stop". Mails about reports still go there."""
+    if role is not None and role not in ROLES:
+        raise typer.BadParameter(f"write one of {listed(ROLES)}", param_hint="--role")
+    configuration = accepted(read_configuration(config))
+    slug, who = find_member(configuration, name), who_decides(by)
+    ended = asyncio.run(_unsubscribe(slug, role or "", who, datetime.now(UTC)))
+    whose = f"{slug}, {role}" if role else slug
+    if ended:
+        out.print(f"OK: no mails about webinars go to {counted(ended, 'contact')} of {whose} any more")
+    else:
+        out.print(f"OK: {whose} has no contact that still gets mails about webinars; nothing was changed")
+
+
+async def _unsubscribe(slug: str, role: str, by: str, now: datetime) -> int:
+    from scheduler.service.in_force import Memory
+    from scheduler.service.stopping import Stopping
+
+    async with database_in_force() as (database, _):
+        return await Stopping(database, Memory()).end_for(slug, role, by, now)
+
+
 @app.command("resubscribe")
 def resubscribe(
     name: Annotated[str, typer.Argument(help="The city, by name or slug.", metavar="CITY")],

@@ -164,7 +164,7 @@ def _is_wanted(members: Path) -> bool:
     """Asks at a terminal; elsewhere nobody can answer."""
     if not sys.stdin.isatty():
         out.print(f"Nothing was written; to write this to {members.name}, say it with --yes")
-        return False
+        raise typer.Exit(1)
     if typer.confirm(f"Write this to {members}?"):
         return True
     out.print("Nothing was written")

@@ -107,11 +107,13 @@ def _drawn_up(
         drawn_up = draw_up(configuration, Ground(), now=begins, until=ends, members=members)
         return replace(drawn_up, hash="")
     now = datetime.now(UTC)
-    return draw_up(configuration, asyncio.run(_ground(now)), now=now, until=ends, members=members)
+    return draw_up(
+        configuration, asyncio.run(_ground(now, configuration)), now=now, until=ends, members=members
+    )
 
 
-async def _ground(now: datetime) -> Ground:
+async def _ground(now: datetime, configuration: Configuration) -> Ground:
     from scheduler.service.planning import Ground, read_ground
 
     async with database_if_any() as database:
-        return await read_ground(database, now) if database else Ground()
+        return await read_ground(database, now, configuration.network) if database else Ground()

@@ -23,6 +23,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "plan": plan.hash or None,
         "in_force": applied
         and {"hash": applied.hash, "since": _iso(applied.applied_at), "by": applied.applied_by},
+        "refused": plan.ground.refused or None,
         "from": _iso(plan.window.start),
         "until": _iso(plan.window.end),
         "changes": [_change(change, plan) for change in plan.difference.changes],

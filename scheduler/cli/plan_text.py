@@ -51,7 +51,9 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
     yield from _section(f"Cities at night ({NIGHT_HOURS} there)", at_night)
     yield from _section("Not told, and why", _cut(_untold(plan)))
     yield from _section("Worth a look", _cut(_doubts(plan)))
-    if plan.hash and not plan.is_in_force:
+    if plan.ground.refused:
+        yield f"Refused by scheduler apply: {plan.ground.refused}"
+    elif plan.hash and not plan.is_in_force:
         yield f"{_what_to_apply(plan)}: scheduler apply --plan {plan.hash}"
     changed = f"{plan.difference}; " if plan.hash else ""
     yield f"OK: {changed}{_in_total(plan)}"
@@ -346,8 +348,12 @@ def _untold(plan: Plan) -> Iterator[str]:
 
 
 def _doubts(plan: Plan) -> Iterator[str]:
-    """Languages without texts, rounds with their numbers, late summaries."""
+    """Calendars that nobody clears, languages without texts, rounds with their numbers, late summaries."""
     configuration, network = plan.configuration, plan.configuration.network
+    ahead = [occurrence.id for occurrence in plan.ahead]
+    if left := plan.ground.told.left_behind(ahead, configuration.members):
+        who = "contact is" if left == 1 else "contacts are"
+        yield f"{left:,} invited {who} gone; what stands in their calendars stays there"
     codes = Counter[str]()
     for numbers in plan.kinds.values():
         codes.update({code: n for code, n in numbers.languages.items() if code not in network.languages})

@@ -46,7 +46,7 @@ async def _serve(settings: Settings) -> None:
     async with _open_database(settings) as database:
         daemon = build_daemon(settings, database)
         shelf = Shelf(
-            daemon.in_force,
+            daemon.to_show,
             daemon.clock,
             daemon.links,
             lambda in_force: read_addresses(database, in_force.members, daemon.links),

@@ -34,7 +34,6 @@ class Revision:
     """How often an occurrence changed in a way that calendars must know, and when last."""
 
     sequence: int
-    created_at: datetime
     #: the last change of anything that shows, for DTSTAMP and LAST-MODIFIED of feeds (rule 25)
     changed_at: datetime
 

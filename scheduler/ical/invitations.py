@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from icalendar import Calendar, vCalAddress, vText
 
@@ -39,7 +40,7 @@ class Invitation:
         values = {
             "stamp": stamp.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
             "name": _parameter(name),
-            "address": address,
+            "address": _in_uri(address),
             "answer": answer.value.upper() if answer else "NEEDS-ACTION",
         }
         parts = [self.fixed[0]]
@@ -57,7 +58,7 @@ def build_invitation(
     event = session_event(occurrence, occurrence.uid(network), sequence, words)
     if method is Method.CANCEL:
         event["status"] = vText("CANCELLED")
-    organiser = vCalAddress(f"mailto:{network.sender.address}")
+    organiser = vCalAddress(f"mailto:{_in_uri(network.sender.address)}")
     organiser.params["CN"] = network.sender.name
     event.add("organizer", organiser)
     calendar = Calendar()
@@ -91,6 +92,11 @@ def _cut(method: Method, lines: list[str]) -> Invitation:
         else:
             fixed[-1].append(line)
     return Invitation(method, tuple(folded(part) for part in fixed), tuple(personal))
+
+
+def _in_uri(address: str) -> str:
+    """An address after "mailto:", its reserved signs with percent (RFC 6068, section 2)."""
+    return quote(address, safe="@!$'*+")
 
 
 def _parameter(text: str) -> str:

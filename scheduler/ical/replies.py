@@ -14,6 +14,7 @@ from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any
+from urllib.parse import unquote
 
 from icalendar import Calendar
 
@@ -159,8 +160,9 @@ def _reply_of(calendar: Any, named: str, sender: str, sent_at: datetime | None) 
 
 
 def _address(value: object) -> str:
-    """Of "MAILTO:Anna@City.example" the address; empty where it is none."""
-    scheme, _, address = str(value).strip().lower().partition(":")
+    """Of "MAILTO:Anna@City.example" the address, its signs with percent resolved; empty where it is none."""
+    scheme, _, written = str(value).strip().partition(":")
+    scheme, address = scheme.lower(), unquote(written).lower()
     return address if scheme == "mailto" and _ADDRESS.fullmatch(address) else ""
 
 

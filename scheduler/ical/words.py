@@ -15,8 +15,12 @@ from scheduler.model.series import ProgrammeItem, Series, Session
 
 #: Feeds that everybody reads stay small: octets of a description, as written with its escapes.
 _PUBLIC_OCTETS = 199
-#: What of them the hours of a partner's places may take: the names of the organisers are to have room, too.
-_CLOCKS_OCTETS = 120
+#: A summary and a description together, so that 2,000 items fit into 1 MB (rule 56): letters of other scripts
+#: take two and three octets. Beside a long title a description still has room for the hour; for a partner,
+#: for organisers and one more place.
+_ITEM_OCTETS, _LEAST_OCTETS, _LEAST_OF_PARTNERS = 223, 75, 92
+#: What of a partner's room the hours of its places may take: the organisers are to have some, too.
+_SHARE_OF_CLOCKS = 0.6
 
 
 def private_words(
@@ -50,16 +54,16 @@ def public_words(
     """
     session, series = occurrence.session, occurrence.of
     assert session is not None  # noqa: S101 - asked of sessions only
-    parts = []
+    summary, parts = _summary(occurrence, language), []
+    room = _room(summary, _LEAST_OCTETS)
     if occurrence.starts_at:
         clock = language.home_clock(occurrence.starts_at, network)
         parts.append(f"{language.hours(occurrence.starts_at, None, network.zone)} {clock}")
-    parts += _outcomes(session, language)[:1] if is_over else []
-    while parts and _octets(parts) > _PUBLIC_OCTETS:
-        parts.pop()
-    title = _cut(series.title, _PUBLIC_OCTETS - _octets(["", *parts]))
+    more = _outcomes(session, language)[:1] if is_over else []
+    parts += more if _octets([*parts, *more]) <= room else []
+    title = "" if series.title == session.title else _cut(series.title, room - _octets(["", *parts]))
     text = "\n".join([title, *parts] if title else parts)
-    return Words(_summary(occurrence, language), text, language.say("Online"))
+    return Words(summary, text, language.say("Online"))
 
 
 def case_words(cycle: Cycle, zone: str, network: Network, language: Language) -> Words:
@@ -90,14 +94,16 @@ def partner_words(
     session, series = occurrence.session, occurrence.of
     assert session is not None  # noqa: S101 - asked of sessions only
     assert isinstance(series, Series)  # noqa: S101 - a session is of one
-    hours = _clocks(occurrence, partner, network, language)
+    summary = _summary(occurrence, language)
+    room = _room(summary, _LEAST_OF_PARTNERS)
+    hours = _clocks(occurrence, partner, network, language, int(room * _SHARE_OF_CLOCKS))
     organisers = language.listed(session.organisers or series.organisers)
-    parts = [part for part in (hours, _cut(organisers, _PUBLIC_OCTETS - _octets([hours, ""]))) if part]
+    parts = [part for part in (hours, _cut(organisers, room - _octets([hours, ""]))) if part]
     more = _outcomes(session, language)[:1] if is_over else []
-    parts += more if _octets([*parts, *more]) <= _PUBLIC_OCTETS else []
+    parts += more if _octets([*parts, *more]) <= room else []
     whole = [series.title, *parts]
-    text = "\n".join(whole if _octets(whole) <= _PUBLIC_OCTETS else parts)
-    return Words(_summary(occurrence, language), text, language.say("Online"))
+    text = "\n".join(whole if _octets(whole) <= room else parts)
+    return Words(summary, text, language.say("Online"))
 
 
 def closing_words(member: Member, last_day: date, network: Network, language: Language) -> Words:
@@ -115,14 +121,22 @@ def closing_words(member: Member, last_day: date, network: Network, language: La
     return Words(language.say("{network}: the membership of {city} has ended", **named), "\n".join(lines))
 
 
-def _clocks(occurrence: Occurrence, partner: Partner, network: Network, language: Language) -> str:
-    """Gives "11:00 Dakar, 14:00 Kilifi County; 13:00 Hamburg time (CEST, UTC+2)", as many as have room."""
+def _room(summary: str, least: int) -> int:
+    """Octets for a public description beside its summary; some are always there."""
+    return min(_PUBLIC_OCTETS, max(least, _ITEM_OCTETS - _octets([summary])))
+
+
+def _clocks(occurrence: Occurrence, partner: Partner, network: Network, language: Language, room: int) -> str:
+    """Gives "11:00 Dakar, 14:00 Kilifi County; 13:00 Hamburg time (CEST, UTC+2)", as many as have room.
+
+    room: octets; the home hour is always there.
+    """
     at = occurrence.starts_at
     if at is None:
         return ""
     home = f"{language.hours(at, None, network.zone)} {language.home_clock(at, network)}"
     there = [_there(at, place, zone, network, language) for place, zone in partner.clocks]
-    while there and _octets([", ".join(there), home]) > _CLOCKS_OCTETS:
+    while there and _octets([", ".join(there), home]) > room:
         there.pop()
     if not there:
         return home
@@ -181,7 +195,9 @@ def _hours(occurrence: Occurrence, zone: str, network: Network, language: Langua
 def _about(occurrence: Occurrence) -> str:
     session, series = occurrence.session, occurrence.of
     assert isinstance(series, Series)  # noqa: S101 - asked of sessions only
-    return "\n".join(part for part in (series.title, session.description if session else "") if part)
+    # staff write links into descriptions: what is off has none
+    description = session.description if session and not occurrence.is_cancelled else ""
+    return "\n".join(part for part in (series.title, description) if part)
 
 
 def _item(item: ProgrammeItem) -> str:

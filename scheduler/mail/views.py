@@ -6,6 +6,7 @@ the stencil fills in (`stencil.py`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,9 @@ CITY = mark("city")
 FEED = mark("feed")
 ANSWER = mark("answer")
 STOP = mark("stop")
+
+#: What a link of one language is remembered with: "fr: https://meet.cities.example/fr".
+_OF_LANGUAGE = re.compile(r"^[a-z]{2,3}(?=: )", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,9 @@ class View:
     #: of a reminder: "tomorrow", "in 7 days"
     ahead: str = ""
     changes: tuple[Change, ...] = ()
+    #: of a change: the hour stays, so that an answer to it stands; and nothing but the way in is another one
+    keeps_answers: bool = False
+    is_way_in: bool = False
     #: the reader was told that it is cancelled
     is_on_again: bool = False
     #: of a follow-up: what comes next in the series
@@ -316,8 +323,25 @@ def changes(occurrence: Occurrence, told: Told, reader: Reader) -> tuple[Change,
         words = {"confirmed": say("confirmed"), "postponed": say("postponed"), "cancelled": say("cancelled")}
         found.append(Change(say("Status"), words[status], words[occurrence.status]))
     if told.place != occurrence.place:
-        found.append(Change(say("How to join"), told.place, occurrence.place))
+        old, new = (_with_names(place, reader.language) for place in (told.place, occurrence.place))
+        found.append(Change(say("How to join"), old, new))
     return tuple(found)
+
+
+def _with_names(place: str, language: Language) -> str:
+    """As `Session.places` are remembered, each link of one language under its name, as elsewhere."""
+    return _OF_LANGUAGE.sub(lambda code: language.name_of(code[0]), place)
+
+
+def keeps_answers(occurrence: Occurrence, told: Told) -> bool:
+    """An answer is to an hour: who was invited to this one need not answer again."""
+    return told.is_invited and told.starts_at == occurrence.starts_at
+
+
+def is_way_in(occurrence: Occurrence, told: Told) -> bool:
+    """Nothing but how to join is another one."""
+    is_same = (told.ends_at, told.status) == (occurrence.ends_at, occurrence.status)
+    return keeps_answers(occurrence, told) and is_same
 
 
 def _span_or_open(starts_at: datetime | None, ends_at: datetime | None, reader: Reader, status: str) -> str:

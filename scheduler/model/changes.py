@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from scheduler.model.cycles import Cycle
+from scheduler.model.members import Member
 from scheduler.model.moments import Since
-from scheduler.model.network import Configuration
+from scheduler.model.network import Configuration, Network
 from scheduler.model.notices import NoticeRule
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import Series, Session
@@ -26,7 +27,25 @@ def fingerprint(value: object) -> str:
 
 def marks(configuration: Configuration) -> dict[str, tuple[str, str]]:
     """occurrence id -> (fingerprint of what is significant, fingerprint of all that shows)."""
-    return {name: marks_of for part in configuration.parts for name, marks_of in _marks_of(part)}
+    network = configuration.network
+    return {name: marks_of for part in configuration.parts for name, marks_of in _marks_of(part, network)}
+
+
+def marks_of_new_ends(before: Configuration | None, after: Configuration) -> dict[str, tuple[str, str]]:
+    """The same of each end of a membership that is news, so that it is remembered since when it is known
+    (US-25.3). Nobody reads the calendar of who had left before there was any."""
+    known = _ends(before) if before else _ends(after)
+    return {name: (mark, mark) for name, mark in _ends(after).items() if name not in known}
+
+
+def _ends(configuration: Configuration) -> dict[str, str]:
+    ends = ((m, period.until) for m in configuration.members for period in m.memberships)
+    return {ending(member, last_day): fingerprint(last_day) for member, last_day in ends if last_day}
+
+
+def ending(member: Member, last_day: date) -> str:
+    """What the end of a membership is called; no session's id has two points."""
+    return f"membership-ended.{member.slug}.{last_day}"
 
 
 def rule_marks(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
@@ -72,12 +91,15 @@ def starts(configuration: Configuration) -> dict[str, datetime | None]:
     return {o.id: o.starts_at for part in configuration.parts for o in occurrences_of(part)}
 
 
-def _marks_of(part: Series | Cycle) -> Iterator[tuple[str, tuple[str, str]]]:
+def _marks_of(part: Series | Cycle, network: Network) -> Iterator[tuple[str, tuple[str, str]]]:
+    """An item names its series and the hour of the network, too: they show as well."""
+    around: tuple[object, ...] = (network.name, network.place, network.zone, network.organiser)
     if isinstance(part, Series):
-        whole = fingerprint((part.title, part.description, part.organisers))
-        yield part.id, (fingerprint(part.announced), whole)
+        whole = (part.title, part.description, part.organisers)
+        yield part.id, (fingerprint(part.announced), fingerprint(whole))
+        around = (*around, *whole, tuple(partner.clocks for partner in network.partners))
     for occurrence in occurrences_of(part):
-        shows = _without_hold(occurrence.session or part)
+        shows = (_without_hold(occurrence.session or part), around)
         yield occurrence.id, (fingerprint(_significant(occurrence)), fingerprint(shows))
 
 

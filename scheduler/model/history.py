@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scheduler.model.answers import Answer
@@ -25,6 +25,8 @@ class History:
     first: str = ""
     #: what it answered to just this hour, before the mail was tried
     answer: Answer | None = None
+    #: SEQUENCE that another contact of the same mailbox was told last
+    mailbox: int = 0
 
     @property
     def is_invited(self) -> bool:
@@ -40,6 +42,11 @@ class History:
         clients break ties of SEQUENCE with it (rule 24)."""
         stamp = made_at.replace(microsecond=0)
         return max(stamp, self.stamped_at + _NEXT) if self.stamped_at else stamp
+
+    def beside(self, sequence: int, stamped_at: datetime) -> History:
+        """The same where another contact of the mailbox was told this in the meantime, or before."""
+        latest = max(stamped_at, self.stamped_at) if self.stamped_at else stamped_at
+        return replace(self, mailbox=sequence, stamped_at=latest)
 
     def kind(self, kind: Kind, starts_at: datetime | None) -> Kind:
         """The kind of mail that a row has become since it was written: nobody gets a change of what it was

@@ -16,7 +16,7 @@ from itertools import groupby
 from scheduler.model.members import Contact, Member
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
-from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, NoticeRule
+from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.slots import Crowd, Crowds, Due, Group, duties, find_due
 from scheduler.model.told import Tellings, Told, is_needed, is_wanted, tell, words_rest_on
@@ -73,6 +73,8 @@ def plan_mailings(
         is_known = told.is_known(occurrence.id)
         asked = [rule for rule in rules if is_known or rule.kind not in CORRECTIONS]
         done = {rule.id: _done(occurrence, rule, since, told) for rule in asked}
+        if kept := told.kept(occurrence, configuration.members, configuration.network):
+            done |= {rule.id: kept for rule in asked if rule.kind is Kind.CANCELLED}
         # who is not invited can only have to hear that it is off, after having been told that it is on
         concerned = [crowd for crowd in crowds.of(occurrence) if is_known or crowd.is_invited(occurrence)]
         parted = _parted(concerned, occurrence, asked, told, done)

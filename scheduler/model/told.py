@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,6 +10,7 @@ from functools import cached_property
 
 from scheduler.model.answers import Answer, AnswerCount, Said, count_answers
 from scheduler.model.members import Contact, Member
+from scheduler.model.network import Network
 from scheduler.model.notices import REMINDERS, REPORTS, Kind
 from scheduler.model.programme import Occurrence
 
@@ -80,6 +81,8 @@ class Tellings:
     answers: Mapping[str, Mapping[Said, AbstractSet[int]]] = field(default_factory=dict)
     #: addresses, in small letters, that get no mails about webinars any more
     ended: AbstractSet[str] = frozenset()
+    #: the numbers of those who are in members.csv no more
+    gone: AbstractSet[int] = frozenset()
 
     def number(self, member: Member, contact: Contact) -> int:
         """0 for a contact that was never in force."""
@@ -112,13 +115,45 @@ class Tellings:
         return contact.address.lower() in self.ended
 
     def count_answers(self, occurrence: Occurrence) -> AnswerCount | None:
-        """Of those whose invitation stands; None where nobody answered."""
+        """Of those whose invitation stands and who are still written to; None where nobody answered."""
         said = self.answers.get(occurrence.id)
         if not said:
             return None
-        states = self.states(occurrence.id).items()
-        invited = {number for told, numbers in states if told.is_invited for number in numbers}
-        return count_answers(occurrence, invited, said, self._people)
+        return count_answers(occurrence, self._invited(occurrence.id) - self.gone, said, self._people)
+
+    def left_behind(self, occurrences: Iterable[str], members: Iterable[Member]) -> int:
+        """How many people of today are none of these members' any more, and keep one of the occurrences in
+        their calendars, of which they hear nothing more."""
+        there = {(member.slug, contact.address.lower()) for member in members for contact in member.contacts}
+        numbers = {number for occurrence in occurrences for number in self._invited(occurrence)}
+        people = (
+            (slug, address.lower()) for slug, address in map(self._people.__getitem__, numbers - self.gone)
+        )
+        return len(set(people) - there)
+
+    def kept(self, occurrence: Occurrence, members: Iterable[Member], network: Network) -> AbstractSet[int]:
+        """The numbers of those in whose mailbox it stands for a city that is still meant, too, so that it is
+        not cancelled there for another one."""
+        if occurrence.is_cancelled or not self._shared:
+            return frozenset()
+        invited = self._invited(occurrence.id)
+        boxes = [box for box in self._shared if not invited.isdisjoint(box)]
+        cities = {slug for box in boxes for slug in box.values()}
+        meant = {m.slug for m in members if m.slug in cities and occurrence.invites(m, network)}
+        stands = [box for box in boxes if any(box[number] in meant for number in invited & box.keys())]
+        return frozenset(number for box in stands for number in box)
+
+    @cached_property
+    def _shared(self) -> tuple[Mapping[int, str], ...]:
+        """The mailboxes that several contacts have in common: the number of each -> its city."""
+        boxes: dict[str, dict[int, str]] = {}
+        for (slug, _, address), number in self.contacts.items():
+            boxes.setdefault(address.lower(), {})[number] = slug
+        return tuple(box for box in boxes.values() if len(box) > 1)
+
+    def _invited(self, occurrence: str) -> AbstractSet[int]:
+        states = self.states(occurrence).items()
+        return {number for told, numbers in states if told.is_invited for number in numbers}
 
     @cached_property
     def _people(self) -> Mapping[int, tuple[str, str]]:

@@ -15,22 +15,33 @@ from scheduler.model.slots import Slot, find_slots
 from scheduler.service import clock_changes
 from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, read_in_force
+from scheduler.service.lasting import NameStands, find_bond
 from scheduler.store import book, clocks, configurations, installation, ledger
 from scheduler.store.database import Database
 
 
 async def put_in_force(
-    database: Database, proposal: Configuration, *, now: datetime, by: str, replaces: str | None
+    database: Database,
+    proposal: Configuration,
+    *,
+    now: datetime,
+    by: str,
+    replaces: str | None,
+    older_clocks: bool = False,
 ) -> list[str]:
     """Makes a proposal the truth, in one transaction; gives what vanished from the files and is held now.
 
     What was due under the old configuration until now is settled with it, so that no reminder of before
     reaches who comes in with the new one. `replaces`: the hash of what is in force as the one who applies
-    saw it; None for the first time. Raises ConfigurationMoved when another one came first.
+    saw it; None for the first time. Raises ConfigurationMoved when another one came first, and NameStands
+    where it would take a name from entries in calendars.
 
-    With another tz database than the one before, what it moves is held or waits for a person (US-16).
+    With another tz database than the one before, what it moves is held or waits for a person (US-16). Raises
+    OlderClocks where it is older and has other hours, unless a person wants just that: `older_clocks`.
     """
     before, slots = await _books(database, now)
+    if before and not older_clocks:
+        clock_changes.refuse_older(before)
     clock_change = await clock_changes.find(database, before, now) if before else None
     if before:
         proposal = changes.carry_over(before.configuration, proposal, now)
@@ -42,6 +53,8 @@ async def put_in_force(
         if before:
             if await configurations.latest_id(connection) != before.id:
                 raise ConfigurationMoved(ConfigurationMoved.__doc__)
+            if bond := await find_bond(connection, before, proposal.network, applied_at):
+                raise NameStands(bond)
             await settle(connection, before, slots, now)
         await configurations.put(
             connection,
@@ -53,7 +66,9 @@ async def put_in_force(
             tzdata=times.tzdata_version(),
         )
         await book.write_members(connection, proposal.members)
-        await ledger.revise(connection, changes.marks(proposal), changes.starts(proposal), applied_at)
+        ends = changes.marks_of_new_ends(before.configuration if before else None, proposal)
+        marks = changes.marks(proposal) | ends
+        await ledger.revise(connection, marks, changes.starts(proposal), applied_at)
         await ledger.write_rules(connection, changes.rule_marks(proposal), applied_at)
         if before and clock_change:
             await clock_changes.write_down(connection, before, clock_change, now)

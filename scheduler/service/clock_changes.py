@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.errors import ConfigurationMoved, SchedulerError
+from scheduler.errors import ConfigurationMoved, OlderClocks, SchedulerError
 from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.clocks import ClockChange, Clocks, Span, clocks_of, find_change, name_of
@@ -33,18 +33,39 @@ from scheduler.store.holds import Hold
 _ACTOR = "tzdata "
 #: Stands in the place of a rule in the notice key.
 _RULE = "clocks"
+_STANDS_ASIDE = (
+    "clocks go otherwise by it, so it sends nothing and its feeds stay as they are: update it, or go back to "
+    "its clocks with: scheduler apply --older-clocks"
+)
 #: The rules whose readers must hear that a city's hours are others: of sessions, of rounds.
 _TOLD_LIKE = frozenset({Kind.CHANGED, Kind.REPORT_OPENED})
-
-#: Warnings for ops: after a rollback, or in a replica of an older version.
-OLDER = "this program has tz database {older}, and what is in force was computed with {newer}"
-STANDS_ASIDE = (
-    "clocks go otherwise by it, so it sends nothing: update it, or use it all the same with: scheduler apply"
-)
 
 
 def actor(release: str) -> str:
     return _ACTOR + release
+
+
+def disagreement(in_force: InForce) -> str:
+    """For ops: after a rollback, in a replica of an older version, or until a newer one was met. Empty
+    where this program may be trusted with what is in force, and will be."""
+    running, release = times.tzdata_version(), in_force.tzdata
+    said = f"this program has tz database {running}, and what is in force was computed with {release}"
+    if running < release:
+        return f"{said}; {_STANDS_ASIDE}" if in_force.clocks_disagree else said
+    if in_force.clocks_disagree:
+        return f"{said}; nothing is sent until the service has met its clocks, or after: scheduler apply"
+    return ""
+
+
+def refuse_older(in_force: InForce) -> None:
+    """Raises OlderClocks: hours must not go to and fro because somebody types a command in an old image."""
+    running, release = times.tzdata_version(), in_force.tzdata
+    if running < release and in_force.clocks_disagree:
+        raise OlderClocks(
+            f"this program has tz database {running}, and what is in force was computed with the newer "
+            f"{release}, by which some hours are others: nothing was changed; use the newer program, "
+            "or go back to these clocks with: scheduler apply --older-clocks"
+        )
 
 
 def is_of_clocks(hold: Hold) -> bool:
@@ -101,7 +122,10 @@ async def write_down(
     waits = await clocks.waiting(connection)
     for name, span in change.moved.items():
         why = _why_held(in_force.occurrences[name], span, in_force)
-        await holds.put(connection, Hold(name, now, actor(release), why))
+        hold = Hold(name, now, actor(release), why)
+        known = await holds.put(connection, hold)
+        if known and is_of_clocks(known):
+            await holds.replace(connection, hold)
     if waits:
         back = waits.change.moved.keys() - change.moved.keys()
         for hold in await holds.read(connection):

@@ -14,9 +14,11 @@ from scheduler.model.answers import AnswerCount
 from scheduler.model.difference import Difference
 from scheduler.model.difference import compare as differences
 from scheduler.model.network import Network
+from scheduler.model.notices import Kind
 from scheduler.model.plan import Mailing, plan_mailings
 from scheduler.model.programme import Window
 from scheduler.model.told import Tellings
+from scheduler.service import clock_changes
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.proposals import Seen, Standing, compare
 from scheduler.store import clocks, configurations, holds, installation, ledger, outbox
@@ -29,6 +31,8 @@ from scheduler.store.tellings import read_tellings
 
 #: How far ahead it is said what is due.
 AHEAD = timedelta(hours=48)
+#: Of what is due at one instant a series is announced before its sessions, as it is sent.
+_ORDER = {kind.value: position for position, kind in enumerate(Kind)}
 #: A service that runs looks every half minute.
 _QUIET_AFTER = timedelta(minutes=3)
 
@@ -74,6 +78,8 @@ class Condition:
     holds: tuple[Hold, ...]
     #: what a new tz database moved, while nobody has decided on it
     clocks: Found | None
+    #: why this program must not be trusted with what is in force; empty where it may
+    other_clocks: str
     #: subject of a hold -> mails that wait because of it
     held: dict[str, int]
     #: session ahead -> what was answered, where anybody did
@@ -100,12 +106,16 @@ class Condition:
         """What waits for a person, a sentence each; what people hold back is for others to say."""
         if self.seen.standing is Standing.BROKEN:
             yield f"{self.seen}; see all with: scheduler check"
+        elif self.seen.standing is Standing.REFUSED:
+            yield from (f"{self.seen.standing.value}: {one.sentence}" for one in self.seen.problems)
         elif self.seen.standing is not Standing.SAME:
             yield str(self.seen)
         if not self.may_send:
             yield HELD
         if self.is_unattended:
             yield "the service has not looked at what is due for a while: is `scheduler serve` running?"
+        if self.other_clocks:
+            yield self.other_clocks
         if self.clocks:
             yield str(self.clocks)
         for name in self.vanished:
@@ -142,6 +152,7 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
             vanished=in_force.held(now),
             holds=held_back,
             clocks=await clocks.waiting(connection),
+            other_clocks=clock_changes.disagreement(in_force),
             held=await outbox.count_held(connection),
         )
         told = await read_tellings(connection, now)
@@ -172,7 +183,8 @@ def _due(in_force: InForce, told: Tellings, held: Sequence[Hold], now: datetime)
     """What will go out, as the plan has it."""
     ahead = Window(now, now + AHEAD)
     mailings = plan_mailings(in_force.configuration, in_force.groups, ahead, in_force.since, told)
-    return sorted((_as_due(mailing, held) for mailing in mailings), key=lambda due: (due.at, due.occurrence))
+    dues = (_as_due(mailing, held) for mailing in mailings)
+    return sorted(dues, key=lambda due: (due.at, _ORDER[due.kind], due.occurrence))
 
 
 def _as_due(mailing: Mailing, held: Sequence[Hold]) -> Due:

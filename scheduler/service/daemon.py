@@ -11,7 +11,6 @@ from datetime import timedelta
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Post
-from scheduler.model import times
 from scheduler.service import clock_changes
 from scheduler.service.delivery import Deliverer
 from scheduler.service.engine import Engine
@@ -59,6 +58,7 @@ class Daemon:
     #: how long a stop waits for mails on their way
     drain: timedelta
     is_draining: bool = False
+    _shown: InForce | None = None
 
     @asynccontextmanager
     async def running(self, beside: Mapping[str, Work] | None = None) -> AsyncIterator[None]:
@@ -93,6 +93,14 @@ class Daemon:
                 return None
             return await self.memory.current(connection)
 
+    async def to_show(self) -> InForce | None:
+        """What feeds and pages are made of: what was in force last with the clocks of this program, for the
+        same SEQUENCE must not stand for two hours. None while there is none. Raises DatabaseAway."""
+        in_force = await self.in_force()
+        if in_force and not in_force.clocks_disagree:
+            self._shown = in_force
+        return self._shown
+
     def stop_claiming(self) -> None:
         """From now on no mail is begun."""
         self.is_draining = True
@@ -124,9 +132,8 @@ class Daemon:
             yield f"held, for they vanished from the files: {', '.join(in_force.held(now))}"
         if self.lookout.clocks:
             yield str(self.lookout.clocks)
-        if in_force and in_force.tzdata > times.tzdata_version():
-            older = clock_changes.OLDER.format(older=times.tzdata_version(), newer=in_force.tzdata)
-            yield f"{older}; {clock_changes.STANDS_ASIDE}" if in_force.clocks_disagree else older
+        if in_force and (said := clock_changes.disagreement(in_force)):
+            yield said
         for hold in self.lookout.holds:
             if clock_changes.is_of_clocks(hold) and self.lookout.clocks:
                 continue

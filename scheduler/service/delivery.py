@@ -97,8 +97,11 @@ class Deliverer:
             if self._stands_aside() or not await installation.may_send(connection):
                 return False
             rows = await outbox.claim(connection, token, most, now, self.lease)
-            passed = await histories.read(connection, [row.id for row in rows])
             in_force = await self.memory.current(connection) if rows else None
+            passed = await histories.read(connection, [row.id for row in rows])
+            if in_force:
+                sharing = [contact.id for contact in in_force.sharing]
+                passed = await histories.with_mailboxes(connection, passed, sharing)
             generation = await ledger.generation(connection) if rows else 0
             if self._stands_aside():  # what came into force since the last look has other clocks
                 await outbox.put_back(connection, token, [row.id for row in rows])
@@ -346,8 +349,9 @@ async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 
 def _as_known(row: Delivery, history: History) -> Delivery:
-    """The row as its contact must read it now."""
-    return replace(row, kind=history.kind(row.kind, row.starts_at))
+    """The row as its contact must read it now; in its mailbox nothing older comes after what is newer."""
+    sequence = max(row.sequence, history.mailbox) if row.method else row.sequence
+    return replace(row, kind=history.kind(row.kind, row.starts_at), sequence=sequence)
 
 
 def _receipt(row: Delivery, said: str, history: History, in_force: InForce) -> Receipt:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.cycles import Cycle
-from scheduler.model.notices import CORRECTIONS, STATEFUL
+from scheduler.model.notices import CORRECTIONS, STATEFUL, Kind
 from scheduler.model.programme import Window
 from scheduler.model.slots import Slot, find_slots, latest_only
 from scheduler.model.told import METHODS
@@ -188,4 +188,16 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         useful_by=slot.useful_by,
         rule_since=in_force.since.rule_changed_at(occurrence, slot.rule),
         missed_because=missed_because,
+        sharing=tuple(contact.id for contact in in_force.sharing),
+        keepers=_keepers(slot, in_force) if slot.rule.kind is Kind.CANCELLED else (),
     )
+
+
+def _keepers(slot: Slot, in_force: InForce) -> tuple[int, ...]:
+    """Contacts with a mailbox in common whose city is still meant: a cancellation for another city would
+    strike out their entry."""
+    occurrence, network = slot.occurrence, in_force.network
+    if occurrence.is_cancelled:
+        return ()
+    listed = ((contact.id, in_force.members.get(contact.member)) for contact in in_force.sharing)
+    return tuple(number for number, member in listed if member and occurrence.invites(member, network))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
 from scheduler.ical.events import Revision, Words, day_event, deadline_event, session_event
@@ -20,6 +20,7 @@ from scheduler.ical.words import (
 )
 from scheduler.languages import Language
 from scheduler.model import times
+from scheduler.model.changes import ending
 from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member
 from scheduler.model.network import Network, Partner
@@ -108,10 +109,18 @@ class Items:
         return made[reader]
 
     def _make(self, occurrence: Occurrence, reader: Reader) -> bytes:
-        revision = self._in_force.revisions[occurrence.id]
+        revision = self._revision(occurrence)
         if isinstance(occurrence.of, Cycle):
             return self._deadline(occurrence, occurrence.of, reader, revision)
         return self._session(occurrence, reader, revision)
+
+    def _revision(self, occurrence: Occurrence) -> Revision:
+        """A recording that was written down before the end shows from then on: that is a change (rule 25)."""
+        revision, session = self._in_force.revisions[occurrence.id], occurrence.session
+        has_more = session is not None and (session.recording or session.summary)
+        if not has_more or not is_over(occurrence, self._now):
+            return revision
+        return replace(revision, changed_at=max(revision.changed_at, over_at(occurrence)))
 
     def _session(self, occurrence: Occurrence, reader: Reader, revision: Revision) -> bytes:
         network, over = self._in_force.network, is_over(occurrence, self._now)
@@ -150,14 +159,19 @@ def closing_item(member: Member, last_day: date, network: Network, words: Langua
     """
     on = last_day + date.resolution
     since = times.moment(on, time.min, network.zone)
-    uid = f"membership-ended.{member.slug}.{last_day}@{network.uid_domain}"
+    uid = f"{ending(member, last_day)}@{network.uid_domain}"
     event = day_event(uid, on, 0, closing_words(member, last_day, network, words))
-    return feed_item(event, Revision(0, since, since))
+    return feed_item(event, Revision(0, since))
 
 
 def is_over(occurrence: Occurrence, now: datetime) -> bool:
-    """Without an hour: as soon as its day is, in UTC."""
-    return occurrence.ends_at <= now if occurrence.ends_at else occurrence.last_day < now.date()
+    return over_at(occurrence) <= now
+
+
+def over_at(occurrence: Occurrence) -> datetime:
+    """Without an hour: as soon as its day is over, in UTC."""
+    midnight = datetime.combine(occurrence.last_day + date.resolution, time.min, UTC)
+    return occurrence.ends_at or midnight
 
 
 def _without_dates(part: Series | Cycle) -> Series | Cycle:

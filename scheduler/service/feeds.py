@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from hashlib import sha256
 from unicodedata import normalize
 
 from scheduler.ical.feeds import render_download, render_feed
 from scheduler.languages import Language, language
 from scheduler.model import times
 from scheduler.model.audience import Audience
+from scheduler.model.changes import ending
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Partner
 from scheduler.model.programme import Occurrence, Window, build_programme
 from scheduler.model.series import Series
-from scheduler.service.feed_items import Items, closing_item, is_over
+from scheduler.service.feed_items import Items, closing_item, is_over, over_at
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
 
@@ -26,6 +28,8 @@ from scheduler.service.links import Links
 PAST_STAYS = timedelta(days=365)
 #: How far ahead feeds look.
 AHEAD = timedelta(days=5 * 365)
+#: Of the items of a public feed; with what stands around them it stays under 1 MB.
+MOST_OCTETS = 998_000
 #: How long a cancelled session stays, so that every client hears of it (rule 53).
 CANCELLED_STAYS = timedelta(days=30)
 #: How long the feed of a city that left the network stays, to say so.
@@ -79,7 +83,8 @@ class Feeds:
         return (self._feed(outline, self.words) for outline in self._calendars.values())
 
     def downloads(self) -> Iterator[Feed]:
-        """Each session that has a time as a file of its own; what was cancelled says so."""
+        """Each session as a file of its own; what was cancelled, or has no time yet, says so. An address that
+        was there once stays."""
         return (self._file(occurrence, self.words) for occurrence in self._files.values())
 
     def has(self, path: str) -> bool:
@@ -98,21 +103,28 @@ class Feeds:
         they are."""
         found = {self.in_force.since.applied_at}
         for occurrence in self.in_force.occurrences.values():
-            last_midnight = datetime.combine(occurrence.last_day, time.min, UTC)
-            ends = occurrence.ends_at or last_midnight + timedelta(days=1)
+            ends = over_at(occurrence)
             begins = occurrence.starts_at or times.moment(occurrence.on, time.min, occurrence.zone)
             if occurrence.session is None:
                 begins = ends  # as deadlines count in a programme
-            changed = self.in_force.revisions[occurrence.id].changed_at
+            changed = self._last_told_of(occurrence)
             found |= {begins - AHEAD, begins + PAST_STAYS, ends, changed, changed + CANCELLED_STAYS}
         return sorted(found | self._closings())
 
     def _closings(self) -> set[datetime]:
         """When cities' feeds come down to the one item that closes them, and when that is gone, too."""
         zone, members = self.in_force.network.zone, self.in_force.configuration.members
-        last_days = {m.until for member in members for m in member.memberships if m.until}
-        closed = {last_day + CLOSING_STAYS for last_day in last_days}
+        ends = [(member, m.until) for member in members for m in member.memberships if m.until]
+        last_days = {last_day for _, last_day in ends}
+        closed = {self._closing_until(member, last_day) for member, last_day in ends}
         return {times.moment(day + date.resolution, time.min, zone) for day in last_days | closed}
+
+    def _closing_until(self, member: Member, last_day: date) -> date:
+        """The last day of the closing item: who hears late that it is over hears it for as long."""
+        known_at = self.in_force.since.created.get(ending(member, last_day))
+        if known_at is None:  # it came into force before that was written down
+            return last_day + CLOSING_STAYS
+        return max(last_day, times.local_date(known_at, self.in_force.network.zone)) + CLOSING_STAYS
 
     def city_feed(self, member: Member, words: Language | None = None) -> Feed:
         """What one city is invited to, and its own deadlines, on its own clock; of one whose membership is
@@ -137,7 +149,7 @@ class Feeds:
     def is_closed(self, member: Member) -> bool:
         """Its membership ended so long ago that nothing is at its address any more (story US-25.3)."""
         last_day = member.ended_on(self._today)
-        return last_day is not None and last_day + CLOSING_STAYS < self._today
+        return last_day is not None and self._closing_until(member, last_day) < self._today
 
     @cached_property
     def _today(self) -> date:
@@ -160,7 +172,7 @@ class Feeds:
 
     @cached_property
     def _files(self) -> dict[str, Occurrence]:
-        return {f"/sessions/{o.id}.ics": o for o in self._programme if o.session and o.starts_at}
+        return {f"/sessions/{o.id}.ics": o for o in self._programme if o.session}
 
     def _outlines(self) -> Iterator[_Outline]:
         """Every public feed, in the order of the page."""
@@ -205,6 +217,9 @@ class Feeds:
     def _feed(self, outline: _Outline, words: Language) -> Feed:
         name = outline.name(words)
         items = [self._item(occurrence, outline.partner, words) for occurrence in outline.shown]
+        if sum(map(len, items)) > MOST_OCTETS:
+            past = [is_over(occurrence, self.now) for occurrence in outline.shown]
+            items = list(_that_fit(items, past))
         return Feed(outline.path, name, render_feed(name, items))
 
     def _item(self, occurrence: Occurrence, partner: Partner | None, words: Language) -> bytes:
@@ -226,7 +241,29 @@ class Feeds:
         """What was cancelled stays until its day is over and everybody could see it."""
         if not occurrence.is_cancelled or not is_over(occurrence, self.now):
             return True
-        return self.in_force.revisions[occurrence.id].changed_at + CANCELLED_STAYS > self.now
+        return self._last_told_of(occurrence) + CANCELLED_STAYS > self.now
+
+    def _last_told_of(self, occurrence: Occurrence) -> datetime:
+        """Its last significant change: another title brings nothing back that was cancelled long ago."""
+        revision = self.in_force.revisions[occurrence.id]
+        return self.in_force.since.occurrences.get(occurrence.id, revision.changed_at)
+
+
+def _that_fit(items: Sequence[bytes], past: Sequence[bool]) -> Iterator[bytes]:
+    """A calendar that is larger is not read at all (rule 56). The oldest that are over go first, and then
+    what is furthest ahead, which will come nearer.
+
+    past: whether it is over, of each item.
+    """
+    numbers = range(len(items))
+    ahead = (number for number in reversed(numbers) if not past[number])
+    octets, left_out = sum(map(len, items)), set()
+    for number in (*(number for number in numbers if past[number]), *ahead):
+        if octets <= MOST_OCTETS:
+            break
+        left_out.add(number)
+        octets -= len(items[number])
+    return (items[number] for number in numbers if number not in left_out)
 
 
 def _plainly(name: str) -> Callable[[Language], str]:
@@ -276,15 +313,39 @@ def _groups(series: Iterable[Series]) -> dict[str, list[Audience]]:
 
     Those of long ago too: nobody who has subscribed to a group may find that it is not there.
     """
-    found: dict[str, list[Audience]] = {}
-    for audience in (session.audience for one in series for session in one.sessions):
-        group = _id_of(audience.label)
-        if group and not audience.everyone and audience not in found.get(group, ()):
-            found.setdefault(group, []).append(audience)
+    sessions = [session for one in series for session in one.sessions if not session.audience.everyone]
+    by_words: dict[str, list[Audience]] = {}
+    for audience in (session.audience for session in sessions):
+        meant = by_words.setdefault(_words(audience.label), [])
+        if audience not in meant:
+            meant.append(audience)
+    first_come = sorted((session.on, _words(session.audience.label)) for session in sessions)
+    ids = _ids_of(dict.fromkeys(words for _, words in first_come))
+    return {ids[words]: meant for words, meant in by_words.items()}
+
+
+def _words(label: str) -> str:
+    """What remains of a label when it is typed anew: letters in any script, no commas or capitals."""
+    return " ".join(re.findall(r"\w+", normalize("NFKC", label).casefold())) or label
+
+
+def _ids_of(labels: Iterable[str]) -> dict[str, str]:
+    """Of labels that look alike in plain letters the first one, that of the earliest session, has these
+    alone: a label that comes later takes no address from another."""
+    found: dict[str, str] = {}
+    taken = {""}
+    for label in labels:
+        plain = _plain(label)
+        found[label] = f"{plain}-{_short_hash(label)}".lstrip("-") if plain in taken else plain
+        taken.add(found[label])
     return found
 
 
-def _id_of(label: str) -> str:
-    """Gives "latin-america-caribbean" of "Latin America / Caribbean"."""
+def _plain(label: str) -> str:
+    """Gives "latin-america-caribbean" of "Latin America / Caribbean"; nothing of Cyrillic letters."""
     plain = normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall("[a-z0-9]+", plain))
+
+
+def _short_hash(label: str) -> str:
+    return sha256(label.encode()).hexdigest()[:6]

@@ -22,6 +22,7 @@ from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
 from scheduler.model.series import Series
 from scheduler.model.slots import Group, group_members
 from scheduler.store import book, clocks, configurations, ledger
+from scheduler.store.book import ContactRow
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class InForce:
     clock_changes: Mapping[str, ClockChange] = field(default_factory=dict)
     #: by the tz database of this program some clocks go otherwise than they did when it came into force
     clocks_disagree: bool = False
+    #: contacts that have their mailbox in common with others: what goes into its calendar grows for all
+    sharing: tuple[ContactRow, ...] = ()
     _sessions: dict[tuple[str, str], tuple[Occurrence, ...]] = field(default_factory=dict)
 
     @property
@@ -99,7 +102,7 @@ async def read_in_force(connection: AsyncConnection) -> InForce:
         {name: row.created_at for name, row in rows.items()},
         {name: row.started_at for name, row in rows.items() if row.started_at},
     )
-    revisions = {name: Revision(row.sequence, row.created_at, row.changed_at) for name, row in rows.items()}
+    revisions = {name: Revision(row.sequence, row.changed_at) for name, row in rows.items()}
     configuration = await asyncio.to_thread(normal.from_text, applied.content)
     return InForce(
         applied.id,
@@ -111,6 +114,7 @@ async def read_in_force(connection: AsyncConnection) -> InForce:
         applied.tzdata,
         await clocks.recent(connection),
         await _clocks_disagree(connection, applied, configuration),
+        await book.sharing(connection),
     )
 
 

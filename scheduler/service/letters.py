@@ -163,6 +163,8 @@ class Letters:
             session=views.session_view(occurrence, reader, previous),
             ahead=_ahead(occurrence, reader, now),
             changes=views.changes(occurrence, told, reader) if told else (),
+            keeps_answers=told is not None and views.keeps_answers(occurrence, told),
+            is_way_in=told is not None and views.is_way_in(occurrence, told),
             is_on_again=told is not None and told.method == CANCEL and told.status == Status.CANCELLED,
             following=views.session_view(following, reader) if following else None,
         )

@@ -16,7 +16,7 @@ from scheduler.model.difference import Change, Difference, compare
 from scheduler.model.local_hours import Night, Surprise, nights, surprises
 from scheduler.model.members import Contact
 from scheduler.model.moments import Since
-from scheduler.model.network import Configuration
+from scheduler.model.network import Configuration, Network
 from scheduler.model.notices import Kind
 from scheduler.model.plan import NOTHING_TOLD, Mailing, Tally, plan_mailings, tally
 from scheduler.model.programme import Occurrence, Window, build_programme, only
@@ -24,6 +24,7 @@ from scheduler.model.roll import Roll
 from scheduler.model.slots import Crowd, Group, group_members
 from scheduler.model.told import Tellings
 from scheduler.service.in_force import read_in_force
+from scheduler.service.lasting import find_bond
 from scheduler.store import clocks, configurations, holds, installation, ledger, outbox
 from scheduler.store.clocks import Found
 from scheduler.store.configurations import Applied
@@ -50,6 +51,8 @@ class Ground:
     may_send: bool = True
     #: what a new tz database moved, while nobody has decided on it
     clocks: Found | None = None
+    #: why the files cannot come into force; empty where they can
+    refused: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,7 +155,8 @@ def _by_kind(mailings: Sequence[Mailing]) -> dict[Kind, Tally]:
     return {kind: tally(m for m in mailings if m.rule.kind is kind) for kind in Kind if kind in kinds}
 
 
-async def read_ground(database: Database, now: datetime) -> Ground:
+async def read_ground(database: Database, now: datetime, proposal: Network | None = None) -> Ground:
+    """proposal: the network of the files, to see whether it may come into force."""
     async with database.read() as connection:
         applied = await configurations.latest(connection)
         if applied is None:
@@ -164,9 +168,19 @@ async def read_ground(database: Database, now: datetime) -> Ground:
         rows = await outbox.count_by_state(connection)
         may_send = await installation.may_send(connection)
         found = await clocks.waiting(connection)
+        bond = await find_bond(connection, in_force, proposal, now) if proposal else None
     waiting = outbox.waiting(rows)
     return Ground(
-        applied, in_force.configuration, in_force.since, told, settled_until, held, waiting, may_send, found
+        applied,
+        in_force.configuration,
+        in_force.since,
+        told,
+        settled_until,
+        held,
+        waiting,
+        may_send,
+        found,
+        str(bond or ""),
     )
 
 

@@ -20,7 +20,7 @@ from scheduler.model.notices import CORRECTIONS, STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window, occurrences_of, only
 from scheduler.model.series import Series
 from scheduler.model.slots import Slot, chosen
-from scheduler.model.told import REQUEST, Told, is_needed
+from scheduler.model.told import REQUEST, Tellings, Told, is_needed, is_wanted, words_rest_on
 from scheduler.service.engine import duty_of
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.letters import Letters
@@ -30,6 +30,7 @@ from scheduler.store import configurations, feed_addresses, histories
 from scheduler.store.database import Database
 from scheduler.store.duties import basis_of
 from scheduler.store.outbox import Delivery
+from scheduler.store.tellings import read_tellings
 
 _REPORTS = (Kind.REPORT_OPENED, Kind.REPORT_REMINDER)
 #: Beyond everything that files can name.
@@ -50,7 +51,7 @@ class Preview:
 
     @property
     def octets(self) -> bytes:
-        """Exactly what would be handed over."""
+        """What would be handed over, but for the links to answer and to end the mails: they are nobody's."""
         return self.letter.addressed_to(self.envelope, self.calendar)
 
 
@@ -98,12 +99,14 @@ async def preview(
     slug = next(one for one in configuration.members if one.slug == member)
     generation = await _feed_generation(database, member)
     asked = _Asked(configuration, part, occurrence, rules, slug, before, now, generation)
-    slot = _slot(asked)
-    contact = _contact(asked, slot.rule)
-    contact_id, history = await _history(database, asked, contact)
-    _check_news(asked, history.told)
+    try:
+        slot = _slot(asked)
+        contact = _contact(asked, slot.rule)
+        contact_id, history = await _history(database, asked, contact)
+        _check_news(asked, history.told)
+    except NotDue as error:
+        raise NotDue(str(error), _gets(asked, await _tellings(database, now))) from None
     if to:
-        # whoever reads it must not answer for the city, nor end its mails
         contact, contact_id = replace(contact, address=to), 0
     return _composed(asked, slot, contact, contact_id, history, links)
 
@@ -122,6 +125,13 @@ async def _feed_generation(database: Database | None, member: str) -> int:
         return 0
     async with database.read() as connection:
         return await feed_addresses.printed_of(connection, member)
+
+
+async def _tellings(database: Database | None, now: datetime) -> Tellings | None:
+    if database is None:
+        return None
+    async with database.read() as connection:
+        return await read_tellings(connection, now)
 
 
 async def _history(database: Database | None, asked: _Asked, contact: Contact) -> tuple[int, History]:
@@ -194,7 +204,7 @@ def _slot(asked: _Asked) -> Slot:
     for slot in slots:
         if slot.occurrence.id == asked.occurrence.id and slot.rule.id in {rule.id for rule in asked.rules}:
             return slot
-    raise NotDue(_why_not_due(asked), _gets(asked))
+    raise NotDue(_why_not_due(asked))
 
 
 def _as_they_go(asked: _Asked) -> list[Slot]:
@@ -223,9 +233,7 @@ def _contact(asked: _Asked, rule: NoticeRule) -> Contact:
     positions = chosen(asked.member, rule.to)
     if not positions:
         roles = " or ".join(rule.to)
-        raise NotDue(
-            f"{asked.member.name} has no {roles} in members.csv, so nobody there gets it", _gets(asked)
-        )
+        raise NotDue(f"{asked.member.name} has no {roles} in members.csv, so nobody there gets it")
     return asked.member.contacts[positions[0]]
 
 
@@ -238,13 +246,11 @@ def _check_news(asked: _Asked, told: Told | None) -> None:
         return
     name, city, occurrence = asked.occurrence.id, asked.member.name, asked.occurrence
     if asked.before is None:
-        raise NotDue("nothing is in force yet, so nothing has changed", _gets(asked))
+        raise NotDue("nothing is in force yet, so nothing has changed")
     if told is None or not (told.is_invited or is_needed(asked.kind, told, occurrence, asked.now)):
-        raise NotDue(
-            f"{city} is not invited to {name} as things are, so it is told of no change", _gets(asked)
-        )
+        raise NotDue(f"{city} is not invited to {name} as things are, so it is told of no change")
     if asked.kind is Kind.CHANGED and not is_needed(asked.kind, told, occurrence, asked.now):
-        raise NotDue(f"the files say of {name} what {city} was told, so it gets no such mail", _gets(asked))
+        raise NotDue(f"the files say of {name} what {city} was told, so it gets no such mail")
 
 
 def _why_not_due(asked: _Asked) -> str:
@@ -280,8 +286,9 @@ def _why_not_due(asked: _Asked) -> str:
     return f"{city} is invited to nothing of it that is still to come when it would go out"
 
 
-def _gets(asked: _Asked) -> tuple[str, ...]:
-    """What the member gets of the occurrence, or of the whole series, in its own time."""
+def _gets(asked: _Asked, told: Tellings | None) -> tuple[str, ...]:
+    """What the member gets of the occurrence, or of the whole series, in its own time; where there is a
+    database, what is still to go out, and is wanted."""
     words, zone = language("en"), asked.member.zone
     is_whole = asked.kind is Kind.ANNOUNCEMENT
     return tuple(
@@ -289,7 +296,29 @@ def _gets(asked: _Asked) -> tuple[str, ...]:
         for slot in _as_they_go(asked)
         if is_whole or slot.occurrence.id in (asked.occurrence.id, asked.part.id)
         if slot.rule.kind not in CORRECTIONS and chosen(asked.member, slot.rule.to)
+        if told is None or asked.before is None or _is_to_come(slot, asked, told, asked.before.since)
     )
+
+
+def _is_to_come(slot: Slot, asked: _Asked, told: Tellings, since: Since) -> bool:
+    """One of the contacts will get it, as the plan has it."""
+    occurrence, rule = slot.occurrence, slot.rule
+    at = occurrence.starts_at if occurrence.session else occurrence.ends_at
+    basis = words_rest_on(rule.kind, at, since.rule_changed_at(occurrence, rule))
+    had = told.done.get((occurrence.id, rule.id, basis), frozenset())
+    declined = told.declined(occurrence.id)
+    for position in chosen(asked.member, rule.to):
+        contact = asked.member.contacts[position]
+        number = told.number(asked.member, contact)
+        knows = told.knows(occurrence, number) if rule.kind in STATEFUL else None
+        wants = is_wanted(rule.kind, told.has_ended(contact), number in declined)
+        if (
+            wants
+            and number not in had
+            and (knows is None or is_needed(rule.kind, knows, occurrence, asked.now))
+        ):
+            return slot.useful_by > asked.now
+    return False
 
 
 # the mail
@@ -300,7 +329,8 @@ def _composed(
 ) -> Preview:
     in_force, told = _as_in_force(asked), history.told
     row = _delivery(slot, in_force, asked.member, contact, contact_id, told)
-    delivery = replace(row, feed_generation=asked.feed_generation)
+    # whoever looks at it and clicks must not answer for the city, nor end its mails
+    delivery = replace(row, feed_generation=asked.feed_generation, contact_id=0)
     if asked.kind is Kind.INVITATION and history.is_invited:
         history = NOTHING_PASSED  # as it was when it went out
     if history.first == delivery.message_id:
@@ -315,7 +345,7 @@ def _as_in_force(asked: _Asked) -> InForce:
     before, name = asked.before, asked.occurrence.id
     known = before.revisions.get(name) if before else None
     sequence = known.sequence + _is_revised(asked) if known else 0
-    revision = Revision(sequence, asked.now, asked.now)
+    revision = Revision(sequence, asked.now)
     ids = dict.fromkeys((member.slug for member in asked.configuration.members), 0)
     since = before.since if before else Since(LONG_AGO)
     return InForce(0, "", asked.configuration, since, {name: revision}, ids)

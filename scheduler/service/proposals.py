@@ -19,13 +19,14 @@ from watchfiles import Change, awatch
 from scheduler import logs
 from scheduler.configuration import normal
 from scheduler.configuration.load import Loaded, load
-from scheduler.configuration.problems import Problem, Severity
-from scheduler.errors import ConfigurationMoved
-from scheduler.model import changes
+from scheduler.configuration.problems import Place, Problem, Severity
+from scheduler.errors import ConfigurationMoved, OlderClocks
+from scheduler.model import changes, times
 from scheduler.model.network import Configuration
 from scheduler.service.apply import meet_new_clocks, put_in_force
 from scheduler.service.clock import Clock
 from scheduler.service.in_force import Memory
+from scheduler.service.lasting import Bond, NameStands, find_bond
 from scheduler.service.planning import plan_hash
 from scheduler.store import configurations
 from scheduler.store.database import Database
@@ -50,6 +51,8 @@ class Standing(StrEnum):
     WAITS = "the files differ from what is in force and wait for: scheduler apply"
     RETURNED = "the files say what was in force earlier; to go back to it: scheduler apply"
     NEW = "the files differ from what is in force"
+    OLDER = "the files differ from what is in force, which a program with newer clocks must change"
+    REFUSED = "the files change a name that calendars hold on to; what was in force stays"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Comparison:
     """How the files stand, and what applying them would do."""
 
     seen: Seen
-    #: what would come into force; None where that is nothing new
+    #: what would come into force, unless that is refused; None where that is nothing new
     proposal: Configuration | None = None
     #: hash of what it was compared with, and would replace; None before the first
     replaces: str | None = None
@@ -96,9 +99,18 @@ async def compare(database: Database, memory: Memory, loaded: Loaded, *, now: da
         if hash_of_files == current.hash:
             return Comparison(Seen(Standing.SAME))
         was_in_force = await configurations.was_in_force(connection, hash_of_files)
+        bond = await find_bond(connection, current, proposal.network, now)
+    plan = plan_hash(current.hash, hash_of_files)
+    if bond:
+        return Comparison(_refused(bond, loaded), proposal, current.hash, plan)
     waits = Standing.WAITS if current.network.apply == "confirm" else Standing.NEW
     seen = Seen(Standing.RETURNED if was_in_force else waits)
-    return Comparison(seen, proposal, current.hash, plan_hash(current.hash, hash_of_files))
+    return Comparison(seen, proposal, current.hash, plan)
+
+
+def _refused(bond: Bond, loaded: Loaded) -> Seen:
+    place = loaded.network.place(*bond.key) if loaded.network else Place("network.yaml")
+    return Seen(Standing.REFUSED, (Problem(place, Severity.ERROR, bond.what, bond.instead),))
 
 
 def _hash_if_applied(current: Configuration, proposal: Configuration, now: datetime) -> str:
@@ -116,7 +128,7 @@ class Proposals:
     #: how long the files must lie still: an editor may write one in two halves
     quiet: timedelta
     seen: Seen = Seen(Standing.SAME)
-    #: the tz database cannot change while the program runs
+    #: once at the start; again where a program with an older tz database put something in force meanwhile
     _has_met_clocks: bool = False
 
     async def run(self) -> None:
@@ -129,7 +141,8 @@ class Proposals:
                 continue
             with suppress(FileNotFoundError):  # it has just vanished
                 async for edits in self._edits():
-                    if edits or monotonic() - looked_at > _LOOK_AGAIN.total_seconds():
+                    rested = monotonic() - looked_at > _LOOK_AGAIN.total_seconds()
+                    if edits or rested or self._are_clocks_new:
                         await self.look()
                         looked_at = monotonic()
                     if self._folder_id() != watched:
@@ -152,10 +165,16 @@ class Proposals:
             return None
         return found.st_dev, found.st_ino
 
+    @property
+    def _are_clocks_new(self) -> bool:
+        """What was in force at the last look came with an older tz database than this program has."""
+        known = self.memory.known
+        return known is not None and known.tzdata < times.tzdata_version()
+
     async def look(self) -> None:
         """Reads the files; applies them where nothing is in force, or where that needs no person."""
         now = self.clock.now()
-        if not self._has_met_clocks:
+        if not self._has_met_clocks or self._are_clocks_new:
             if await meet_new_clocks(self.database, now):
                 _log.warning("a new tz database: see `scheduler clocks`", action="clocks")
             self._has_met_clocks = True
@@ -171,8 +190,10 @@ class Proposals:
     async def _apply(self, proposal: Configuration, replaces: str | None, now: datetime) -> Seen:
         try:
             held = await put_in_force(self.database, proposal, now=now, by="files", replaces=replaces)
-        except ConfigurationMoved:
-            return self.seen  # another one was quicker; the next look compares again
+        except (ConfigurationMoved, NameStands):
+            return self.seen  # another one, or a mail, was quicker; the next look compares again
+        except OlderClocks:
+            return Seen(Standing.OLDER)
         _log.info("the files came into force", action="apply")
         if held:
             _log.warning("what vanished from the files is held until staff decide", action="held", held=held)

@@ -5,20 +5,24 @@ What is ended is an address, in whatever cities and roles it stands; an old link
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler import logs
 from scheduler.languages import Language, language
 from scheduler.model.network import Network
+from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, Memory
-from scheduler.store import book, ledger, suppressions
+from scheduler.service.one_member import passed_slots
+from scheduler.store import book, configurations, ledger, suppressions
 from scheduler.store.book import ContactRow
 from scheduler.store.database import Database
 from scheduler.store.suppressions import WEBINARS, Suppression
 
 #: Why an address gets no mails about webinars, in words for staff.
 ONE_CLICK, ON_THE_PAGE = "unsubscribed by one click", "unsubscribed on the page"
+BY_MAIL = "asked for it by mail"
 #: In the journal, for what contacts do themselves.
 _CONTACT = "a contact"
 
@@ -67,33 +71,58 @@ class Stopping:
                 _log.info("mails about webinars were ended", action="unsubscribe", contact=contact_id)
         return _stopped(in_force, contact, is_stopped=True)
 
+    async def end_for(self, slug: str, role: str, by: str, now: datetime) -> int:
+        """Ends the mails for a city that wrote to staff, or for its contact in one role (empty: all); gives
+        how many addresses that were."""
+        ended = 0
+        async with self.database.write() as connection:
+            contacts = await book.contacts_of(connection, slug)
+            for contact in (one for one in contacts if one.is_listed and role in ("", one.role)):
+                wanted = Suppression(contact.address, WEBINARS, now, BY_MAIL)
+                if await suppressions.add(connection, wanted):
+                    ended += 1
+                    subject = f"{contact.member} {contact.role}"
+                    await ledger.note(connection, now, by, "unsubscribe", subject, BY_MAIL)
+            if ended:
+                await ledger.raise_generation(connection)
+        return ended
+
     async def begin_again(self, contact_id: int, now: datetime) -> Stopped:
         """Undoes it, for a contact who changed its mind."""
         async with self.database.read() as connection:
             in_force = await self.memory.current(connection)
             contact = await book.contact(connection, contact_id)
         if contact:
-            await _lift(self.database, (contact,), _CONTACT, now)
+            await self._lift((contact,), _CONTACT, now)
         return _stopped(in_force, contact, is_stopped=False)
 
     async def resubscribe(self, slug: str, by: str, now: datetime) -> int:
         """Undoes it for all contacts of a city, for staff; gives how many addresses that were."""
         async with self.database.read() as connection:
             contacts = await book.contacts_of(connection, slug)
-        return await _lift(self.database, contacts, by, now)
+        return await self._lift(contacts, by, now)
 
-
-async def _lift(database: Database, contacts: tuple[ContactRow, ...], by: str, now: datetime) -> int:
-    lifted = 0
-    async with database.write() as connection:
-        for contact in contacts:
-            if await suppressions.lift(connection, contact.address, WEBINARS):
-                lifted += 1
-                subject = f"{contact.member} {contact.role}"
-                await ledger.note(connection, now, by, "resubscribe", subject)
-        if lifted:
-            await ledger.raise_generation(connection)
-    return lifted
+    async def _lift(self, contacts: tuple[ContactRow, ...], by: str, now: datetime) -> int:
+        """They are told at once what they missed, or in their morning: nothing else would bring it up."""
+        async with self.database.read() as connection:
+            in_force = await self.memory.current(connection)
+            same = [one for c in contacts for one in await book.contacts_at(connection, c.address)]
+        slugs = dict.fromkeys(one.member for one in same if one.is_listed)
+        members = [in_force.members[slug] for slug in slugs if slug in in_force.members]
+        slots = await asyncio.to_thread(passed_slots, in_force, members, now)
+        async with self.database.write() as connection:
+            await ledger.hold(connection)
+            has_moved = await configurations.latest_id(connection) != in_force.id
+            lifted = 0
+            for contact in () if has_moved else contacts:
+                if await suppressions.lift(connection, contact.address, WEBINARS):
+                    lifted += 1
+                    subject = f"{contact.member} {contact.role}"
+                    await ledger.note(connection, now, by, "resubscribe", subject)
+            if lifted:
+                await settle(connection, in_force, slots, now)
+                await ledger.raise_generation(connection)
+        return await self._lift(contacts, by, now) if has_moved else lifted
 
 
 def _stopped(in_force: InForce, contact: ContactRow | None, is_stopped: bool) -> Stopped:

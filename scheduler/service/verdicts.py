@@ -107,7 +107,9 @@ def why_not(
     elif row.kind is Kind.CANCELLED:
         back = not occurrence.is_cancelled and occurrence.invites(member, in_force.network)
         takes_place = (outbox.WITHDRAWN, "the session takes place after all")
-        verdict = takes_place if back else _cancellation_verdict(history)
+        # another city at that address was told of it since: it would strike out that city's entry
+        is_older = not occurrence.is_cancelled and row.sequence < history.mailbox
+        verdict = takes_place if back else outbox.OLDER if is_older else _cancellation_verdict(history)
     elif not occurrence.invites(member, in_force.network):
         verdict = outbox.WITHDRAWN, "the member is no longer invited"
     else:

@@ -46,6 +46,14 @@ async def contacts_of(connection: AsyncConnection, slug: str) -> tuple[ContactRo
     return tuple(ContactRow(**row._mapping) for row in rows)
 
 
+async def sharing(connection: AsyncConnection) -> tuple[ContactRow, ...]:
+    """All whose mailbox another contact has, or had, as well; in whatever letters, cities and roles."""
+    address = func.lower(tables.contacts.c.address)
+    shared = select(address).group_by(address).having(func.count() > 1)
+    rows = await connection.execute(_contacts().where(address.in_(shared)).order_by(tables.contacts.c.id))
+    return tuple(ContactRow(**row._mapping) for row in rows)
+
+
 def _contacts() -> Select[Any]:
     table, slug = tables.contacts, tables.members.c.slug.label("member")
     columns = (table.c.id, slug, table.c.role, table.c.address, table.c.is_listed)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
+    Subquery,
     and_,
     case,
     cast,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -82,6 +84,10 @@ class Duty:
     rule_since: datetime | None = None
     #: anything but empty makes it a row that is only recorded as missed
     missed_because: str = ""
+    #: row ids of contacts that have their mailbox in common with others
+    sharing: tuple[int, ...] = ()
+    #: of a cancellation for who is no longer meant: those of them that still are
+    keepers: tuple[int, ...] = ()
 
 
 async def heard_of(connection: AsyncConnection, occurrences: Collection[str]) -> frozenset[str]:
@@ -111,7 +117,10 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
         .outerjoin(told, is_last_told)
         .outerjoin(flying, and_(is_in_flight, is_newer_still))
     )
-    sequence = _sequence(duty)
+    box = _of_mailboxes(connection, duty) if duty.method and duty.sharing else None
+    if box is not None:
+        source = source.outerjoin(box, box.c.address == func.lower(contacts.c.address))
+    sequence = _sequence(duty, box)
     basis = _basis(duty, sequence)
     contact = cast(contacts.c.id, String)
     why_missed = _why_missed(duty)
@@ -150,7 +159,7 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
         .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
         .where(contacts.c.id.in_(_one_for_each_address(duty)))
         .where(_concerned(duty, now))
-        .where(*_wants(duty))
+        .where(*_wants(duty), *_strikes_out_nothing(connection, duty))
         .order_by(contacts.c.id)
     )
     return list(values), rows
@@ -231,12 +240,55 @@ def _known(name: str) -> ColumnElement[Any]:
     return case((flying.c.id.is_not(None), flying.c[name]), else_=told.c[name])
 
 
-def _sequence(duty: Duty) -> ColumnElement[int]:
-    """The revision for a first mail, later at least one more than was last told (DESIGN, 5.4)."""
+def _sequence(duty: Duty, box: Subquery | None) -> ColumnElement[int]:
+    """The revision for a first mail, later at least one more than was last told (DESIGN, 5.4), to whichever
+    contact of the mailbox."""
     if duty.method is None:
         return literal(duty.revision)
     grown = _known("sequence") + 1
-    return case((grown > duty.revision, grown), else_=duty.revision)
+    least = case((grown > duty.revision, grown), else_=duty.revision)
+    return least if box is None else case((box.c.least > least, box.c.least), else_=least)
+
+
+def _of_mailboxes(connection: AsyncConnection, duty: Duty) -> Subquery:
+    """Of each mailbox that contacts have in common: the least SEQUENCE that its calendar takes for newer.
+
+    More than what was told; as much as what waits, for that says the same, or more where it undoes it.
+    """
+    undoes = outbox.c.method != literal(duty.method)
+    waits = (outbox.c.state.in_(UNSENT), outbox.c.method.is_not(None))
+    said = union_all(
+        select(told.c.contact_id, (told.c.sequence + 1).label("least")).where(
+            told.c.occurrence == duty.occurrence, told.c.contact_id.in_(among(duty.sharing, connection))
+        ),
+        select(outbox.c.contact_id, outbox.c.sequence + case((undoes, 1), else_=0)).where(
+            outbox.c.occurrence == duty.occurrence,
+            outbox.c.contact_id.in_(among(duty.sharing, connection)),
+            *waits,
+        ),
+    ).subquery("said")
+    other = contacts.alias("other")
+    address = func.lower(other.c.address)
+    least = func.max(said.c.least).label("least")
+    boxes = select(address.label("address"), least).join(said, said.c.contact_id == other.c.id)
+    return boxes.group_by(address).subquery("box")
+
+
+def _strikes_out_nothing(connection: AsyncConnection, duty: Duty) -> list[ColumnElement[bool]]:
+    """What stands in a mailbox for a city that is still meant is not cancelled there for another one."""
+    if not duty.keepers:
+        return []
+    knows, waits, keeper = told.alias("knows"), outbox.alias("waits"), contacts.alias("keeper")
+    invited = union_all(
+        select(knows.c.contact_id).where(knows.c.occurrence == duty.occurrence, knows.c.method == REQUEST),
+        select(waits.c.contact_id).where(
+            waits.c.occurrence == duty.occurrence, waits.c.method == REQUEST, waits.c.state.in_(UNSENT)
+        ),
+    )
+    stands = select(func.lower(keeper.c.address)).where(
+        keeper.c.id.in_(among(duty.keepers, connection)), keeper.c.id.in_(invited)
+    )
+    return [func.lower(contacts.c.address).not_in(stands)]
 
 
 def _basis(duty: Duty, sequence: ColumnElement[int]) -> ColumnElement[str]:

@@ -37,6 +37,36 @@ async def read(connection: AsyncConnection, ids: Collection[int]) -> dict[int, H
     return {row.id: _history(row) for row in rows}
 
 
+async def with_mailboxes(
+    connection: AsyncConnection, histories: dict[int, History], sharing: Collection[int]
+) -> dict[int, History]:
+    """The same, with what other contacts of the same mailbox were told before that row was first tried.
+
+    sharing: the contacts that have a mailbox in common with others.
+    """
+    if not sharing:
+        return histories
+    me, other = contacts.alias("me"), contacts.alias("other")
+    stamped_at = func.max(func.coalesce(told.c.stamped_at, told.c.told_at))
+    query = (
+        select(_mine.c.id, func.max(told.c.sequence).label("sequence"), stamped_at.label("stamped_at"))
+        .join(me, me.c.id == _mine.c.contact_id)
+        .join(other, and_(func.lower(other.c.address) == func.lower(me.c.address), other.c.id != me.c.id))
+        .join(told, and_(told.c.contact_id == other.c.id, told.c.occurrence == _mine.c.occurrence))
+        .where(_mine.c.id.in_(among(list(histories), connection)))
+        .where(me.c.id.in_(among(sharing, connection)), other.c.id.in_(among(sharing, connection)))
+        .where(_mine.c.method.is_not(None), told.c.told_at <= _mine.c.first_try_at)
+        .group_by(_mine.c.id)
+    )
+    found = {row.id: row for row in await connection.execute(query)}
+    return {
+        number: history.beside(found[number].sequence, found[number].stamped_at)
+        if number in found
+        else history
+        for number, history in histories.items()
+    }
+
+
 async def of_contact(
     connection: AsyncConnection,
     place: tuple[str, str, str],

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Function, Select, String, Table, cast, exists, func, or_, select, union
+from sqlalchemy import Function, Select, String, Table, cast, exists, false, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.answers import Answer, Said
 from scheduler.model.notices import STATEFUL
 from scheduler.model.told import REQUEST, Tellings, Told
-from scheduler.store.outbox import SENDING, SENT, UNSENT
+from scheduler.store.outbox import SENT, UNSENT, may_have_arrived
 from scheduler.store.suppressions import WEBINARS
 from scheduler.store.tables import answers, contacts, members, outbox, suppressions, told
 
@@ -30,6 +30,7 @@ async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
         await _done(connection, now),
         await _answers(connection),
         await _ended(connection),
+        await _gone(connection),
     )
 
 
@@ -46,7 +47,7 @@ class Entry:
 
 async def was_told(connection: AsyncConnection) -> bool:
     """Anybody was sent anything at all, or is just being sent it."""
-    begun = exists().where(outbox.c.state.in_((SENT, SENDING)))
+    begun = exists().where(or_(outbox.c.state == SENT, may_have_arrived(outbox)))
     return bool(await connection.scalar(select(or_(exists().select_from(told), begun))))
 
 
@@ -56,7 +57,7 @@ async def entries(connection: AsyncConnection) -> tuple[Entry, ...]:
         select(*(table.c[name] for name in ("occurrence", "ends_at", "days", "status"))).where(
             table.c.method == REQUEST, *also
         )
-        for table, also in ((told, ()), (outbox, (outbox.c.state == SENDING,)))
+        for table, also in ((told, ()), (outbox, (may_have_arrived(outbox),)))
     )
     rows = await connection.execute(union(*found))
     return tuple(Entry(row.occurrence, row.ends_at, row.days or "", row.status) for row in rows)
@@ -102,6 +103,11 @@ async def _answers(connection: AsyncConnection) -> dict[str, dict[Said, frozense
 
 async def _ended(connection: AsyncConnection) -> frozenset[str]:
     query = select(suppressions.c.address).where(suppressions.c.scope == WEBINARS)
+    return frozenset(await connection.scalars(query))
+
+
+async def _gone(connection: AsyncConnection) -> frozenset[int]:
+    query = select(contacts.c.id).where(contacts.c.is_listed == false())
     return frozenset(await connection.scalars(query))
 
 

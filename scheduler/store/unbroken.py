@@ -27,7 +27,12 @@ class Unbroken(aiosqlite.Connection):
     _stopped: asyncio.Future[Any] | None = None
 
     async def _connect(self) -> aiosqlite.Connection:
-        return await _to_the_end(super()._connect())
+        try:
+            return await _to_the_end(super()._connect())
+        except asyncio.CancelledError:
+            # nobody will ever hold it
+            await self.close()
+            raise
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await _to_the_end(super()._execute(fn, *args, **kwargs))  # type: ignore[no-untyped-call]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scheduler.model import times
@@ -90,6 +92,13 @@ def _refused(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
     return Answer(status, headers, body)
 
 
+async def _say_plainly(_: Request, error: Exception) -> Response:
+    """What the router refuses, for people who mistyped an address."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is called for these only
+    said = "There is nothing at this address." if error.status_code == 404 else error.detail
+    return PlainTextResponse(f"{said}\n", error.status_code, {**_FRESH, **(error.headers or {})})
+
+
 def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
     """Health and metrics, from memory, so that they come while the database is away; and the pages behind
     secret links, which ask it."""
@@ -101,6 +110,7 @@ def build_router(daemon: Daemon, shelf: Shelf) -> FastAPI:
         redirect_slashes=False,  # a redirect would name the Host that was asked for
     )
 
+    app.add_exception_handler(HTTPException, _say_plainly)
     secret = SecretPages(daemon)
     app.add_route("/answer/{rest:path}", secret.answer, methods=METHODS)
     app.add_route("/stop/{rest:path}", secret.stop, methods=METHODS)

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from scheduler.languages import Language, language
+from scheduler.languages import Language, language, needs_last_day
 from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
@@ -58,8 +58,10 @@ class When:
 
     #: "Wednesday 17 June 2020"
     day: str
-    #: "13:00–14:30"
+    #: "13:00–14:30", "20:00 – Friday 19 June 2020, 12:00"
     hours: str = ""
+    #: the hours name another day
+    is_long: bool = False
     #: "Hamburg time (CEST, UTC+2)"
     clock: str = ""
     #: "2020-06-17T11:00:00Z"; the end is empty for a deadline
@@ -208,6 +210,7 @@ def _timed(starts_at: datetime, ends_at: datetime | None, network: Network, word
     return When(
         day=words.full_date(times.local_date(starts_at, network.zone)),
         hours=words.hours(starts_at, ends_at, network.zone),
+        is_long=ends_at is not None and needs_last_day(starts_at, ends_at, network.zone),
         clock=words.home_clock(starts_at, network, ends_at),
         starts_at=_stamp(starts_at),
         ends_at=_stamp(ends_at) if ends_at else "",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import cached_property
 from hashlib import sha256
@@ -23,6 +23,11 @@ _NEVER = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 _ASCTIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")
 #: What an answer may rest on.
 _ASKED = frozenset((b"accept-encoding", b"if-none-match", b"if-modified-since"))
+#: What a server calls Date is renewed once a second; no other date of an answer may lie after it (RFC 9110,
+#: section 8.8.2.1).
+_DATE_LAGS = timedelta(seconds=2)
+#: One of a list, after it a comma or the end; a comma between quotes is part of a tag.
+_TAG = re.compile(rb'[ \t]*(?:(\*)|(?:W/)?("[^"]*"))[ \t]*(?=,|$)|[^,]+')
 #: What a client that holds the octets is told once more (RFC 9110, section 15.4.5).
 _OF_A_COPY = frozenset((b"last-modified", b"cache-control", b"vary"))
 
@@ -62,8 +67,10 @@ class Served:
         """Made before, for the headers of a request that matter (rule 55: If-None-Match comes first)."""
         packed = self.packed is not None and _takes_gzip(asked.get(b"accept-encoding", b""))
         if self._is_known(asked, self.packed_etag if packed else self.etag, now):
-            return self._known_packed if packed else self._known
-        return self._packed if packed else self._whole
+            answer = self._known_packed if packed else self._known
+        else:
+            answer = self._packed if packed else self._whole
+        return answer if self.modified_at + _DATE_LAGS <= now() else _undated(answer)
 
     @cached_property
     def headers(self) -> Headers:
@@ -153,13 +160,18 @@ def that_matter(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return found
 
 
+def _undated(answer: Answer) -> Answer:
+    """While the change lies in the second that clients are told as Date, or after it."""
+    return replace(answer, headers=[pair for pair in answer.headers if pair[0] != b"last-modified"])
+
+
 def _length(body: bytes) -> tuple[bytes, bytes]:
     return b"content-length", str(len(body)).encode()
 
 
 def _names(tags: bytes, etag: bytes) -> bool:
     """A list of tags has this one; "*" means any."""
-    return any(tag.strip().removeprefix(b"W/") in (b"*", etag) for tag in tags.split(b","))
+    return any(found[1] or found[2] == etag for found in _TAG.finditer(tags))
 
 
 def _instant(text: str) -> datetime | None:

@@ -165,13 +165,12 @@ class Shelf:
 
     def _published(self, edition: _Edition) -> _Edition:
         """What is new in it was last changed now: nobody can have had it before, and who had other octets
-        until this very second must not be told that they are the same."""
-        known = self._edition
-        if known is None:
-            return edition
+        until this very second must not be told that they are the same. What a process before this one served
+        is not known, so to a program that knows only dates all of the first edition is new."""
+        known = self._edition.public if self._edition else {}
         since = _next_second(self.clock.now())
         for path, served in edition.public.items():
-            if served is not known.public.get(path):
+            if served is not known.get(path):
                 edition.public[path] = replace(served, modified_at=since)
         return replace(edition, since=since)
 

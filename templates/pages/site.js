@@ -44,6 +44,7 @@ function showOwnHours(words) {
     fill(here, isSame ? words.same : words.here, {
       day, hours: clock.format(starts) + ends, zone: zone.replaceAll("_", " "),
     });
+    if (isLong) here.querySelector(".hours")?.classList.add("is-long");
     if (isSame) {
       home.after(here);
       continue;

@@ -102,6 +102,29 @@ def test_a_broken_file_is_named_by_status(house: House) -> None:
     assert "series/talks.yaml:3:11; see all with: scheduler check" in done.stdout
 
 
+def test_a_name_that_calendars_hold_on_to_is_not_changed(house: House) -> None:
+    say(house, "apply")
+    asyncio.run(tell_somebody(house))
+    house.edit("network.yaml", "uid_domain: ", "uid_domain: new.")
+
+    done = say(house, "apply")
+
+    sentence = "with another one calendars would show everything twice; write "
+    assert (done.returncode, done.stderr.count(sentence)) == (1, 1)
+    assert done.stderr.endswith(" again. Nothing was changed\n")
+    assert "Refused by scheduler apply: uid_domain in network.yaml: " in say(house, "plan").stdout
+    assert sentence in say(house, "status").stdout
+
+
+async def tell_somebody(house: House) -> None:
+    database = open_database(f"sqlite:///{house.folder / 'var' / 'scheduler.sqlite'}")
+    now = datetime.now(UTC)
+    row = {"contact_id": 1, "occurrence": "talks", "uid": "x", "sequence": 0, "method": "", "told_at": now}
+    async with database.write() as connection:
+        await connection.execute(tables.told.insert().values(**row, status="confirmed", place=""))
+    await database.close()
+
+
 def test_status_before_anything_is_in_force_says_what_to_do(house: House) -> None:
     done = say(house, "status")
 

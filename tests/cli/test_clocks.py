@@ -60,7 +60,8 @@ def test_it_is_said_in_people_and_hours(surroundings: dict[str, str]) -> None:
     assert "; 18:00 in Africa/Casablanca as before" in lines[3]
     assert f"  Agadir and 1 other city: 1 session from {DAY} on, one hour earlier there" in lines
     assert lines[-1] == (
-        "! nobody is told yet; tell it with: scheduler clocks release; or not, with: scheduler clocks dismiss"
+        "! nobody is told yet; calendars that are subscribed to show what moved already; "
+        "tell it with: scheduler clocks release; or not, with: scheduler clocks dismiss"
     )
 
 
@@ -131,6 +132,15 @@ def test_a_program_that_has_not_met_its_clocks_says_so(surroundings: dict[str, s
         "! what is in force was computed with 2025a; what that moves is found when `scheduler serve` starts, "
         "or with: scheduler apply"
     )
+
+
+def test_status_says_that_the_clocks_were_not_met(surroundings: dict[str, str]) -> None:
+    asyncio.run(_age(f"sqlite:///{surroundings['SCHEDULER_DATA']}/scheduler.sqlite"))
+
+    status = say(surroundings, "status")
+
+    assert status.returncode == 1
+    assert "what is in force was computed with 2025a; nothing is sent until the service" in status.stdout
 
 
 async def _age(url: str) -> None:

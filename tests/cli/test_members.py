@@ -195,7 +195,7 @@ def test_a_typing_error_in_a_filter_gets_a_suggestion(option: str, word: str, me
 def test_an_import_shows_what_it_would_do_and_writes_nothing_unasked(folder: Path) -> None:
     done = imported(folder, "slug,coordinator\nmedellin,new@medellin.example\n")
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[:3] == [
         "changed: 1 member",
         "  medellin  Medellín",

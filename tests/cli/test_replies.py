@@ -193,6 +193,18 @@ def test_a_city_is_shown_with_what_it_said(house: House) -> None:
     assert said == [["ended", "coordinator:", "no"], ["answered", "coordinator:", "declined"]]
 
 
+def test_a_city_that_wrote_stop_gets_no_more_mails_about_webinars(house: House) -> None:
+    done, again, nobody = (
+        say(house, "members", "unsubscribe", "City 2", "--by", "Anna", *role)
+        for role in (("--role", "coordinator"), (), ("--role", "chef"))
+    )
+
+    assert done.stdout == "OK: no mails about webinars go to 1 contact of city-2, coordinator any more\n"
+    assert again.stdout.endswith("still gets mails about webinars; nothing was changed\n")
+    assert (nobody.returncode, "write one of coordinator" in nobody.stderr) == (2, True)
+    assert "(asked for it by mail)" in say(house, "members", "find", "city-2").stdout
+
+
 def test_staff_write_to_a_city_again(house: House) -> None:
     stop(house, 2)
 

@@ -39,7 +39,7 @@ TITLES = st.lists(st.one_of(st.text(CHARACTERS, max_size=30), st.sampled_from(SI
 
 def feed(name: str, sessions: Iterable[tuple[Occurrence, Words]]) -> bytes:
     events = (session_event(session, session.uid(NETWORK), 3, words) for session, words in sessions)
-    return render_feed(name, [feed_item(event, Revision(3, STAMP, STAMP)) for event in events])
+    return render_feed(name, [feed_item(event, Revision(3, STAMP)) for event in events])
 
 
 def invitation(occurrence: Occurrence, words: Words, member: Member, method: Method) -> bytes:

@@ -18,7 +18,7 @@ SESSION = the_session()
 
 def feed(name: str, words: Words) -> bytes:
     event = session_event(SESSION, SESSION.uid(NETWORK), 0, words)
-    return render_feed(name, [feed_item(event, Revision(0, NOW, NOW))])
+    return render_feed(name, [feed_item(event, Revision(0, NOW))])
 
 
 def invitation(words: Words, name: str) -> bytes:

@@ -239,3 +239,17 @@ def test_a_calendar_looks_like_this(
     occurrence = session_of(a_series(a_session(**changes)))
 
     assert_golden(GOLDEN / file, sent(occurrence, method, sequence))
+
+
+def test_reserved_signs_of_an_address_are_escaped_after_mailto() -> None:
+    """RFC 6068, section 2."""
+    octets = invite().addressed_to("Chatham", "O'Brien+x_y%z#t?a=b&c@chatham.example", STAMP)
+
+    assert the_event(octets)["attendee"] == "mailto:O'Brien+x_y%25z%23t%3Fa%3Db%26c@chatham.example"
+
+
+def test_what_is_cancelled_carries_no_description() -> None:
+    """Staff write links into them."""
+    off = the_session(status=Status.CANCELLED, description="Join at https://meet.cities.example/secret")
+
+    assert "secret" not in unfolded(sent(off, Method.CANCEL))

@@ -172,3 +172,13 @@ def test_nothing_is_too_strange_for_a_sentence(case: str) -> None:
 )
 def test_damaged_mails_are_read_or_refused(octets: bytes) -> None:
     assert uid_or_sentence(octets) is not None
+
+
+def test_signs_that_stand_with_percent_in_the_calendar_are_those_of_the_address() -> None:
+    """RFC 6068: % / ? # & = ; stand so in an address after "mailto:"."""
+    odd = "o'brien+x_y%z#t?a=b&c@chatham.example"
+    written = "mailto:O'Brien+x_y%25z%23t%3Fa%3Db%26c@chatham.example"
+
+    reply = read_reply(mail(part(calendar().replace(f"mailto:{CONTACT}", written)), odd))
+
+    assert (reply.address, reply.sender) == (odd, odd)

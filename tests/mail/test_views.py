@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time
 
 import pytest
@@ -142,7 +143,7 @@ def test_the_link_of_a_language_is_a_change() -> None:
 
     (change,) = changed({"join": Join()}, {"join": Join(), "joins": joins})
 
-    assert change == ("How to join", "", "fr: https://meet.cities.example/fr")
+    assert change == ("How to join", "", "French: https://meet.cities.example/fr")
 
 
 @pytest.mark.parametrize(("code", "first"), [("en", "English"), ("fr", "français"), ("ar", "الإنجليزية")])
@@ -211,3 +212,15 @@ def test_a_reader_without_texts_in_its_language_has_its_own_dates_at_least_in_wo
 
     assert when.here == "lundi 14 juin 2027, 13:00–14:00"
     assert when.home_clock == "Hamburg time (CEST, UTC+2)"
+
+
+def test_only_another_hour_asks_who_answered_to_answer_again() -> None:
+    """Stories: an answer is to an hour, and stands while that does."""
+    was = told(the_session())
+    link, longer, later = (
+        the_session(**change) for change in ({"join": JOIN}, {"end": time(15)}, {"start": time(13, 30)})
+    )
+
+    assert [views.keeps_answers(one, was) for one in (link, longer, later)] == [True, True, False]
+    assert [views.is_way_in(one, was) for one in (link, longer, later)] == [True, False, False]
+    assert not views.keeps_answers(link, replace(was, method="CANCEL"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scheduler.model.audience import Audience
 from scheduler.model.changes import carry_over, held, marks, rule_marks
-from scheduler.model.network import Configuration
+from scheduler.model.network import Configuration, Partner
 from scheduler.model.series import Join, ProgrammeItem, Session, Speaker, Status
 from tests import cast
 from tests.cast import a_configuration, a_series, a_session, at
@@ -228,3 +228,31 @@ def test_a_round_whose_deadline_is_over_may_vanish() -> None:
 
 def test_an_unchanged_configuration_is_carried_over_as_it_is() -> None:
     assert carry_over(cast.real(), cast.real(), MAY) == cast.real()
+
+
+AROUND = {
+    "name of the network": ({"name": "Network of Towns"}, {}),
+    "town of the secretariat": ({"place": "Bonn"}, {}),
+    "zone of the secretariat": ({"zone": "Europe/London"}, {}),
+    "places of a partner": ({"partners": (Partner("moja", "MOJA", (("Dakar", "Africa/Dakar"),)),)}, {}),
+    "title of the series": ({}, {"title": "Other talks"}),
+    "organisers of the series": ({}, {"organisers": ("PASCAL International Observatory",)}),
+    "description of the series": ({}, {"description": "What they are about"}),
+}
+
+
+@pytest.mark.parametrize(("of_network", "of_series"), AROUND.values(), ids=AROUND)
+def test_what_an_item_says_of_its_series_and_network_is_visible(
+    of_network: dict[str, object], of_series: dict[str, object]
+) -> None:
+    """Rule 25: other octets of an item have another LAST-MODIFIED."""
+    before = a_configuration(a_series(a_session()))
+    series = replace(before.series[0], **of_series)  # type: ignore[arg-type]
+    network = replace(before.network, **of_network)  # type: ignore[arg-type]
+
+    was, is_now = (
+        marks(one)["first.talks"] for one in (before, replace(before, network=network, series=(series,)))
+    )
+
+    assert was[0] == is_now[0]
+    assert was[1] != is_now[1]

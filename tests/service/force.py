@@ -29,5 +29,5 @@ def in_force(
     revisions = {}
     for occurrence in (o for part in configuration.parts for o in occurrences_of(part)):
         changed_at = (changed or {}).get(occurrence.id, applied_at)
-        revisions[occurrence.id] = Revision(int(changed_at > applied_at), applied_at, changed_at)
+        revisions[occurrence.id] = Revision(int(changed_at > applied_at), changed_at)
     return InForce(id, str(id), configuration, Since(applied_at), revisions, {})

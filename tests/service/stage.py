@@ -35,12 +35,21 @@ class Stage:
     post: Post | None = None
     links: Links = LINKS
 
-    async def apply(self, configuration: Configuration, now: datetime) -> list[str]:
+    async def apply(
+        self, configuration: Configuration, now: datetime, *, older_clocks: bool = False
+    ) -> list[str]:
         """Puts a configuration in force, as staff would at `now`."""
         async with self.database.read() as connection:
             before = await configurations.latest(connection)
         replaces = before.hash if before else None
-        return await put_in_force(self.database, configuration, now=now, by="staff", replaces=replaces)
+        return await put_in_force(
+            self.database,
+            configuration,
+            now=now,
+            by="staff",
+            replaces=replaces,
+            older_clocks=older_clocks,
+        )
 
     async def play(self, start: datetime, end: datetime) -> None:
         """Engine and deliverer at work from `start` to `end`."""

@@ -11,12 +11,13 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from scheduler.cli.plan_text import plan_lines
 from scheduler.errors import ReplyRefused
 from scheduler.model.answers import Answer, AnswerCount, count_answers
 from scheduler.model.network import Configuration
@@ -26,7 +27,7 @@ from scheduler.service.answering import Answering
 from scheduler.service.in_force import Memory, read_in_force
 from scheduler.service.planning import Plan, draw_up, read_ground
 from scheduler.service.stopping import ONE_CLICK, Stopping
-from scheduler.store import answers, book, tables
+from scheduler.store import answers, book, ledger, tables
 from scheduler.store.database import open_database
 from tests.cast import DOHA, MANTES, MEDELLIN, a_configuration, a_series, a_session, at, member, real
 from tests.ical.answered import SHAPES, calendar, mail, part
@@ -128,6 +129,18 @@ async def test_who_comes_perhaps_is_reminded(may: Stage, answer: Answer) -> None
     assert await later(may) == REMINDERS
 
 
+async def test_a_no_calls_back_what_is_claimed(may: Stage) -> None:
+    """So does what takes it back; another yes changes nothing for anybody (P09)."""
+    seen = []
+    for answer in (Answer.ACCEPTED, Answer.DECLINED, Answer.DECLINED, Answer.TENTATIVE):
+        await say(may, answer)
+        async with may.database.read() as connection:
+            seen.append(await ledger.generation(connection))
+
+    first, *others = seen
+    assert [generation - first for generation in others] == [1, 1, 2]
+
+
 async def test_who_declined_is_told_of_changes(stage: Stage) -> None:
     """And is not reminded of the new hour either, until it answers otherwise."""
     await invited(stage)
@@ -189,6 +202,40 @@ async def test_duties_still_reach_who_ended_the_webinars(stage: Stage) -> None:
     await stage.play(at("2021-09-01T08:00:00+00:00"), opened)
 
     assert (await later(stage, since=at("2021-09-01T08:00:00+00:00")))["report-opened"] == 1
+
+
+async def test_who_begins_again_is_told_what_was_missed(stage: Stage) -> None:
+    """A new hour and a new session: at once, for nothing else would bring it up."""
+    await invited(stage)
+    await stop(stage)
+    more = a_session(id="second", on=date(2027, 6, 21))
+    both = a_configuration(
+        a_series(a_session(start=time(15), end=time(16)), more), members=(MANTES, MEDELLIN)
+    )
+    await stage.apply(both, JUNE)
+    await stage.play(LATE_MAY, JUNE + timedelta(days=1))
+
+    await Stopping(stage.database, Memory()).resubscribe(MANTES, "Anna", JUNE + timedelta(days=1))
+    plan = await plan_of(stage, JUNE + timedelta(days=1))
+    await stage.play(JUNE + timedelta(days=1), JUNE + timedelta(days=2))
+
+    assert await later(stage) == {"changed": 1, "invitation": 1}
+    assert await later(stage, MEDELLIN) == {"changed": 1, "invitation": 1}
+    assert {mailing.rule.kind.value for mailing in plan.mailings} == {"reminder"}
+
+
+async def test_who_begins_again_at_night_is_told_in_the_morning(may: Stage) -> None:
+    night = at("2027-06-02T23:30:00+02:00")
+    await stop(may)
+    await may.apply(house(start=time(15), end=time(16)), JUNE)
+    await may.play(LATE_MAY, night)
+
+    await Stopping(may.database, Memory()).begin_again(await contact(may, MANTES), night)
+    await may.play(night, night + timedelta(days=1))
+
+    (row,) = [row for row in await may.sent("changed") if row.member == MANTES]
+    assert row.sent_at
+    assert row.sent_at > night + timedelta(hours=6)
 
 
 async def test_staff_may_undo_it(may: Stage) -> None:
@@ -320,6 +367,21 @@ async def test_answers_are_counted_in_the_plan(stage: Stage) -> None:
     plan = await plan_of(stage, JUNE)
 
     assert str(plan.answers[SESSION]) == "1 comes, 1 has not answered"
+
+
+async def test_who_is_gone_is_not_counted(may: Stage) -> None:
+    """And the plan says that an entry stays in a calendar."""
+    await say(may, Answer.ACCEPTED)
+    await say(may, Answer.DECLINED, slug=MEDELLIN)
+    without = a_configuration(a_series(a_session()), members=(MANTES,))
+
+    proposed = draw_up(without, await read_ground(may.database, JUNE), now=JUNE, until=JULY)
+    await may.apply(without, JUNE)
+    plan = await plan_of(may, JUNE)
+
+    assert plan.answers[SESSION] == AnswerCount(come=1)
+    assert "1 invited contact is gone; what stands" in "\n".join(plan_lines(proposed, daily=False))
+    assert "invited contact is gone" not in "\n".join(plan_lines(plan, daily=False))
 
 
 async def test_an_answer_to_another_hour_is_counted_apart(may: Stage) -> None:

@@ -16,15 +16,17 @@ import pytest
 from sqlalchemy import select, update
 
 from scheduler.configuration import normal
-from scheduler.errors import ConfigurationMoved
+from scheduler.errors import ConfigurationMoved, OlderClocks
 from scheduler.model import times
 from scheduler.model.clocks import clocks_of
 from scheduler.model.network import Configuration
 from scheduler.service.apply import meet_new_clocks, put_in_force
+from scheduler.service.bootstrap import build_daemon, build_rehearsing
 from scheduler.service.clock_changes import Decided, Report, dismiss, read_report, release
 from scheduler.service.in_force import InForce, Memory, read_in_force
 from scheduler.service.proposals import Proposals
 from scheduler.service.virtual_clock import VirtualClock
+from scheduler.settings import Settings
 from scheduler.store import clocks, configurations, holds, ledger, tables
 from scheduler.store.database import Database
 from scheduler.store.holds import Hold
@@ -37,6 +39,7 @@ from tests.older_clocks import (
     RELEASE,
     THEN,
     age,
+    as_before,
     configuration,
     make_folder,
 )
@@ -218,10 +221,90 @@ async def test_an_older_tz_database_that_staff_want_holds_what_it_moves(stage: S
     await stage.apply(whole, NOW)
     await age(stage.database, whole, NOW, as_of="2099a")
 
-    await stage.apply(whole, THEN)
+    await stage.apply(whole, THEN, older_clocks=True)
 
     assert await held(stage.database) == {"host.talks": f"tzdata {RUNNING}"}
     assert not (await in_force(stage.database)).clocks_disagree
+
+
+@ON_SQLITE
+async def test_an_older_program_changes_nothing_that_newer_clocks_made(stage: Stage) -> None:
+    """Somebody types `scheduler apply` in an old image: what is held stays held."""
+    await stage.apply(configuration(*FEW), NOW)
+    await age(stage.database, configuration(*FEW), NOW, as_of="2099a")
+
+    with pytest.raises(OlderClocks, match="nothing was changed; use the newer program"):
+        await stage.apply(configuration(*FEW), THEN)
+
+    assert len(await rows(stage.database, "configurations")) == 1
+
+
+async def came_into_force_by_others(stage: Stage, release: str = RELEASE) -> None:
+    """With a tz database that has other hours."""
+    async with stage.database.write() as connection:
+        found = await configurations.latest(connection)
+        assert found
+        same = {name: getattr(found, name) for name in ("content", "hash", "applied_at", "applied_by")}
+        await configurations.put(connection, **same, replaces=found.hash, tzdata=release)
+        old = as_before(clocks_of(configuration(*FEW), NOW))
+        await clocks.keep(connection, release, old, NOW)
+
+
+@ON_SQLITE
+async def test_nothing_is_claimed_after_other_clocks_came_into_force(stage: Stage) -> None:
+    """Its memory does not know of them yet: it learns it from the very rows that it claims."""
+    await stage.apply(configuration(*FEW), NOW)
+    clock = VirtualClock(NOW + timedelta(hours=1), THEN)
+    service = build_rehearsing(stage.database, clock, stage.mailbox, stage.links)
+    await service.engine.look()
+    await came_into_force_by_others(stage)
+
+    more = await service.deliverer.deliver_some()
+
+    assert not more
+    assert await stage.states() == {("announcement", "queued"): 2}
+
+
+@ON_SQLITE
+async def test_a_service_meets_its_clocks_again_after_an_older_program(stage: Stage, tmp_path: Path) -> None:
+    await stage.apply(configuration(*FEW), NOW)
+    clock = VirtualClock(THEN, THEN + timedelta(days=1))
+    memory = Memory()
+    proposals = Proposals(tmp_path / "none", stage.database, clock, memory, timedelta(0))
+    await proposals.look()
+    await came_into_force_by_others(stage)
+    async with stage.database.read() as connection:
+        await memory.current(connection)
+
+    await proposals.look()
+
+    assert (await in_force(stage.database)).tzdata == RUNNING
+    assert await held(stage.database) == {"host.talks": f"tzdata {RUNNING}"}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("release", [RELEASE, "2099a"])
+async def test_clocks_that_disagree_are_a_warning_and_never_reach_a_feed(
+    stage: Stage, tmp_path: Path, release: str
+) -> None:
+    """Two replicas would show two hours under one SEQUENCE."""
+    await stage.apply(configuration(*FEW), NOW)
+    daemon = build_daemon(Settings(data=tmp_path), stage.database)
+    before = await daemon.to_show()
+    await came_into_force_by_others(stage, release)
+
+    after = await daemon.to_show()
+
+    assert after is before
+    assert any(f"was computed with {release}" in warning for warning in daemon.health().warnings)
+
+
+@ON_SQLITE
+async def test_a_program_that_starts_with_other_clocks_shows_nothing(stage: Stage, tmp_path: Path) -> None:
+    await stage.apply(configuration(*FEW), NOW)
+    await came_into_force_by_others(stage, "2099a")
+
+    assert await build_daemon(Settings(data=tmp_path), stage.database).to_show() is None
 
 
 @ON_SQLITE
@@ -327,6 +410,20 @@ async def test_a_second_release_is_compared_with_what_people_believe(stage: Stag
     assert found
     assert (found.before, found.now, found.change.cities) == (RELEASE, RUNNING, 3)
     assert len(await rows(stage.database, "clock_changes")) == 2
+
+
+@ON_SQLITE
+async def test_a_second_release_says_anew_why_a_session_is_held(stage: Stage) -> None:
+    await grown_old(stage)
+    async with stage.database.write() as connection:
+        await holds.put(connection, Hold("host.talks", NOW, "tzdata 2026a", "of the first release"))
+
+    await meet_new_clocks(stage.database, THEN)
+
+    async with stage.database.read() as connection:
+        (hold,) = await holds.read(connection)
+    assert (hold.since, hold.held_by) == (NOW, f"tzdata {RUNNING}")
+    assert hold.because.startswith("the rules of the clock in America/Edmonton changed")
 
 
 # what people decide

@@ -9,6 +9,7 @@ import pytest
 from icalendar import Calendar
 
 from scheduler.languages import Language
+from scheduler.model.changes import marks_of_new_ends
 from scheduler.model.members import Membership, Span
 from scheduler.model.network import Configuration
 from scheduler.service.feeds import CLOSING_STAYS, Feeds
@@ -121,3 +122,22 @@ def test_a_city_that_never_was_a_member_has_nothing_to_close() -> None:
 
     assert not is_closed(found)
     assert uids(city(found)) == []
+
+
+def test_an_end_that_is_written_down_late_is_said_for_thirty_days_all_the_same() -> None:
+    found = in_force(melton())
+    late = {"membership-ended.melton.2027-06-30": at("2027-09-10T12:00:00+02:00")}
+    known_late = replace(found, since=replace(found.since, created=late))
+    moments = [at(f"2027-{day}T12:00:00+02:00") for day in ("09-10", "10-10", "10-11")]
+
+    assert [is_closed(Feeds(known_late, LINKS, now)) for now in moments] == [False, False, True]
+    assert at("2027-10-11T00:00:00+02:00") in Feeds(known_late, LINKS, moments[0]).turns()
+
+
+def test_it_is_remembered_since_when_an_end_is_known() -> None:
+    """Under the name that the feed asks for."""
+    going_on, ended = melton(OPEN), melton()
+
+    assert list(marks_of_new_ends(going_on, ended)) == ["membership-ended.melton.2027-06-30"]
+    for before, after in ((None, ended), (ended, ended), (ended, going_on)):
+        assert not marks_of_new_ends(before, after)

@@ -18,7 +18,8 @@ from scheduler.service.in_force import InForce
 from tests.cast import MELTON, a_configuration, a_series, a_session, at, real
 from tests.service.force import LINKS, in_force
 
-FR = Language("fr")
+EN, FR = Language("en"), Language("fr")
+VIDEO = "https://video.example/1"
 REPORT_2027 = next(cycle for cycle in real().cycles if cycle.id == "report-2027")
 NOW = at("2027-05-10T09:00:00+02:00")
 END = at("2027-06-14T14:00:00+02:00")
@@ -187,3 +188,30 @@ def test_nothing_is_kept_for_a_clock_that_no_city_lives_by() -> None:
     after = Feeds(in_force(moved), LINKS, LATER, before)
 
     assert {reader.zone for reader in after._items._kept["first.talks"].made} == {""}
+
+
+def test_an_item_that_names_its_recording_from_the_end_on_is_dated_with_the_end() -> None:
+    """Rule 25; before the end, and of what has no recording, the date is that of the last change."""
+    sessions = (a_session(recording=VIDEO), a_session())
+    with_one, without = (in_force(a_configuration(a_series(session))) for session in sessions)
+    moments = [(with_one, END - timedelta(seconds=1)), (with_one, END), (without, END)]
+
+    octets = [Feeds(found, LINKS, now).in_language("/feeds/all.ics", EN).octets for found, now in moments]
+
+    stamps = [dict(line.split(b":", 1) for line in one.splitlines() if b":" in line) for one in octets]
+    assert [one[b"LAST-MODIFIED"] for one in stamps] == [
+        b"20200504T070000Z",
+        b"20270614T120000Z",
+        b"20200504T070000Z",
+    ]
+    assert [one[b"DTSTAMP"] for one in stamps] == [one[b"LAST-MODIFIED"] for one in stamps]
+
+
+def test_another_title_brings_nothing_back_that_was_cancelled_long_ago() -> None:
+    configuration = a_configuration(a_series(a_session(status=Status.CANCELLED)))
+    found = in_force(configuration, changed={"first.talks": END + timedelta(days=60)})
+    cancelled_long_ago = replace(found, since=replace(found.since, occurrences={"first.talks": NOW}))
+
+    feeds = Feeds(cancelled_long_ago, LINKS, END + timedelta(days=61))
+
+    assert b"VEVENT" not in feeds.in_language("/feeds/all.ics", EN).octets

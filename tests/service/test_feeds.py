@@ -116,10 +116,30 @@ def test_two_groups_of_one_name_share_a_feed() -> None:
     assert sessions_in(octets) == {"one.talks", "two.talks"}
 
 
-def test_a_group_without_latin_letters_has_no_feed() -> None:
-    configuration = one(audience=replace(ARABIC, label="الدول العربية"))
+def groups(*labels: str) -> dict[str, str]:
+    """Its name -> the last part of its path; one session for each label, a day apart."""
+    sessions = [
+        a_session(id=f"s{day}", on=date(2027, 6, day), audience=replace(ARABIC, label=label))
+        for day, label in enumerate(labels, 1)
+    ]
+    feeds = public(a_configuration(a_series(*sessions))).values()
+    mine = [feed for feed in feeds if "/group/" in feed.path]
+    return {feed.name.partition(": ")[2]: feed.path.rpartition("/")[2] for feed in mine}
 
-    assert not [path for path in public(configuration) if "/group/" in path]
+
+def test_a_group_without_latin_letters_has_a_feed_of_its_own() -> None:
+    assert groups("الدول العربية", "Города СНГ") == {
+        "الدول العربية": "36eca0.ics",
+        "Города СНГ": "82a43e.ics",
+    }
+
+
+def test_labels_that_look_alike_in_plain_letters_share_nothing() -> None:
+    """The one that came first keeps its address."""
+    found = groups("Région A", "Region a!", "A регион")
+
+    assert found == {"Région A": "region-a.ics", "Region a!": "region-a-62bf4c.ics", "A регион": "a.ics"}
+    assert groups("Région A") == {"Région A": "region-a.ics"}
 
 
 @pytest.mark.parametrize("label", ["../../etc", 'a"b\r\nc', "L’Alcora & Öst", "a/b?c#d%2e", "x" * 200])
@@ -219,13 +239,21 @@ def test_nobody_learns_how_to_join_from_a_public_file(now: datetime) -> None:
 # downloads
 
 
-def test_every_session_with_an_hour_is_a_file() -> None:
+def test_every_session_is_a_file() -> None:
+    """Also while it has no hour: who follows an old link finds it, as a day."""
     configuration = one(a_session(), a_session(id="open", start=None, end=None), a_session(id="x", title="X"))
 
     assert [feed.path for feed in feeds_of(configuration).downloads()] == [
+        "/sessions/open.talks.ics",
         "/sessions/first.talks.ics",
         "/sessions/x.talks.ics",
     ]
+
+
+def test_a_postponed_session_is_tentative_in_its_file() -> None:
+    (feed,) = feeds_of(one(status=Status.POSTPONED)).downloads()
+
+    assert {"STATUS:TENTATIVE", "DTSTART;VALUE=DATE:20270614"} <= set(unfolded(feed.octets))
 
 
 def test_a_file_is_no_subscription() -> None:
@@ -420,3 +448,32 @@ def test_a_public_description_is_short_in_every_language(code: str) -> None:
 
     (line,) = (line for line in unfolded(octets) if line.startswith("DESCRIPTION:"))
     assert len(line.removeprefix("DESCRIPTION:").encode()) < 200
+
+
+# how large they grow
+
+
+def crowded(title: str) -> Configuration:
+    """2,000 sessions under one long title, half of them over at END."""
+    first = date(2026, 6, 14)
+    days = [first + timedelta(days=number // 5) for number in range(2000)]
+    sessions = [a_session(id=f"s{n}", on=day, title=f"{title} ({n})") for n, day in enumerate(days)]
+    return a_configuration(replace(a_series(*sessions), title=title))
+
+
+def test_two_thousand_sessions_with_long_titles_in_any_letters_fit_into_a_megabyte() -> None:
+    title = "Обучающиеся города и восстановление после пандемии: от исследований к практике"
+
+    octets = public(crowded(title))["/feeds/all.ics"].octets
+
+    assert octets.count(b"BEGIN:VEVENT") == 2000
+    assert len(octets) < 1_000_000
+
+
+def test_of_what_does_not_fit_the_oldest_goes_first() -> None:
+    octets = feeds_of(crowded("城" * 200), END).in_language("/feeds/all.ics", EN).octets
+
+    uids = [line.partition("@")[0] for line in unfolded(octets) if line.startswith("UID:")]
+    assert 990_000 < len(octets) < 1_000_000
+    assert "UID:s0.talks" not in uids
+    assert uids == [f"UID:s{2000 - len(uids) + n}.talks" for n in range(len(uids))]

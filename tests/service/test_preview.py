@@ -8,15 +8,17 @@ from datetime import datetime, time
 from email import message_from_bytes, policy
 
 import pytest
+from sqlalchemy import select
 
 from scheduler.errors import NotDue, SchedulerError
 from scheduler.model.audience import Audience
 from scheduler.model.members import Contact
 from scheduler.model.network import Configuration
-from scheduler.model.series import Status
+from scheduler.model.series import Join, Status
 from scheduler.service.links import Links
 from scheduler.service.preview import Preview, preview
 from scheduler.service.trial import as_test
+from scheduler.store import tables
 from tests.cast import DOHA, MEDELLIN, a_configuration, a_series, a_session, at, real
 from tests.service.stage import Stage, part
 
@@ -24,6 +26,17 @@ APRIL = at("2027-04-26T08:00:00+00:00")
 LATE_MAY = at("2027-05-25T08:00:00+00:00")
 JULY = at("2027-07-15T08:00:00+00:00")
 LINKS = Links("https://cities.example", b"test")
+
+
+class Anybody(Links):
+    """Whose links to answer and to stop are the same for all, as a preview's are nobody's."""
+
+    def answer(self, contact_id: int, occurrence: str) -> str:  # noqa: ARG002
+        return super().answer(0, occurrence)
+
+    def stop(self, contact_id: int) -> str:  # noqa: ARG002
+        return super().stop(0)
+
 
 #: What is shown depends on no statement.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -52,6 +65,7 @@ async def shown(
 
 async def test_a_preview_is_what_goes_out(stage: Stage) -> None:
     """All kinds that a session has by itself, octet by octet; the mailbox keeps this machine's line ends."""
+    stage.links = Anybody(LINKS.base_url, LINKS.key)
     await stage.apply(RECORDED, APRIL)
     await stage.play(APRIL, JULY)
 
@@ -68,6 +82,7 @@ async def test_a_preview_is_what_goes_out(stage: Stage) -> None:
 async def test_a_preview_of_news_is_what_goes_out_once_applied(
     stage: Stage, word: str, after: Configuration
 ) -> None:
+    stage.links = Anybody(LINKS.base_url, LINKS.key)
     await stage.apply(PLAIN, APRIL)
     await stage.play(APRIL, LATE_MAY)
 
@@ -89,6 +104,22 @@ async def test_a_change_before_anybody_was_invited_is_shown_against_what_is_in_f
 
     assert made.delivery.sequence == 1
     assert b"first.talks.changed.1." in made.octets
+
+
+@ON_SQLITE
+async def test_a_new_link_asks_nobody_to_answer_again(stage: Stage) -> None:
+    linked = a_configuration(
+        a_series(a_session(join=Join(link="https://meet.cities.example/2"))), members=(DOHA,)
+    )
+    await stage.apply(PLAIN, APRIL)
+    await stage.play(APRIL, LATE_MAY)
+
+    link, hour = [await shown(after, "changed", stage=stage) for after in (linked, MOVED)]
+
+    said = [part(message_from_bytes(one.octets), "text/plain") for one in (link, hour)]
+    assert said[0].startswith("Please note the new way to join: ")
+    assert "your answer stands" in said[0].replace("\r\n", " ")
+    assert said[1].startswith("Please check what changed and answer again: ")
 
 
 @ON_SQLITE
@@ -207,6 +238,36 @@ async def test_a_test_mail_touches_no_real_entry() -> None:
     assert ":mailto:me@learning-cities.example" in calendar.replace("\r\n ", "")
     assert "doha" not in calendar.replace("\r\n ", "").casefold().replace('cn="doha"', "")
     assert max(len(line) for line in calendar.encode().split(b"\r\n")) <= 75
+
+
+@ON_SQLITE
+async def test_a_click_in_a_preview_counts_for_nobody(stage: Stage) -> None:
+    await stage.apply(PLAIN, APRIL)
+
+    made = await shown(PLAIN, "invitation", stage=stage)
+
+    message = message_from_bytes(made.octets)
+    assert LINKS.answer(0, "first.talks") in part(message, "text/plain")
+    assert message["List-Unsubscribe"].startswith(f"<{LINKS.stop(0)}>")
+
+
+@ON_SQLITE
+async def test_what_went_out_or_is_not_wanted_is_not_listed(stage: Stage) -> None:
+    await stage.apply(PLAIN, APRIL)
+    await stage.play(APRIL, LATE_MAY)
+    with pytest.raises(NotDue) as before:
+        await shown(PLAIN, "changed", stage=stage)
+
+    async with stage.database.write() as connection:
+        said = {"answer": "declined", "given_at": LATE_MAY, "through": "page", "starts_at": LATE_MAY}
+        contact = select(tables.told.c.contact_id, tables.told.c.occurrence).distinct()
+        who = (await connection.execute(contact.where(tables.told.c.occurrence == "first.talks"))).one()
+        await connection.execute(tables.answers.insert().values(**who._mapping, **said))
+
+    with pytest.raises(NotDue) as after:
+        await shown(PLAIN, "changed", stage=stage)
+    rules = [line.split(",")[0] for line in before.value.gets]
+    assert (rules, after.value.gets) == (["week-before", "working-day-before"], ())
 
 
 @ON_SQLITE

@@ -221,6 +221,16 @@ def test_an_edit_on_the_way_is_told(tmp_path: Path) -> None:
     assert kinds == ["announcement", "invitation", "changed", "reminder", "reminder"]
 
 
+def test_an_edit_that_takes_a_name_from_calendars_is_refused(tmp_path: Path) -> None:
+    house = a_configuration(a_series(), members=(DOHA,))
+    later = replace(house, network=replace(house.network, uid_domain="other.example"))
+    edit = Edit(at("2027-05-25T10:00:00+02:00"), later)
+    span = at("2027-05-01T00:00:00+02:00"), at("2027-07-20T00:00:00+02:00")
+
+    with pytest.raises(SchedulerError, match=r"write learning-cities\.example again"):
+        asyncio.run(rehearse(house, *span, tmp_path / "edited", BASE, [edit]))
+
+
 def test_every_message_can_be_opened_from_the_index(reports: Played) -> None:
     index = write_pages(reports.rehearsal)
 

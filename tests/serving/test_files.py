@@ -118,6 +118,25 @@ async def test_a_broken_file_changes_nothing(database: Database, house: House) -
         assert await applied(database) == 1
 
 
+async def test_a_name_that_calendars_hold_on_to_is_not_applied_by_itself(
+    database: Database, house: House
+) -> None:
+    configuration = load(house.config).configuration
+    assert configuration
+    await put_in_force(database, configuration, now=datetime.now(UTC), by="Anna", replaces=None)
+    row = {"contact_id": 1, "occurrence": "talks", "uid": "x", "sequence": 0, "method": ""}
+    known = {**row, "status": "confirmed", "place": "", "told_at": datetime.now(UTC)}
+    async with database.write() as connection:
+        await connection.execute(tables.told.insert().values(**known))
+    house.edit("network.yaml", "uid_domain: ", "uid_domain: new.")
+    async with serving(database, house) as daemon:
+        await until(lambda: stands(daemon, Standing.REFUSED))
+
+        assert await applied(database) == 1
+        (warning,) = daemon.health().warnings
+        assert warning.startswith(f"{Standing.REFUSED.value}: 1 error, the first in ")
+
+
 async def test_a_mended_file_is_fine_again(database: Database, house: House) -> None:
     async with serving(database, house) as daemon:
         house.edit("series/talks.yaml", "audience: World", "audience: Wrld")

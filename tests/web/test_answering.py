@@ -271,6 +271,18 @@ async def test_a_session_with_another_hour_is_to_be_answered_again(place: Place)
     assert "is-given" not in page
 
 
+async def test_who_declined_another_hour_hears_that_reminders_wait_for_an_answer(place: Place) -> None:
+    await post(place, answering(place), "answer=declined")
+    start = re.search('start: "(.*?)"', (place.house.config / "series" / "talks.yaml").read_text())
+    assert start
+    await edited(place, start[1], "03:07")
+
+    page = (await place.ask(answering(place))).text
+
+    assert "You declined when this webinar had another time; until you answer again you get no" in page
+    assert "You get no reminders" not in page
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -455,3 +455,10 @@ def test_text_stands_out_from_what_is_behind_it(scheme: str) -> None:
     ]:
         dark, light = sorted((colours[front], colours[behind]))
         assert (light + 0.05) / (dark + 0.05) >= least, (front, behind)
+
+
+def test_hours_that_name_another_day_may_be_wrapped() -> None:
+    several = home(a_session(start=time(20), end=time(12), end_on=date(2027, 6, 16)))
+    one = home(a_session())
+
+    assert [time["class"] for time in (*several.all("time"), *one.all("time"))] == ["hours is-long", "hours"]

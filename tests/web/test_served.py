@@ -156,7 +156,7 @@ def test_compressed_octets_are_the_same_in_every_process() -> None:
 # what the client has
 
 
-@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', '"x",W/{} ', "*", ' , {}, "y"'])
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', '"x",W/{} ', "*", ' , {}, "y"', '"a,*,b", {}'])
 @pytest.mark.parametrize("accepts", ["", "gzip"])
 def test_who_has_the_octets_gets_none(form: str, accepts: str) -> None:
     known = form.format(tag(accept_encoding=accepts))
@@ -169,7 +169,9 @@ def test_who_has_the_octets_gets_none(form: str, accepts: str) -> None:
     assert not {"content-length", "content-encoding"} & set(headers)
 
 
-@pytest.mark.parametrize("known", ['"x"', "", '""', '"', "W/", "junk", '"x, "y"', "**"])
+@pytest.mark.parametrize(
+    "known", ['"x"', "", '""', '"', "W/", "junk", '"x, "y"', "**", '"a,*,b"', '"*"', "W/*"]
+)
 def test_who_has_other_octets_gets_these(known: str) -> None:
     assert status(if_none_match=known) == 200
 
@@ -200,6 +202,15 @@ def test_who_has_it_since_its_last_change_gets_nothing(since: str) -> None:
 @pytest.mark.parametrize("since", ["Mon, 14 Jun 2027 09:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
 def test_who_has_it_since_before_its_last_change_gets_it(since: str) -> None:
     assert status(if_modified_since=since) == 200
+
+
+@pytest.mark.parametrize(("seconds", "is_dated"), [(-1, False), (1, False), (2, True)])
+def test_no_change_is_dated_after_its_answer(seconds: int, is_dated: bool) -> None:
+    """RFC 9110, section 8.8.2.1; what is sent as Date may be a second old."""
+    now = CHANGED + timedelta(seconds=seconds)
+
+    for headers in ({}, {"accept_encoding": "gzip"}, {"if_none_match": "*"}):
+        assert ("last-modified" in asked_at(now, served(), **headers)[1]) is is_dated
 
 
 @pytest.mark.parametrize(
