@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,10 +39,19 @@ class Unbroken(aiosqlite.Connection):
         return await _to_the_end(super()._execute(fn, *args, **kwargs))  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
-        await _to_the_end(super().close())
+        await _to_the_end(self._give_back())
+
+    async def _give_back(self) -> None:
+        """Closed while a cursor lives, SQLite keeps a connection, and its lock, until that is collected."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error, ValueError):
+                await super().rollback()
+        await super().close()
 
     def stop(self) -> asyncio.Future[Any] | None:
         if self._stopped is None:
+            if self._connection is not None:
+                self._tx.put_nowait((None, self._connection.rollback))
             self._stopped = super().stop()
         return self._stopped
 
