@@ -11,15 +11,34 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import aiosqlite
 
 T = TypeVar("T")
 #: What aiosqlite itself takes.
 _CHUNK = 64
+
+
+class _Whole(sqlite3.Connection):
+    """Closed while a cursor lives, SQLite keeps a connection, and its locks, until that is collected: here
+    its cursors are closed with it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:
+        cursor = super().cursor(*args, **kwargs)
+        self._cursors.add(cursor)
+        return cursor
+
+    def close(self) -> None:
+        for cursor in self._cursors:
+            cursor.close()
+        super().close()
 
 
 class Unbroken(aiosqlite.Connection):
@@ -39,26 +58,17 @@ class Unbroken(aiosqlite.Connection):
         return await _to_the_end(super()._execute(fn, *args, **kwargs))  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
-        await _to_the_end(self._give_back())
-
-    async def _give_back(self) -> None:
-        """Closed while a cursor lives, SQLite keeps a connection, and its lock, until that is collected."""
-        if self._connection is not None:
-            with suppress(sqlite3.Error, ValueError):
-                await super().rollback()
-        await super().close()
+        await _to_the_end(super().close())
 
     def stop(self) -> asyncio.Future[Any] | None:
         if self._stopped is None:
-            if self._connection is not None:
-                self._tx.put_nowait((None, self._connection.rollback))
             self._stopped = super().stop()
         return self._stopped
 
 
 def connect(database: str, **kwargs: Any) -> Unbroken:
     """As `aiosqlite.connect`; its thread does not keep a process alive."""
-    connection = Unbroken(partial(sqlite3.connect, database, **kwargs), _CHUNK)
+    connection = Unbroken(partial(sqlite3.connect, database, factory=_Whole, **kwargs), _CHUNK)
     connection._thread.daemon = True
     return connection
 
