@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -55,7 +56,13 @@ class Unbroken(aiosqlite.Connection):
             raise
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return await _to_the_end(super()._execute(fn, *args, **kwargs))  # type: ignore[no-untyped-call]
+        try:
+            return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        except asyncio.CancelledError:
+            # the thread may still be at it: what waits behind is answered when that is done
+            with suppress(ValueError):  # closed meanwhile
+                await _to_the_end(super()._execute(_nothing))  # type: ignore[no-untyped-call]
+            raise
 
     async def close(self) -> None:
         await _to_the_end(super().close())
@@ -71,6 +78,9 @@ def connect(database: str, **kwargs: Any) -> Unbroken:
     connection = Unbroken(partial(sqlite3.connect, database, factory=_Whole, **kwargs), _CHUNK)
     connection._thread.daemon = True
     return connection
+
+
+def _nothing() -> None: ...
 
 
 async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:

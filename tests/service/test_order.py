@@ -270,6 +270,9 @@ def a_thousand() -> tuple[Configuration, Configuration]:
     return before, replace(before, series=house(FOUR).series)
 
 
+@pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.chaos)], indirect=True
+)
 async def test_a_session_moved_while_half_its_mails_are_out(database: Database) -> None:
     """P08."""
     before, moved = a_thousand()
