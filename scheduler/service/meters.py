@@ -50,6 +50,8 @@ class Meters:
         self._feeds = Counter(
             "scheduler_feed_requests", "Requests for feeds.", ("feed", "status"), registry=to
         )
+        #: looked up once: a conditional request costs little more than this
+        self._asked: dict[tuple[str, int], Counter] = {}
         self._faults = Counter("scheduler_task_failures", "Tasks that failed.", ("task",), registry=to)
         self._jobs = Counter("scheduler_clock_faults", "Jobs that failed or were missed.", registry=to)
         self.tick_age = Gauge("scheduler_tick_age_seconds", "Since the clock ticked last.", registry=to)
@@ -78,7 +80,10 @@ class Meters:
 
     def feed_asked(self, feed: str, status: int) -> None:
         """feed: the sort of feed, never its address."""
-        self._feeds.labels(feed, str(status)).inc()
+        asked = self._asked.get((feed, status))
+        if asked is None:
+            asked = self._asked[feed, status] = self._feeds.labels(feed, str(status))
+        asked.inc()
 
     def failed(self, task: str) -> None:
         self._faults.labels(task).inc()

@@ -29,7 +29,7 @@ class AtOnce(LimitedHeads):
         if answer is None:
             super()._start_asgi_task(cycle, app)
             return
-        self.transport.write(b"".join((answer.head, *map(_line, self.server_state.default_headers), b"\r\n")))
+        self.transport.write(answer.head + _lines(self.server_state.default_headers))
         if answer.body:
             self.transport.write(answer.body)
         cycle.response_started = cycle.response_complete = True
@@ -40,5 +40,13 @@ class AtOnce(LimitedHeads):
         return cycle.keep_alive and not self.pipeline and not self.flow.write_paused
 
 
-def _line(header: tuple[bytes, bytes]) -> bytes:
-    return b"%b: %b\r\n" % header
+#: The last list of uvicorn's own headers, which is another one each second, and its lines.
+_last: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+
+
+def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The lines that end a head; joined once for each list."""
+    global _last
+    if _last[0] is not headers:
+        _last = headers, b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
+    return _last[1]
