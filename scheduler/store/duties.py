@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -242,12 +242,29 @@ def _known(name: str) -> ColumnElement[Any]:
 
 def _sequence(duty: Duty, box: Subquery | None) -> ColumnElement[int]:
     """The revision for a first mail, later at least one more than was last told (DESIGN, 5.4), to whichever
-    contact of the mailbox."""
+    contact of the mailbox; and more than a mail that waits and says something else."""
     if duty.method is None:
         return literal(duty.revision)
-    grown = _known("sequence") + 1
-    least = case((grown > duty.revision, grown), else_=duty.revision)
-    return least if box is None else case((box.c.least > least, box.c.least), else_=least)
+    least: ColumnElement[int] = literal(duty.revision)
+    others = [_known("sequence") + 1, _beyond_what_waits(duty)]
+    for other in others if box is None else [*others, box.c.least]:
+        least = case((other > least, other), else_=least)
+    return least
+
+
+def _beyond_what_waits(duty: Duty) -> ColumnElement[int]:
+    """The SEQUENCE of what waits for a contact where it says the same as the duty, which makes one row of the
+    two; else one more, for with the same key the duty would get no row. NULL where nothing waits."""
+    waits = outbox.alias("waits")
+    says_otherwise = or_(waits.c.method != literal(duty.method), _differs(duty, lambda name: waits.c[name]))
+    theirs = and_(
+        waits.c.contact_id == contacts.c.id,
+        waits.c.occurrence == duty.occurrence,
+        waits.c.method.is_not(None),
+        waits.c.state.in_((QUEUED, DEFERRED)),
+    )
+    beyond = func.max(waits.c.sequence + case((says_otherwise, 1), else_=0))
+    return select(beyond).where(theirs).correlate(contacts).scalar_subquery()
 
 
 def _of_mailboxes(connection: AsyncConnection, duty: Duty) -> Subquery:
@@ -324,9 +341,9 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
         case Kind.INVITATION:
             return or_(knows_nothing, off)
         case Kind.CHANGED if duty.starts_at is None:
-            return or_(off, and_(invited, _differs(duty)))
+            return or_(off, and_(invited, _differs(duty, _known)))
         case Kind.CHANGED:
-            return and_(invited, _differs(duty))
+            return and_(invited, _differs(duty, _known))
         case Kind.CANCELLED:
             ends_at = _known("ends_at")
             return and_(invited, or_(ends_at.is_(None), ends_at > literal(now, Instant)))
@@ -346,12 +363,13 @@ def _wants(duty: Duty) -> list[ColumnElement[bool]]:
     return wants
 
 
-def _differs(duty: Duty) -> ColumnElement[bool]:
+def _differs(duty: Duty, known: Callable[[str], ColumnElement[Any]]) -> ColumnElement[bool]:
+    """What a contact knows, or is about to read, is not what the duty tells."""
     return or_(
-        _known("starts_at").is_distinct_from(literal(duty.starts_at, Instant)),
-        _known("ends_at").is_distinct_from(literal(duty.ends_at, Instant)),
-        _known("status") != duty.status,
-        _known("place") != duty.place,
+        known("starts_at").is_distinct_from(literal(duty.starts_at, Instant)),
+        known("ends_at").is_distinct_from(literal(duty.ends_at, Instant)),
+        known("status") != duty.status,
+        known("place") != duty.place,
         # neither true nor false where they were not written down: no difference
-        _known("days") != duty.days,
+        known("days") != duty.days,
     )

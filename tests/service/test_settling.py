@@ -26,9 +26,10 @@ from scheduler.model.members import Contact
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, When
 from scheduler.model.series import Join, Session, Status
-from scheduler.store import answers, tables
+from scheduler.store import answers, holds, tables
 from scheduler.store.answers import Given
 from scheduler.store.database import open_database
+from scheduler.store.holds import Hold
 from scheduler.store.outbox import Delivery
 from tests.cast import DOHA, MANTES, a_configuration, a_series, a_session, at
 from tests.service.stage import Stage, part, told
@@ -45,6 +46,7 @@ ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PLAIN = a_session()
 THREE, FOUR = (a_session(start=time(hour), end=time(hour + 1)) for hour in (15, 16))
 OFF = a_session(status=Status.CANCELLED)
+NOBODY = replace(PLAIN.audience, everyone=False)
 ELSEWHERE = a_session(join=Join(platform="Zoom", kind="Webinar ID", id="94172987853"))
 
 
@@ -144,6 +146,27 @@ async def test_moved_again_before_it_could_be_told_is_told_once(stage: Stage) ->
 
     assert told(sent) == [("changed", DOHA, "REQUEST", 3)]
     assert (await stage.states())["changed", "withdrawn"] == 2
+
+
+async def test_two_changes_of_a_held_session_end_in_the_last_one(doha_invited: Stage) -> None:
+    """The city was out and in again, so that its SEQUENCE is above the revision, which alone would not part
+    the second change from the first."""
+    stage, now = doha_invited, LATE_MAY
+    for session in (replace(PLAIN, audience=NOBODY), PLAIN, replace(PLAIN, audience=NOBODY), PLAIN):
+        await stage.apply(doha(session), now)
+        await stage.play(now, now := now + timedelta(hours=20))
+    hold = Hold("first.talks", now, "Anna", "")
+    async with stage.database.write() as connection:
+        await holds.put(connection, hold)
+    for session in (THREE, FOUR):
+        await stage.apply(doha(session), now)
+        await stage.play(now, now := now + timedelta(hours=1))
+    async with stage.database.write() as connection:
+        await holds.lift(connection, hold, "Anna", now)
+    await stage.play(now, now + timedelta(days=2))
+
+    (changed,) = await stage.sent("changed")
+    assert (changed.sequence, changed.starts_at) == (6, at("2027-06-14T16:00:00+02:00"))
 
 
 async def test_a_change_of_a_near_session_is_told_at_once_each_time(doha_invited: Stage) -> None:
