@@ -127,7 +127,7 @@ class Question:
         """It begins within a day; for who must hear of a change, also while it runs, or if it was to begin
         then before."""
         starts_at, is_correction = self.occurrence.starts_at, self.rule.kind in CORRECTIONS
-        counts_until = _ends(self.occurrence) if is_correction else starts_at
+        counts_until = self.occurrence.last_moment if is_correction else starts_at
         if starts_at and counts_until and starts_at - NEAR <= at <= counts_until:
             return True
         if not is_correction:
@@ -153,11 +153,11 @@ def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
     the outbox knows that; here is only how long it is asked.
     """
     if occurrence.is_postponed or rule.kind is Kind.CANCELLED:
-        return _ends(occurrence) + POSTPONED_USEFUL
+        return occurrence.last_moment + POSTPONED_USEFUL
     if rule.kind is Kind.FOLLOW_UP:
-        return _ends(occurrence) + FOLLOW_UP_USEFUL
+        return occurrence.last_moment + FOLLOW_UP_USEFUL
     until_the_end = isinstance(occurrence.of, Cycle) or rule.kind is Kind.CHANGED
-    return _ends(occurrence) if until_the_end else _begins(occurrence)
+    return occurrence.last_moment if until_the_end else _begins(occurrence)
 
 
 def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occurrence | None:
@@ -166,7 +166,7 @@ def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occu
     if not sessions:
         return None
     on = _announced_on(series, since, network)
-    begins, ends = max(map(_begins, sessions)), max(map(_ends, sessions))
+    begins, ends = max(map(_begins, sessions)), max(o.last_moment for o in sessions)
     return Occurrence(series.id, on, begins, ends, network.zone, series)
 
 
@@ -231,11 +231,11 @@ def _follow_up(question: Question, member: Member) -> Iterator[datetime]:
         return
     if not question.invites(member):
         return
-    if _came_into_force(question) > _ends(question.occurrence):
+    if _came_into_force(question) > question.occurrence.last_moment:
         return
     earliest = _named(question, member)
     if session.recording and session.summary:
-        earliest = _ends(question.occurrence)
+        earliest = question.occurrence.last_moment
         if session.summary_on:
             earliest = max(earliest, question.in_hamburg(session.summary_on, OFFICE_OPENS))
     due_at = question.network.quiet_hours.wait(max(earliest, question.settled_at), member.zone)
@@ -344,7 +344,3 @@ def _is_member(question: Question, member: Member, at: datetime) -> bool:
 
 def _begins(occurrence: Occurrence) -> datetime:
     return occurrence.starts_at or times.end_of_day(occurrence.on, occurrence.zone)
-
-
-def _ends(occurrence: Occurrence) -> datetime:
-    return occurrence.ends_at or times.end_of_day(occurrence.last_day, occurrence.zone)

@@ -91,11 +91,14 @@ class Occurrence:
         """Nothing is sent for it but its cancellation: cancelled, or held until staff decide."""
         return self.is_cancelled or self.is_held
 
+    @property
+    def last_moment(self) -> datetime:
+        """Its end; without an hour, the end of its last day in its own zone."""
+        return self.ends_at or times.end_of_day(self.last_day, self.zone)
+
     def is_over(self, now: datetime) -> bool:
         """A postponed one is not, however old its old day is."""
-        if self.ends_at:
-            return self.ends_at <= now
-        return not self.is_postponed and times.end_of_day(self.last_day, self.zone) <= now
+        return not self.is_postponed and self.last_moment <= now
 
     def uid(self, network: Network) -> str:
         return f"{self.id}@{network.uid_domain}"

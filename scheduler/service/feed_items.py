@@ -165,6 +165,7 @@ def closing_item(member: Member, last_day: date, network: Network, words: Langua
 
 
 def is_over(occurrence: Occurrence, now: datetime) -> bool:
+    """Feeds and pages change at the same instant."""
     return over_at(occurrence) <= now
 
 

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.errors import SchedulerError
 from scheduler.model import times
 from scheduler.model.network import Network
-from scheduler.model.programme import Occurrence
 from scheduler.model.series import Status
 from scheduler.model.told import days_of
 from scheduler.service.in_force import InForce
@@ -89,10 +88,4 @@ def _ends(entry: Entry, in_force: InForce) -> Iterator[datetime | None]:
     elif days and entry.status != Status.POSTPONED:
         yield times.end_of_day(days[1], zone)
     if occurrence and not occurrence.is_cancelled:
-        yield _end(occurrence)
-
-
-def _end(occurrence: Occurrence) -> datetime | None:
-    if occurrence.is_postponed:
-        return None
-    return occurrence.ends_at or times.end_of_day(occurrence.last_day, occurrence.zone)
+        yield None if occurrence.is_postponed else occurrence.last_moment

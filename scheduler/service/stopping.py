@@ -52,9 +52,8 @@ class Stopping:
         async with self.database.read() as connection:
             in_force = await self.memory.current(connection)
             contact = await book.contact(connection, contact_id)
-            known = await suppressions.read(connection)
-        ended = {one.address for one in known if one.scope == WEBINARS}
-        return _stopped(in_force, contact, contact is not None and contact.address.lower() in ended)
+            ended = contact and await suppressions.of(connection, contact.address, WEBINARS)
+        return _stopped(in_force, contact, is_stopped=ended is not None)
 
     async def stop(self, contact_id: int, reason: str, now: datetime) -> Stopped:
         """Ends the mails at once; twice is harmless, and for who is not known there is nothing to end."""
@@ -62,11 +61,9 @@ class Stopping:
             in_force = await self.memory.current(connection)
         async with self.database.write() as connection:
             contact = await book.contact(connection, contact_id)
-            if contact and await suppressions.add(
-                connection, Suppression(contact.address, WEBINARS, now, reason)
+            if contact and await suppressions.decide(
+                connection, _ended(contact, reason, now), _called(contact), _CONTACT
             ):
-                subject = f"{contact.member} {contact.role}"
-                await ledger.note(connection, now, _CONTACT, "unsubscribe", subject, reason)
                 await ledger.raise_generation(connection)
                 _log.info("mails about webinars were ended", action="unsubscribe", contact=contact_id)
         return _stopped(in_force, contact, is_stopped=True)
@@ -78,11 +75,8 @@ class Stopping:
         async with self.database.write() as connection:
             contacts = await book.contacts_of(connection, slug)
             for contact in (one for one in contacts if one.is_listed and role in ("", one.role)):
-                wanted = Suppression(contact.address, WEBINARS, now, BY_MAIL)
-                if await suppressions.add(connection, wanted):
-                    ended += 1
-                    subject = f"{contact.member} {contact.role}"
-                    await ledger.note(connection, now, by, "unsubscribe", subject, BY_MAIL)
+                wanted = _ended(contact, BY_MAIL, now)
+                ended += await suppressions.decide(connection, wanted, _called(contact), by)
             if ended:
                 await ledger.raise_generation(connection)
         return ended
@@ -117,12 +111,20 @@ class Stopping:
             for contact in () if has_moved else contacts:
                 if await suppressions.lift(connection, contact.address, WEBINARS):
                     lifted += 1
-                    subject = f"{contact.member} {contact.role}"
-                    await ledger.note(connection, now, by, "resubscribe", subject)
+                    await ledger.note(connection, now, by, "resubscribe", _called(contact))
             if lifted:
                 await settle(connection, in_force, slots, now)
                 await ledger.raise_generation(connection)
         return await self._lift(contacts, by, now) if has_moved else lifted
+
+
+def _ended(contact: ContactRow, reason: str, now: datetime) -> Suppression:
+    return Suppression(contact.address, WEBINARS, now, reason)
+
+
+def _called(contact: ContactRow) -> str:
+    """As the journal names it: never by its address."""
+    return f"{contact.member} {contact.role}"
 
 
 def _stopped(in_force: InForce, contact: ContactRow | None, is_stopped: bool) -> Stopped:

@@ -29,10 +29,9 @@ async def read_wishes(database: Database, slug: str, now: datetime) -> Wishes:
             return Wishes((), ())
         in_force = await read_in_force(connection)
         contacts = [one for one in await book.contacts_of(connection, slug) if one.is_listed]
-        ended = {one.address: one for one in await suppressions.read(connection) if one.scope == WEBINARS}
+        found = [(one.role, await suppressions.of(connection, one.address, WEBINARS)) for one in contacts]
         given = await answers.of_contacts(connection, [contact.id for contact in contacts])
     roles = {contact.id: contact.role for contact in contacts}
-    found = ((contact.role, ended.get(contact.address.lower())) for contact in contacts)
     return Wishes(
         tuple((role, one) for role, one in found if one),
         tuple((roles[one.contact_id], one) for one in _ahead(given, in_force, now)),

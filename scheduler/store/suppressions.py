@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scheduler.store import ledger
 from scheduler.store.database import insert_into
 from scheduler.store.tables import suppressions
 
@@ -32,16 +33,25 @@ async def add(connection: AsyncConnection, wanted: Suppression) -> bool:
     return bool((await connection.execute(insert)).rowcount)
 
 
+async def decide(connection: AsyncConnection, wanted: Suppression, whose: str, by: str) -> bool:
+    """The same, with its line in the journal. whose: city and role of the contact, never its address."""
+    is_new = await add(connection, wanted)
+    if is_new:
+        await ledger.note(connection, wanted.since, by, "unsubscribe", whose, wanted.reason)
+    return is_new
+
+
 async def lift(connection: AsyncConnection, address: str, scope: str) -> bool:
     """The address is written to again; False where it was before."""
     mine = and_(suppressions.c.address == address.lower(), suppressions.c.scope == scope)
     return bool((await connection.execute(suppressions.delete().where(mine))).rowcount)
 
 
-async def read(connection: AsyncConnection) -> tuple[Suppression, ...]:
-    """All of them, the oldest first."""
-    query = select(suppressions).order_by(suppressions.c.since, suppressions.c.address)
-    return tuple(Suppression(**row._mapping) for row in await connection.execute(query))
+async def of(connection: AsyncConnection, address: str, scope: str) -> Suppression | None:
+    """Why an address does not get this; None: it does."""
+    mine = and_(suppressions.c.address == address.lower(), suppressions.c.scope == scope)
+    row = (await connection.execute(select(suppressions).where(mine))).one_or_none()
+    return Suppression(**row._mapping) if row else None
 
 
 def is_suppressed(address: ColumnElement[str], scope: str) -> ColumnElement[bool]:

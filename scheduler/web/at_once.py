@@ -20,6 +20,8 @@ class AtOnce(LimitedHeads):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._site = self.config.app if isinstance(self.config.app, Site) else None
+        #: uvicorn's own headers, which are another list each second, and the lines they make
+        self._own: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if self._site is None or not self._may_write(cycle):
@@ -29,7 +31,7 @@ class AtOnce(LimitedHeads):
         if answer is None:
             super()._start_asgi_task(cycle, app)
             return
-        self.transport.write(answer.head + _lines(self.server_state.default_headers))
+        self.transport.write(answer.head + self._tail())
         if answer.body:
             self.transport.write(answer.body)
         cycle.response_started = cycle.response_complete = True
@@ -39,14 +41,9 @@ class AtOnce(LimitedHeads):
         """Nobody waits before it, the client reads what it asked for, and the connection stays open."""
         return cycle.keep_alive and not self.pipeline and not self.flow.write_paused
 
-
-#: The last list of uvicorn's own headers, which is another one each second, and its lines.
-_last: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
-
-
-def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The lines that end a head; joined once for each list."""
-    global _last
-    if _last[0] is not headers:
-        _last = headers, b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
-    return _last[1]
+    def _tail(self) -> bytes:
+        """The lines that end a head; joined once for each list."""
+        headers = self.server_state.default_headers
+        if self._own[0] is not headers:
+            self._own = headers, b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
+        return self._own[1]

@@ -21,6 +21,7 @@ from scheduler.model import times
 from scheduler.model.cycles import Cycle
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence, Window, build_programme
+from scheduler.service.feed_items import is_over
 from scheduler.service.feeds import AHEAD, PAST_STAYS, Feed
 from scheduler.service.in_force import InForce
 from scheduler.shipped import shipped
@@ -160,7 +161,7 @@ def _home(in_force: InForce, now: datetime, words: Language) -> dict[str, object
     window = Window(now - PAST_STAYS, now + AHEAD)
     shown = build_programme(in_force.configuration, window)
     sessions = [o for o in shown if o.session]
-    upcoming = [o for o in sessions if not _is_over(o, now)]
+    upcoming = [o for o in sessions if not is_over(o, now)]
     return {
         "sessions": [_session_line(o, network, words) for o in upcoming[:_SESSIONS]],
         "more": len(upcoming[_SESSIONS:]),
@@ -169,15 +170,8 @@ def _home(in_force: InForce, now: datetime, words: Language) -> dict[str, object
     }
 
 
-def _is_over(occurrence: Occurrence, now: datetime) -> bool:
-    """Without an hour: as soon as its day is, in UTC; feeds and pages change at the same instant."""
-    if occurrence.ends_at:
-        return occurrence.ends_at <= now
-    return occurrence.last_day < now.astimezone(UTC).date()
-
-
 def _is_ahead(occurrence: Occurrence, now: datetime) -> bool:
-    return isinstance(occurrence.of, Cycle) and not _is_over(occurrence, now)
+    return isinstance(occurrence.of, Cycle) and not is_over(occurrence, now)
 
 
 def _session_line(occurrence: Occurrence, network: Network, words: Language) -> SessionLine:
@@ -227,7 +221,7 @@ def _recordings(
 ) -> Iterator[RecordingLine]:
     for occurrence in sessions:
         link = occurrence.session.recording if occurrence.session else ""
-        if _is_over(occurrence, now) and not occurrence.is_tentative and _is_safe(link):
+        if is_over(occurrence, now) and not occurrence.is_tentative and _is_safe(link):
             day = words.full_date(occurrence.day_in(network.zone))
             yield RecordingLine(occurrence.title, day, link)
 

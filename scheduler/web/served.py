@@ -70,13 +70,11 @@ class Served:
             answer = self._known_packed if packed else self._known
         else:
             answer = self._packed if packed else self._whole
-        return answer if self._may_be_dated(now) else _undated(answer)
+        return answer if self._dated_from <= now() else _undated(answer)
 
-    def _may_be_dated(self, now: Callable[[], datetime]) -> bool:
-        """Once it may, it always may: asked of a clock only until then."""
-        if "_is_settled" not in self.__dict__ and self.modified_at + _DATE_LAGS <= now():
-            self.__dict__["_is_settled"] = True
-        return "_is_settled" in self.__dict__
+    @cached_property
+    def _dated_from(self) -> datetime:
+        return self.modified_at + _DATE_LAGS
 
     @cached_property
     def headers(self) -> Headers:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -25,20 +23,6 @@ LINKS = Links(BASE, b"a key that nobody guesses")
 FIRST = BASE + LINKS.city_feed_path("city-1")
 SECOND = BASE + LINKS.city_feed_path("city-1", "", 1)
 MAYOR = BASE + LINKS.city_feed_path("city-1", "mayor's office")
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two cities, and one session that is in force."""
-    house = House(tmp_path_factory.mktemp("furnished") / "house").furnish(2)
-    house.write_session(datetime.now(UTC) + timedelta(hours=5))
-    say(house, "apply")
-    return house.folder
-
-
-@pytest.fixture
-def house(furnished: Path, tmp_path: Path) -> House:
-    return House(shutil.copytree(furnished, tmp_path / "house"))
 
 
 def say(house: House, *words: str, key: str = LINKS.key.decode()) -> Done:

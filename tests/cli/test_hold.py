@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,20 +13,6 @@ from scheduler.store import ledger, tables
 from scheduler.store.database import open_database
 from tests.cli.typed import Done, started, typed
 from tests.serving.house import House
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two cities, and a session in five hours that is in force; its invitations are due."""
-    house = House(tmp_path_factory.mktemp("furnished") / "house").furnish(2)
-    house.write_session(datetime.now(UTC) + timedelta(hours=5))
-    say(house, "apply")
-    return house.folder
-
-
-@pytest.fixture
-def house(furnished: Path, tmp_path: Path) -> House:
-    return House(shutil.copytree(furnished, tmp_path / "house"))
 
 
 def say(house: House, *words: str) -> Done:

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from scheduler.model.answers import Answer
 from scheduler.service.links import Links
-from scheduler.store import answers, ledger, suppressions, tables
+from scheduler.store import answers, ledger, tables
 from scheduler.store.answers import Given
 from scheduler.store.migrate import migrate
 from scheduler.store.suppressions import Suppression
@@ -89,7 +89,8 @@ async def given(place: Place, contact: int = 1) -> Answer | None:
 
 async def ended(place: Place) -> list[Suppression]:
     async with place.database.read() as connection:
-        return list(await suppressions.read(connection))
+        rows = await connection.execute(select(tables.suppressions))
+        return [Suppression(**row._mapping) for row in rows]
 
 
 async def edited(place: Place, old: str, new: str) -> None:
