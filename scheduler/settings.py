@@ -53,6 +53,20 @@ def _seconds(value: object) -> timedelta:
     return wait
 
 
+def _hours(value: object) -> timedelta:
+    try:
+        return 3600 * _seconds(value)
+    except (ValueError, OverflowError):
+        raise ValueError("write a number of hours above 0") from None
+
+
+def _days(value: object) -> timedelta:
+    try:
+        return 86400 * _seconds(value)
+    except (ValueError, OverflowError):
+        raise ValueError("write a number of days above 0") from None
+
+
 def _below_a_stop(value: timedelta) -> timedelta:
     if value > timedelta(seconds=22):
         raise ValueError("write at most 22 seconds: a stop ends within 30")
@@ -61,6 +75,7 @@ def _below_a_stop(value: timedelta) -> timedelta:
 
 Listen = Annotated[tuple[str, int], NoDecode, PlainValidator(_listen)]
 Seconds = Annotated[timedelta, PlainValidator(_seconds)]
+Hours = Annotated[timedelta, PlainValidator(_hours)]
 Minutes = Annotated[tuple[timedelta, ...], NoDecode, PlainValidator(_minutes)]
 BaseUrl = Annotated[str, AfterValidator(_without_slash)]
 
@@ -99,6 +114,12 @@ class Settings(BaseSettings):
     max_in_flight: int = Field(default=10, ge=1, le=1000)
     #: how many connections to the mail server are kept
     mail_connections: int = Field(default=4, ge=1, le=50)
+    #: how many mails a second the mail server gets at the most; 0: as many as it takes
+    mail_per_second: int = Field(default=0, ge=0, le=10_000)
+    #: how long the mail server may take: to be reached, for a command, and for its reply to a whole mail
+    mail_connect_seconds: Seconds = timedelta(seconds=30)
+    mail_command_seconds: Seconds = timedelta(seconds=60)
+    mail_reply_seconds: Seconds = timedelta(seconds=300)
     #: when a mail is tried again after each "later"; the last step repeats
     retry_minutes: Minutes = tuple(timedelta(minutes=step) for step in (1, 5, 15, 30, 60))
     #: how often the clock looks by itself
@@ -107,6 +128,11 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = timedelta(seconds=60)
     #: how long mail rests after the mail server was away, at first; doubled each time up to 5 minutes
     breaker_seconds: Seconds = timedelta(seconds=5)
+    #: a service that did not run for so long holds everything but reminders at its start, until a person
+    #: decides
+    amnesty_hours: Hours = timedelta(hours=24)
+    #: how long what was sent is remembered, after what it was about is over
+    keep_days: Annotated[timedelta, PlainValidator(_days)] = timedelta(days=400)
     #: how long files must lie still before an edit is read
     quiet_seconds: Annotated[Seconds, AfterValidator(_below_a_stop)] = timedelta(seconds=3)
     #: how long a stop waits for mails on their way

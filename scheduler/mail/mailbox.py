@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from scheduler.mail.post import NOT_ALLOWED, Fate, Outcome, Outgoing
-from scheduler.model.network import Network
+from scheduler.errors import RelayAway
+from scheduler.mail.post import CALLED_BACK, NOT_ALLOWED, Belt, Fate, Outcome, Outgoing
 
 
 @dataclass(frozen=True)
@@ -27,10 +25,18 @@ class Maildir:
             (self.root / part).mkdir(parents=True, exist_ok=True)
         return self
 
-    async def deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[Outcome]:
-        """Puts messages into `new`, with `now` as the date of the file, which mail programs show as the
-        moment of arrival; what was said is the file inside the folder."""
-        return await asyncio.to_thread(self._deliver, messages, network, now)
+    async def work(self, belt: Belt) -> RelayAway | None:
+        """Puts messages into `new`, with their moment as the date of the file, which mail programs show as
+        the moment of arrival; what was said is the file inside the folder."""
+        while message := await belt.take():
+            if not belt.may_begin(message):
+                belt.done(Outcome(message.id, Fate.RECALLED, CALLED_BACK))
+                continue
+            outcome = await self._outcome(message)
+            belt.done(outcome)
+            if outcome.fate is Fate.AWAY:
+                return RelayAway(outcome.said, needs_a_person=True)
+        return None
 
     def drain(self) -> None:
         """A file is put at once: there is nothing to wait for."""
@@ -38,23 +44,18 @@ class Maildir:
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    def _deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[Outcome]:
-        try:
-            outcomes = [self._outcome(message, network, now) for message in messages]
-            if self.durable:
-                self._keep_names()
-        except OSError as error:
-            # none of them is sure to be there; put again, each is the same file
-            said = f"the mailbox cannot be written ({error.strerror})"
-            return [Outcome(message.id, Fate.AWAY, said, needs_a_person=True) for message in messages]
-        return outcomes
-
-    def _outcome(self, message: Outgoing, network: Network, now: datetime) -> Outcome:
-        if not network.may_write_to(message.address):
+    async def _outcome(self, message: Outgoing) -> Outcome:
+        if not message.network.may_write_to(message.address):
             return Outcome(message.id, Fate.NEVER, NOT_ALLOWED)
-        return Outcome(message.id, Fate.SENT, self._put(message, now))
+        try:
+            put = await asyncio.to_thread(self._put, message) if self.durable else self._put(message)
+        except OSError as error:
+            # it is not sure to be there; put again, it is the same file
+            said = f"the mailbox cannot be written ({error.strerror})"
+            return Outcome(message.id, Fate.AWAY, said, needs_a_person=True)
+        return Outcome(message.id, Fate.SENT, put)
 
-    def _put(self, message: Outgoing, now: datetime) -> str:
+    def _put(self, message: Outgoing) -> str:
         name = f"{hashlib.sha256(message.message_id.encode()).hexdigest()[:20]}.scheduler"
         temporary, final = self.root / "tmp" / name, self.root / "new" / name
         with temporary.open("wb") as file:
@@ -63,8 +64,10 @@ class Maildir:
             if self.durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.utime(temporary, (now.timestamp(), now.timestamp()))
+        os.utime(temporary, (message.at.timestamp(), message.at.timestamp()))
         temporary.rename(final)
+        if self.durable:
+            self._keep_names()
         return f"new/{name}"
 
     def _keep_names(self) -> None:

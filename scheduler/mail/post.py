@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from scheduler.errors import RelayAway
 from scheduler.model.network import Network
 
 #: Why a message to another domain is not handed over.
 NOT_ALLOWED = "only_to in network.yaml does not allow this address"
 
+#: What is said of a message that somebody called back.
+CALLED_BACK = "called back before it was begun"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Outgoing:
     """A finished message on its way to one address."""
 
@@ -23,13 +27,16 @@ class Outgoing:
     message_id: str
     address: str
     octets: bytes
-    #: set when somebody decided something meanwhile, so that what this says may no longer hold
-    recall: asyncio.Event | None = field(default=None, repr=False, compare=False)
+    #: whose limits hold for it (`only_to`), and whose name the server is greeted with
+    network: Network
+    #: when it was written; the mailbox dates its file with it
+    at: datetime
+    #: the envelope's sender, to which mail servers send back what they cannot deliver; empty: the network's
+    sender: str = ""
 
     @property
-    def is_recalled(self) -> bool:
-        """It must not be begun any more (reliability rule P09)."""
-        return self.recall is not None and self.recall.is_set()
+    def envelope_sender(self) -> str:
+        return self.sender or self.network.sender.address
 
 
 class Fate(StrEnum):
@@ -47,7 +54,7 @@ class Fate(StrEnum):
     RECALLED = "recalled"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of one attempt for one message."""
 
@@ -63,19 +70,74 @@ class Outcome:
     needs_a_person: bool = False
 
 
+class Belt(Protocol):
+    """What brings messages to a post, and takes back what became of them."""
+
+    async def take(self) -> Outgoing | None:
+        """The next message, when there is one; None: nothing more comes."""
+        ...
+
+    def put_back(self, message: Outgoing) -> None:
+        """Taken, and not begun: the next one who takes gets it."""
+        ...
+
+    def may_begin(self, message: Outgoing) -> bool:
+        """To be asked right before DATA: does it still hold? If not, its outcome is Fate.RECALLED."""
+        ...
+
+    def done(self, outcome: Outcome) -> None:
+        """How an attempt ended; once for each message that was taken and not put back."""
+        ...
+
+
 class Post(Protocol):
     """Where mail goes."""
 
-    async def deliver(self, messages: Sequence[Outgoing], network: Network, now: datetime) -> list[Outcome]:
-        """One outcome for each message, in any order. Never raises for what the other side does, and
-        never hands over to an address that `only_to` in network.yaml does not allow (Fate.NEVER). What is
-        recalled and not begun comes back as Fate.RECALLED."""
+    async def work(self, belt: Belt) -> RelayAway | None:
+        """Hands over what it takes from the belt, until nothing more comes (None), or until the server is
+        away: then with the reason, and all that was taken is done or put back.
+
+        Never raises for what the other side does.
+        """
         ...
 
     def drain(self) -> None:
-        """From now on no message is begun: what has not begun comes back as Fate.AWAY."""
+        """From now on none is begun: `work` returns as soon as those on their way have their reply."""
         ...
 
     async def close(self) -> None:
         """Ends kept connections."""
         ...
+
+
+@dataclass
+class Handful:
+    """A belt for a few messages that nobody calls back."""
+
+    waiting: deque[Outgoing]
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    async def take(self) -> Outgoing | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    def put_back(self, message: Outgoing) -> None:
+        self.waiting.appendleft(message)
+
+    def may_begin(self, message: Outgoing) -> bool:  # noqa: ARG002 - of all belts
+        return True
+
+    def done(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+async def hand_over(post: Post, messages: Iterable[Outgoing]) -> list[Outcome]:
+    """One outcome for each message, in any order; what was not begun comes back as Fate.AWAY."""
+    belt = Handful(deque(messages))
+    away = await post.work(belt) or RelayAway("the service is stopping")
+    left = [not_begun(message.id, away) for message in belt.waiting]
+    return belt.outcomes + left
+
+
+def not_begun(number: int, away: RelayAway) -> Outcome:
+    """The end of message `number` where the server is away before it was begun."""
+    return Outcome(number, Fate.AWAY, str(away), away.code, needs_a_person=away.needs_a_person)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 
@@ -75,6 +76,10 @@ installation = Table(
     Column("id", Integer, primary_key=True),
     Column("claimed_at", Instant, nullable=False),
     Column("claimed_by", String(200), nullable=False),
+    # which installation it belongs to: how the world reaches it, and where its database is, without secrets.
+    # None: not written down yet
+    Column("base_url", Text),
+    Column("place", Text),
 )
 
 #: What was and is in force: the latest row is. Files are a proposal.
@@ -183,10 +188,42 @@ suppressions = Table(
     metadata,
     # in small letters
     Column("address", String(320), primary_key=True),
-    # "webinars": duties still reach it
+    # "webinars": duties still reach it; "everything": nothing does
     Column("scope", String(20), primary_key=True),
     Column("since", Instant, nullable=False),
     # in words for staff
+    Column("reason", String(400), nullable=False),
+)
+
+#: What mail servers sent back: one row for each report that was taken in.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # SHA-256 of the report in hexadecimal: the same one taken in twice counts once
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    # row of the outbox; it may have been pruned since
+    Column("delivery_id", Integer, nullable=False),
+    # in small letters
+    Column("address", String(320), nullable=False),
+    # hard, soft, policy, complaint
+    Column("kind", String(12), nullable=False),
+    # RFC 3463, "5.1.1"; empty for a complaint
+    Column("status", String(12), nullable=False),
+    # the mail server's words
+    Column("said", String(400), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Index("ix_bounces_address", "address", "received_at"),
+)
+
+#: Addresses that were erased: they do not come back from members.csv.
+erasures = Table(
+    "erasures",
+    metadata,
+    # HMAC-SHA-256 of the address in small letters, with the installation's key, in hexadecimal
+    Column("digest", String(64), primary_key=True),
+    Column("erased_at", Instant, nullable=False),
     Column("reason", String(400), nullable=False),
 )
 
@@ -263,12 +300,18 @@ outbox = Table(
     Column("useful_by", Instant, nullable=False),
     # DTSTAMP of the calendar inside
     Column("inserted_at", Instant, nullable=False),
-    # queued, sending, sent, deferred, failed, missed, withdrawn
+    # queued, sending, sent, deferred, failed, missed, withdrawn, held
     Column("state", String(12), nullable=False),
+    # what cannot wait goes first: 0, then 1
+    Column("urgency", Integer, nullable=False, server_default="1"),
     # in words for staff; empty while all is well
     Column("reason", String(400), nullable=False),
     Column("claim_token", String(40)),
     Column("claim_until", Instant),
+    # from here on the mail server may have it, and nobody else but this claim begins it
+    Column("begun_at", Instant),
+    # how often a process died while it wrote this mail
+    Column("crashes", Integer, nullable=False, server_default="0"),
     # not before this instant; how often the mail server answered "later", since when, and its last words
     Column("next_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -283,6 +326,17 @@ outbox = Table(
     # the release of the tz database that its hours were computed with
     Column("tzdata", String(20)),
     Index("ix_outbox_state", "state", "next_at"),
+    # the line of those that wait, in the order in which they are claimed
+    Index(
+        "ix_outbox_line",
+        "urgency",
+        "next_at",
+        "id",
+        sqlite_where=text("state IN ('queued', 'deferred')"),
+        postgresql_where=text("state IN ('queued', 'deferred')"),
+    ),
+    # how many left in an hour; what is old enough to be pruned
+    Index("ix_outbox_sent_at", "sent_at"),
     # what passed between us and one contact about one occurrence
     Index("ix_outbox_contact_id", "contact_id", "occurrence"),
 )

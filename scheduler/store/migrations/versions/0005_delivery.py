@@ -1,0 +1,65 @@
+"""How far a mail has come, which installation a database belongs to, bounces and erasures."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from scheduler.store.tables import Instant
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_IS_WAITING = sa.text("state IN ('queued', 'deferred')")
+_URGENT = "'reminder', 'report-reminder', 'changed', 'cancelled'"
+
+
+def upgrade() -> None:
+    _outbox()
+    op.add_column("installation", sa.Column("base_url", sa.Text(), nullable=True))
+    op.add_column("installation", sa.Column("place", sa.Text(), nullable=True))
+    _bounces()
+    op.create_table(
+        "erasures",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("erased_at", Instant(), nullable=False),
+        sa.Column("reason", sa.String(length=400), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_erasures")),
+    )
+
+
+def _outbox() -> None:
+    op.add_column("outbox", sa.Column("urgency", sa.Integer(), server_default="1", nullable=False))
+    op.add_column("outbox", sa.Column("begun_at", Instant(), nullable=True))
+    op.add_column("outbox", sa.Column("crashes", sa.Integer(), server_default="0", nullable=False))
+    op.execute(f"UPDATE outbox SET urgency = 0 WHERE kind IN ({_URGENT})")  # noqa: S608 - a constant
+    # until now a claim was a beginning
+    op.execute("UPDATE outbox SET begun_at = first_try_at WHERE state = 'sending'")
+    op.create_index(
+        "ix_outbox_line",
+        "outbox",
+        ["urgency", "next_at", "id"],
+        unique=False,
+        sqlite_where=_IS_WAITING,
+        postgresql_where=_IS_WAITING,
+    )
+    op.create_index("ix_outbox_sent_at", "outbox", ["sent_at"], unique=False)
+
+
+def _bounces() -> None:
+    op.create_table(
+        "bounces",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("said", sa.String(length=400), nullable=False),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_bounces_contact_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bounces")),
+        sa.UniqueConstraint("digest", name=op.f("uq_bounces_digest")),
+    )
+    op.create_index("ix_bounces_address", "bounces", ["address", "received_at"], unique=False)
