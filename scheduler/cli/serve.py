@@ -55,7 +55,7 @@ async def _serve(settings: Settings) -> None:
         async with daemon.running({"shelf": shelf.run, "readers": readers.run}):
             await shelf.refresh()
             gc.freeze()  # what is there now stays; to look through it for garbage would stall the event loop
-            async with serving(Site(daemon, shelf), *settings.listen) as http:
+            async with serving(Site(daemon, shelf, settings.hosts), *settings.listen) as http:
                 _log.info("ready", action="ready", address=http.address, files=str(settings.config))
                 await _first_of(told_to_stop, http.task)
                 _log.info("stopping: mails on their way end, nothing new is begun", action="stop")
@@ -94,7 +94,7 @@ async def _first_of(told_to_stop: asyncio.Event, http: asyncio.Task[None]) -> No
 @asynccontextmanager
 async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     """Ours alone if it is an SQLite file, with the tables of this program, and no claim of the dead."""
-    from scheduler.store import outbox
+    from scheduler.store import claims
     from scheduler.store.database import open_database
     from scheduler.store.lock import serving, sqlite_file
     from scheduler.store.migrate import migrate
@@ -106,7 +106,7 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
             await migrate(database)
             if sqlite_file(url):
                 async with database.write() as connection:
-                    freed = await outbox.reclaim_all(connection)
+                    freed = await claims.reclaim_all(connection)
                 if freed:
                     _log.warning("mails of a dead process are sent again", action="reclaim", deliveries=freed)
             yield database

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from sqlalchemy import JSON, BigInteger, Integer, Select, Table, bindparam, cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from scheduler.errors import DatabaseAway, DatabaseUnusable
+from scheduler.store.tables import Instant
 from scheduler.store.unbroken import connect
 
 #: How long a writer waits for another process on the same SQLite file.
@@ -34,6 +36,12 @@ _KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+#: Who is frozen in the middle of a transaction lets go of its rows after so long: the others wait for them.
+_LONGEST_SILENCE_SECONDS = 10
+#: How long one statement may wait for another's row, and how long it may take in all. A fan-out takes seconds.
+_LONGEST_WAIT_SECONDS, _LONGEST_STATEMENT_SECONDS = 15, 120
+#: How long a task waits for one of our own connections.
+_POOL_SECONDS = 10
 _WRITE_A_URL = "write the database as sqlite:///path/to/file or postgresql://user:password@host/name"
 
 
@@ -43,6 +51,11 @@ class Database:
 
     writer: AsyncEngine
     reader: AsyncEngine
+
+    @property
+    def is_shared(self) -> bool:
+        """Several services may work on it at once: PostgreSQL."""
+        return self.writer.dialect.name != "sqlite"
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -81,8 +94,16 @@ def _away() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
-        said = getattr(error, "orig", None) or error
-        raise DatabaseAway(f"the database does not answer ({' '.join(str(said).split())})") from error
+        raise _as_away(error) from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # something that we asked is wrong: a constraint, a statement
+            raise
+        raise _as_away(error) from error  # what SQLite says of a file that is damaged, or none
+
+
+def _as_away(error: Exception) -> DatabaseAway:
+    said = getattr(error, "orig", None) or error
+    return DatabaseAway(f"the database does not answer ({' '.join(str(said).split())})")
 
 
 def open_database(url: str, *, durable: bool = True) -> Database:
@@ -100,10 +121,27 @@ def open_database(url: str, *, durable: bool = True) -> Database:
     engine = create_async_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
+        pool_timeout=_POOL_SECONDS,
         hide_parameters=True,
         connect_args={"connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE},
     )
+    event.listen(engine.sync_engine, "connect", _limit)
     return Database(engine, engine)
+
+
+def _limit(connection: Any, _record: Any) -> None:
+    """No replica, frozen or slow, stops the others for long. Set here, for the URL may hold `options` of its
+    own, and a pooler between us would refuse ours."""
+    limits = {
+        "idle_in_transaction_session_timeout": _LONGEST_SILENCE_SECONDS,
+        "lock_timeout": _LONGEST_WAIT_SECONDS,
+        "statement_timeout": _LONGEST_STATEMENT_SECONDS,
+    }
+    cursor = connection.cursor()
+    for name, seconds in limits.items():
+        cursor.execute(f"SET SESSION {name} = '{seconds}s'")
+    cursor.close()
+    connection.commit()
 
 
 def read_url(url: str) -> URL:
@@ -123,6 +161,29 @@ def _make_room(file: str | None) -> None:
         Path(file).touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise DatabaseUnusable(f"the database {file} cannot be opened or made ({error.strerror})") from None
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a PostgreSQL server says of itself."""
+
+    #: its clock at this moment
+    now: datetime
+    #: it takes nothing: a standby, or somebody has told it so
+    is_read_only: bool
+
+
+_ASK_SERVER = select(
+    func.clock_timestamp(type_=Instant), func.current_setting("transaction_read_only") == "on"
+)
+
+
+async def ask_server(connection: AsyncConnection) -> Server | None:
+    """None of an SQLite file: its time is that of this machine."""
+    if connection.dialect.name == "sqlite":
+        return None
+    now, is_read_only = (await connection.execute(_ASK_SERVER)).one()
+    return Server(now, is_read_only)
 
 
 def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
@@ -149,8 +210,12 @@ def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
 
 def insert_into(connection: AsyncConnection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT, in the database's own dialect."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Table) -> Any:
+    """The same for a statement that is put together once."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 def among(ids: Collection[int], connection: AsyncConnection) -> Select[tuple[int]]:

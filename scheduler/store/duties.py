@@ -32,13 +32,14 @@ from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
 from scheduler.store.outbox import (
-    DEFERRED,
+    AT_REST,
     MISSED,
     QUEUED,
     REPLACED,
     UNSENT,
     is_newer,
     may_have_arrived,
+    urgency,
     withdrawn,
 )
 from scheduler.store.suppressions import WEBINARS, is_suppressed
@@ -150,6 +151,7 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
         "inserted_at": literal(now, Instant),
         "next_at": literal(duty.due_at, Instant),
         "attempts": literal(0),
+        "urgency": literal(urgency(duty.kind)),
         "state": case((why_missed != "", MISSED), else_=QUEUED),
         "reason": why_missed,
     }
@@ -188,7 +190,7 @@ async def withdraw_of_older_rule(connection: AsyncConnection, duty: Duty) -> Non
 
 
 async def _withdraw(connection: AsyncConnection, which: ColumnElement[bool], reason: str) -> None:
-    waiting = outbox.c.state.in_((QUEUED, DEFERRED))
+    waiting = outbox.c.state.in_(AT_REST)
     await connection.execute(update(outbox).where(which, waiting).values(**withdrawn(reason)))
 
 
@@ -200,7 +202,7 @@ async def overtake(connection: AsyncConnection, duty: Duty) -> None:
     earlier = and_(
         outbox.c.occurrence == duty.occurrence,
         outbox.c.due_at < literal(duty.due_at, Instant),
-        outbox.c.state.in_((QUEUED, DEFERRED)),
+        outbox.c.state.in_(AT_REST),
         outbox.c.kind.not_in(kind.value for kind in STATEFUL),
         outbox.c.contact_id.in_(theirs),
     )
@@ -261,7 +263,7 @@ def _beyond_what_waits(duty: Duty) -> ColumnElement[int]:
         waits.c.contact_id == contacts.c.id,
         waits.c.occurrence == duty.occurrence,
         waits.c.method.is_not(None),
-        waits.c.state.in_((QUEUED, DEFERRED)),
+        waits.c.state.in_(AT_REST),
     )
     beyond = func.max(waits.c.sequence + case((says_otherwise, 1), else_=0))
     return select(beyond).where(theirs).correlate(contacts).scalar_subquery()

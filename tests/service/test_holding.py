@@ -21,7 +21,7 @@ from scheduler.model.series import Status
 from scheduler.service.holding import MORNING, NOW, Held, LetGo, hold_back, let_go
 from scheduler.service.in_force import read_in_force
 from scheduler.service.links import Links
-from scheduler.store import outbox, tables
+from scheduler.store import claims, outbox, tables
 from scheduler.store.holds import EVERYTHING, Hold
 from tests.cast import DOHA, MANTES, a_configuration, a_series, a_session, at
 from tests.service.stage import Stage, told
@@ -203,7 +203,7 @@ async def test_what_is_held_is_not_overdue(stage: Stage) -> None:
     async with stage.database.read() as connection:
         assert await outbox.oldest_due(connection, LATE_MAY) is None
         assert await outbox.stuck(connection, LATE_MAY) == {}
-        assert await outbox.wanted_at(connection) is None
+        assert await claims.wanted_at(connection) is None
         assert await outbox.count_held(connection) == {EVERYTHING: 4}
 
 
@@ -259,7 +259,8 @@ class HoldingLinks(Links):
     def city_feed(self, member: str, generation: int = 0) -> str:
         with closing(sqlite3.connect(self.file)) as other, other:
             row = ("talks", "2027-05-03 08:00:00.000000", "Anna", "")
-            other.execute("INSERT OR IGNORE INTO holds VALUES (?, ?, ?, ?)", row)
+            if other.execute("INSERT OR IGNORE INTO holds VALUES (?, ?, ?, ?)", row).rowcount:
+                other.execute("UPDATE state SET generation = generation + 1")
         return super().city_feed(member, generation)
 
 
@@ -279,9 +280,9 @@ async def test_what_is_put_back_was_never_claimed(stage: Stage) -> None:
     await stage.play(APRIL, LATE_MAY)
     async with stage.database.write() as connection:
         await connection.execute(tables.outbox.update().values(state=outbox.QUEUED, first_try_at=None))
-        claimed = await outbox.claim(connection, "one", 10, LATE_MAY)
+        claimed = await claims.claim(connection, "one", 10, LATE_MAY)
 
-        await outbox.put_back(connection, "one", [row.id for row in claimed])
+        await claims.put_back(connection, "one", [row.id for row in claimed])
 
-        again = await outbox.claim(connection, "two", 10, LATE_MAY)
+        again = await claims.claim(connection, "two", 10, LATE_MAY)
     assert again == claimed

@@ -5,7 +5,7 @@ The session is on Monday 14 June 2027, 13:00 in Hamburg, 11:00Z; all cities are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.mail.post import Fate, Outcome, Outgoing
-from scheduler.model.network import Configuration, Network
+from scheduler.errors import RelayAway
+from scheduler.mail.post import Belt, Fate, Outcome, Outgoing
+from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind, MinutesBefore, NoticeRule
-from scheduler.store import installation, outbox, tables
+from scheduler.store import claims, installation, tables
 from scheduler.store.database import Database
 from tests.cast import MANTES, a_configuration, a_series, at
 from tests.service.stage import Stage
@@ -39,18 +40,15 @@ class ScriptedPost:
     #: (message id, octets, when) of each
     attempts: list[tuple[str, bytes, datetime]] = field(default_factory=list)
 
-    async def deliver(
-        self,
-        messages: Sequence[Outgoing],
-        network: Network,  # noqa: ARG002
-        now: datetime,
-    ) -> list[Outcome]:
-        outcomes = []
-        for message in messages:
+    async def work(self, belt: Belt) -> RelayAway | None:
+        while message := await belt.take():
             before = sum(message_id == message.message_id for message_id, _, _ in self.attempts)
-            self.attempts.append((message.message_id, message.octets, now))
-            outcomes.append(Outcome(message.id, self.says(message, now, before), "450 4.7.0 said so", 450))
-        return outcomes
+            self.attempts.append((message.message_id, message.octets, message.at))
+            fate = self.says(message, message.at, before)
+            belt.done(Outcome(message.id, fate, "450 4.7.0 said so", 450))
+            if fate is Fate.AWAY:
+                return RelayAway("450 4.7.0 said so", 450)
+        return None
 
     def drain(self) -> None: ...
 
@@ -224,7 +222,7 @@ async def test_what_cannot_wait_goes_before_a_long_line(stage: Stage) -> None:
     await stage.play(APPLIED, OVER)
     async with stage.database.write() as connection:
         await connection.execute(tables.outbox.update().values(state="queued"))
-        rows = await outbox.claim(connection, "one", 2, OVER)
+        rows = await claims.claim(connection, "one", 2, OVER)
 
     assert {row.kind for row in rows} == {Kind.REMINDER}
 
@@ -235,12 +233,12 @@ async def test_a_claim_that_nobody_renewed_is_taken_over(stage: Stage) -> None:
     await stage.play(APPLIED, INVITED)
     async with stage.database.write() as connection:
         await connection.execute(tables.outbox.update().values(state="queued"))
-        dead = await outbox.claim(connection, "dead", 10, INVITED)
+        dead = await claims.claim(connection, "dead", 10, INVITED)
 
     await stage.play(INVITED, INVITED + timedelta(minutes=5))
 
     assert dead
-    assert max(post.moments("announcement")) == INVITED + outbox.LEASE
+    assert max(post.moments("announcement")) == INVITED + claims.LEASE
 
 
 async def test_a_copy_sends_nothing_until_it_is_claimed(stage: Stage) -> None:

@@ -16,7 +16,7 @@ from alembic import command
 from sqlalchemy import Connection, select, text
 
 from scheduler.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnusable, NothingInForce, SchedulerError
-from scheduler.store import dumps, installation, ledger, outbox, tables
+from scheduler.store import claims, dumps, installation, ledger, outbox, tables
 from scheduler.store.backup import Restored, back_up, restore
 from scheduler.store.database import Database, open_database
 from scheduler.store.installation import Claim, Taken, claim_copy
@@ -516,7 +516,7 @@ async def test_a_claim_with_resend_leaves_what_waits(held: Installation) -> None
     assert await states(held) == ["queued", "deferred", "sending", "sent"]
     async with held.database.read() as connection:
         assert await ledger.settled_until(connection) == SETTLED
-        assert await outbox.wanted_at(connection)
+        assert await claims.wanted_at(connection)
 
 
 async def test_a_claim_with_skip_settles_all_until_now(held: Installation) -> None:
@@ -527,7 +527,7 @@ async def test_a_claim_with_skip_settles_all_until_now(held: Installation) -> No
     assert await states(held) == ["missed", "missed", "missed", "sent"]
     async with held.database.read() as connection:
         assert await ledger.settled_until(connection) == NOW
-        assert await outbox.wanted_at(connection) is None
+        assert await claims.wanted_at(connection) is None
 
 
 async def test_a_claim_is_seen_by_a_running_service(held: Installation) -> None:

@@ -1,0 +1,165 @@
+"""The books of the deliverer: what ended is marked in groups, and what is begun is marked with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler import logs
+from scheduler.errors import DatabaseAway
+from scheduler.mail.post import Fate, Outcome
+from scheduler.model.history import History
+from scheduler.service import retry
+from scheduler.service.belt import Belt, Claim, Ended, Parcel
+from scheduler.service.breaker import Breaker
+from scheduler.service.clock import Clock
+from scheduler.service.meters import Meters
+from scheduler.store import claims, ledger, marks
+from scheduler.store.database import Database
+from scheduler.store.marks import Receipt
+from scheduler.store.outbox import Delivery
+
+#: Marks are gathered for so long at the most; each write waits for the disk.
+_GATHER_SECONDS = 0.02
+#: How soon a mark is written again while the database is away.
+_INSIST_SECONDS = 0.5
+#: After these a row waits again.
+_PUT_BACK = (Fate.LATER, Fate.AWAY, Fate.RECALLED)
+
+_log = logs.get("deliverer")
+
+
+@dataclass
+class Books:
+    """Writes down what becomes of the mails on a belt; for as long as the belt lives."""
+
+    database: Database
+    clock: Clock
+    belt: Belt
+    breaker: Breaker
+    meters: Meters
+    ladder: Sequence[timedelta]
+
+    async def keep(self) -> None:
+        """Until the belt has ended and all is marked."""
+        while not (self.belt.is_ended and self.belt.is_empty):
+            await self.belt.news()
+            await self.belt.haste(_GATHER_SECONDS)
+            await self._write()
+
+    async def _write(self) -> None:
+        ended, candidates = self.belt.next_ones()
+        now = self.clock.now()
+        begun: set[int] = set()
+        by_fate = _by_fate(ended)
+
+        async def mark(connection: AsyncConnection) -> None:
+            begun.clear()
+            if any(by_fate[fate] for fate in _PUT_BACK):
+                await ledger.hold(connection)
+            await self._mark(connection, by_fate, now)
+            for generation, parcels in _by_generation(candidates).items():
+                claimed = [(parcel.id, parcel.claim.token) for parcel in parcels]
+                begun.update(await claims.begin(connection, claimed, generation, now))
+
+        await insist(self.database, mark)
+        self.belt.let_begin(begun, candidates)
+        self._tell(ended, now)
+
+    async def _mark(
+        self, connection: AsyncConnection, by_fate: dict[Fate, list[Ended]], now: datetime
+    ) -> None:
+        sent = [receipt(p.row, p.history, p.claim, outcome.said) for p, outcome in by_fate[Fate.SENT]]
+        await marks.mark_sent(connection, sent, now)
+        for token, ids in _by_token(by_fate[Fate.RECALLED]).items():
+            await claims.put_back(connection, token, ids)
+        uncertain = [one for ended in by_fate.values() for one in ended if one[1].is_uncertain]
+        for token, ids in _by_token(uncertain).items():
+            await marks.doubt(connection, token, ids)
+        for parcel, outcome in by_fate[Fate.LATER]:
+            await self._put_off(connection, parcel, outcome, now)
+        for parcel, outcome in by_fate[Fate.NEVER]:
+            said = outcome.said
+            await marks.refuse(connection, parcel.claim.token, parcel.id, f"refused: {said}", said)
+        for token, ids in _by_token(by_fate[Fate.AWAY]).items():
+            until = self.breaker.rests_until or now
+            await claims.give_back(connection, token, ids, until, self.breaker.said)
+
+    async def _put_off(
+        self, connection: AsyncConnection, parcel: Parcel, outcome: Outcome, now: datetime
+    ) -> None:
+        row, token = parcel.row, parcel.claim.token
+        next_at = retry.decide(
+            row.attempts + 1,
+            now=now,
+            first_try_at=row.first_try_at or now,
+            useful_by=row.useful_by,
+            key=row.message_id,
+            ladder=self.ladder,
+        )
+        if next_at:
+            await claims.defer(connection, token, row.id, next_at, outcome.said)
+        else:
+            reason = f"put off until it was of no use any more: {outcome.said}"
+            await marks.refuse(connection, token, row.id, reason, outcome.said)
+
+    def _tell(self, ended: Sequence[Ended], now: datetime) -> None:
+        """One line for each mail that did not go as it should, one for those that went."""
+        self.meters.rests(self.breaker.is_open(now))
+        for parcel, outcome in ended:
+            self.meters.delivered(parcel.row.kind, outcome.fate, now - parcel.row.due_at)
+            if outcome.fate in (Fate.LATER, Fate.NEVER):
+                _log.warning(
+                    "the mail server did not take a mail",
+                    action=outcome.fate.value,
+                    delivery=outcome.id,
+                    code=outcome.code,
+                    is_uncertain=outcome.is_uncertain,
+                )
+        sent = [outcome.id for _, outcome in ended if outcome.fate is Fate.SENT]
+        if sent:
+            _log.info("mails were handed over", action="sent", deliveries=sent)
+
+
+async def insist(database: Database, mark: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+    """What was handed over and is not marked would be handed over again: until the database is back."""
+    while True:
+        try:
+            async with database.write() as connection:
+                await mark(connection)
+            return
+        except DatabaseAway as error:
+            _log.error("marks wait for the database", action="mark", why=str(error))
+            await asyncio.sleep(_INSIST_SECONDS)
+
+
+def receipt(row: Delivery, history: History, claim: Claim, said: str = "") -> Receipt:
+    """What is written down of a mail that was handed over, or may have been."""
+    stamped_at = history.stamp(row.inserted_at) if row.method else None
+    return Receipt(row.id, claim.token, said[:400], claim.in_force.members[row.member].zone, stamped_at)
+
+
+def _by_fate(ended: Sequence[Ended]) -> dict[Fate, list[Ended]]:
+    found: dict[Fate, list[Ended]] = defaultdict(list)
+    for one in ended:
+        found[one[1].fate].append(one)
+    return found
+
+
+def _by_token(ended: Collection[Ended]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for parcel, outcome in ended:
+        found[parcel.claim.token].append(outcome.id)
+    return found
+
+
+def _by_generation(parcels: Collection[Parcel]) -> dict[int, list[Parcel]]:
+    found: dict[int, list[Parcel]] = defaultdict(list)
+    for parcel in parcels:
+        found[parcel.claim.generation].append(parcel)
+    return found
