@@ -92,6 +92,10 @@ class Belt:
         return not self._written and not self.in_flight
 
     @property
+    def is_over(self) -> bool:
+        return self.is_ended and self.is_empty
+
+    @property
     def claims(self) -> set[Claim]:
         """Of all that lies here."""
         ended = (parcel for parcel, _ in chain(self._done, self._in_books))
@@ -133,8 +137,8 @@ class Belt:
     # the books
 
     async def news(self) -> None:
-        """Returns when something is to be marked, or can begin."""
-        while not self._done and not self._can_begin():
+        """Returns when something is to be marked, or can begin; or when nothing ever will."""
+        while not self._done and not self._can_begin() and not self.is_over:
             self._changed.clear()
             await self._changed.wait()
 

@@ -47,10 +47,11 @@ class Books:
 
     async def keep(self) -> None:
         """Until the belt has ended and all is marked."""
-        while not (self.belt.is_ended and self.belt.is_empty):
-            await self.belt.news()
+        await self.belt.news()
+        while not self.belt.is_over:
             await self.belt.haste(_GATHER_SECONDS)
             await self._write()
+            await self.belt.news()
 
     async def _write(self) -> None:
         ended, candidates = self.belt.next_ones()
