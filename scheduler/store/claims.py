@@ -31,16 +31,17 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Subquery,
     Update,
     and_,
     bindparam,
     case,
     func,
-    literal_column,
     null,
     or_,
     select,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,6 +61,7 @@ from scheduler.store.outbox import (
     deliveries,
     delivery,
     has_newer,
+    is_in,
     withdrawn,
 )
 from scheduler.store.tables import Instant, outbox, state
@@ -81,10 +83,6 @@ KILLS = (
 #: What a row looks like when nobody has it in hand.
 UNCLAIMED: dict[str, Any] = {"claim_token": None, "claim_until": None, "begun_at": None}
 
-#: Written out, for an index over part of the rows is only used where the words are the same.
-_STATE = outbox.c.state
-_IS_WAITING = _STATE.in_([literal_column(f"'{name}'") for name in (QUEUED, DEFERRED)])
-
 _CLAIMED = Listed((("id", NUMBER), ("token", TEXT)))
 
 
@@ -95,44 +93,50 @@ async def claim(
     token, so that others cannot take them. A row waits while another one that its contact must get before
     is on its way."""
     await ledger.hold(connection)
-    deaths = await connection.scalar(_suspects(), {"now": now}) or 0
+    dialect = connection.dialect.name
+    deaths = await connection.scalar(_suspects(dialect), {"now": now, "most": 1}) or 0
     if deaths:
         most = min(most, _FEW_SUSPECTS if deaths == 1 else 1)
     values = {"token": token, "most": most, "now": now, "until": now + lease, "deaths": deaths}
-    marked = await connection.execute(_claims(connection.dialect.name), values)
+    marked = await connection.execute(_claims(dialect), values)
     if not marked.rowcount:
         return []
     return [delivery(row) for row in await connection.execute(_claimed(), {"token": token})]
 
 
-def _can_go() -> ColumnElement[bool]:
+def _line(dialect: str, *also: ColumnElement[bool]) -> Subquery:
+    """The first `most` of those that wait and can go, each line read in the order of its index."""
     other = outbox.alias("other")
     in_hand = select(other.c.contact_id, other.c.occurrence).where(
         other.c.state == SENDING, other.c.method.is_not(None)
     )
     pair = tuple_(outbox.c.contact_id, outbox.c.occurrence)
     is_alone = or_(outbox.c.method.is_(None), pair.not_in(in_hand))
-    return and_(_IS_WAITING, outbox.c.next_at <= bindparam("now", type_=Instant), is_alone, NOT_HELD)
+    is_due = outbox.c.next_at <= bindparam("now", type_=Instant)
+    can_go = select(*_ORDER).where(is_due, is_alone, NOT_HELD, *also).order_by(*_ORDER).limit(_MOST)
+    if dialect == "postgresql":
+        can_go = can_go.with_for_update(skip_locked=True)
+    lines = (can_go.where(outbox.c.state == name).subquery(name) for name in (QUEUED, DEFERRED))
+    return union_all(*(select(line) for line in lines)).subquery("line")
 
 
-@lru_cache(maxsize=1)
-def _suspects() -> Select[Any]:
+_ORDER = (outbox.c.urgency, outbox.c.next_at, outbox.c.id)
+_MOST = bindparam("most", type_=Integer)
+
+
+@lru_cache(maxsize=2)
+def _suspects(dialect: str) -> Select[Any]:
     """How often a process has died with the suspect that is next; nothing where there is none."""
-    query = select(outbox.c.crashes).where(_can_go(), outbox.c.urgency < 0)
-    return query.order_by(outbox.c.urgency, outbox.c.next_at, outbox.c.id).limit(1)
+    line = _line(dialect, outbox.c.urgency < 0)
+    query = select(outbox.c.crashes).join(line, line.c.id == outbox.c.id)
+    return query.order_by(line.c.urgency, line.c.next_at, line.c.id).limit(1)
 
 
 @lru_cache(maxsize=2)
 def _claims(dialect: str) -> Update:
     """The mark of a claim; put together once, for every batch asks it."""
-    chosen = (
-        select(outbox.c.id)
-        .where(_can_go(), outbox.c.crashes == bindparam("deaths", type_=Integer))
-        .order_by(outbox.c.urgency, outbox.c.next_at, outbox.c.id)
-        .limit(bindparam("most", type_=Integer))
-    )
-    if dialect == "postgresql":
-        chosen = chosen.with_for_update(skip_locked=True)
+    line = _line(dialect, outbox.c.crashes == bindparam("deaths", type_=Integer))
+    chosen = select(line.c.id).order_by(line.c.urgency, line.c.next_at, line.c.id).limit(_MOST)
     return (
         update(outbox)
         .where(outbox.c.id.in_(chosen))
@@ -149,7 +153,7 @@ def _claims(dialect: str) -> Update:
 @lru_cache(maxsize=1)
 def _claimed() -> Select[Any]:
     mine = and_(outbox.c.claim_token == bindparam("token"), outbox.c.state == SENDING)
-    return deliveries().where(mine).order_by(None).order_by(outbox.c.urgency, outbox.c.next_at, outbox.c.id)
+    return deliveries().where(mine).order_by(None).order_by(*_ORDER)
 
 
 async def begin(
@@ -174,7 +178,7 @@ _GENERATION = select(state.c.generation).with_for_update(read=True)
 @lru_cache(maxsize=2)
 def _begins(dialect: str) -> Any:
     listed = _CLAIMED.table(dialect)
-    mine = and_(outbox.c.id == listed.c.id, outbox.c.claim_token == listed.c.token, outbox.c.state == SENDING)
+    mine = and_(outbox.c.id == listed.c.id, outbox.c.claim_token == listed.c.token, is_in(SENDING))
     # it was written, and nobody died of it
     innocent = case((outbox.c.urgency < 0, outbox.c.urgency - _SUSPECT), else_=outbox.c.urgency)
     begun = {"begun_at": bindparam("now", type_=Instant), "crashes": 0, "urgency": innocent}
@@ -227,7 +231,7 @@ async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool]
     return ended.rowcount
 
 
-_WAITING = select(func.min(outbox.c.next_at)).where(_IS_WAITING, NOT_HELD)
+_WAITING = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_((QUEUED, DEFERRED)), NOT_HELD)
 _ON_LEASE = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING)
 
 

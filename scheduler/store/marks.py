@@ -19,7 +19,7 @@ from scheduler.model.notices import STATEFUL
 from scheduler.store.claims import UNCLAIMED, mine
 from scheduler.store.database import insert_for
 from scheduler.store.listed import INSTANT, NUMBER, TEXT, Listed
-from scheduler.store.outbox import FAILED, SENDING, SENT, WITHDRAWN, freed
+from scheduler.store.outbox import FAILED, SENDING, SENT, WITHDRAWN, freed, is_in
 from scheduler.store.tables import Instant, outbox, told
 
 
@@ -97,7 +97,7 @@ def _tells(dialect: str, state: str) -> Any:
     rows = (
         select(*found.values())
         .join_from(outbox, listed, outbox.c.id == listed.c.id)
-        .where(outbox.c.kind.in_([literal(kind.value) for kind in STATEFUL]), outbox.c.state == state)
+        .where(outbox.c.kind.in_([literal(kind.value) for kind in STATEFUL]), is_in(state))
     )
     insert = insert_for(dialect, told).from_select(list(found), rows)
     news = {name: insert.excluded[name] for name in found if name not in ("contact_id", "occurrence")}

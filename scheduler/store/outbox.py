@@ -1,7 +1,7 @@
 """The durable rows of what is being and was sent: one for each notice, unique by its key.
 
-Rows are made by one INSERT ... SELECT for a whole slot (`duties.py`), claimed in batches (`claims.py`), marked
-in groups (`marks.py`). This file has what a row is, and what people ask of all of them.
+Rows are made by one INSERT ... SELECT for a whole slot (`duties.py`), claimed in batches (`claims.py`),
+marked in groups (`marks.py`). This file has what a row is, and what people ask of all of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from scheduler.model.notices import CORRECTIONS, REMINDERS, Kind
 from scheduler.store import feed_addresses
 from scheduler.store.answers import has_declined
 from scheduler.store.holds import covers, is_held
-from scheduler.store.suppressions import WEBINARS, is_suppressed
+from scheduler.store.suppressions import WEBINARS, is_suppressed, why_barred
 from scheduler.store.tables import contacts, holds, members, outbox
 
 QUEUED, SENDING, SENT, DEFERRED = "queued", "sending", "sent", "deferred"
@@ -99,6 +99,8 @@ class Delivery:
     is_uncertain: bool = False
     #: which address of the city's calendar mails print now
     feed_generation: int = 0
+    #: why nothing at all is sent to its address; None where mail is
+    barred: str | None = None
 
 
 #: What cannot wait goes first, however long the line of invitations is (reliability rules, 3.4).
@@ -147,6 +149,12 @@ def freed() -> dict[str, Any]:
     """Its key and its Message-ID can be taken again: what it said may become true, or possible, again."""
     mark = literal("|") + cast(outbox.c.id, String)
     return {"notice_key": outbox.c.notice_key + mark, "message_id": outbox.c.message_id + mark}
+
+
+def is_in(name: str) -> ColumnElement[bool]:
+    """Of a row that is found by its id: it is in this state. Not in a form that an index is made for: it
+    would lead by way of all rows in that state."""
+    return func.coalesce(outbox.c.state, "") == name
 
 
 def may_have_arrived(row: FromClause) -> ColumnElement[bool]:
@@ -219,6 +227,7 @@ _FROM_ELSEWHERE: dict[str, ColumnElement[Any]] = {
     "name": contacts.c.name,
     "is_listed": contacts.c.is_listed,
     "is_suppressed": is_suppressed(contacts.c.address, WEBINARS),
+    "barred": why_barred(contacts.c.address),
     "has_declined": has_declined(contacts.c.id, outbox.c.occurrence),
     "feed_generation": feed_addresses.printed(members.c.id),
 }

@@ -21,7 +21,6 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
-    text,
 )
 
 
@@ -67,6 +66,12 @@ state = Table(
     Column("settled_until", Instant, nullable=False),
     # raised by every command that decides something; a running service looks at it once a second
     Column("generation", Integer, nullable=False),
+    # when a service looked at what is due for the last time, or a person decided on it; None: none ever did
+    Column("ticked_at", Instant),
+    # how many mails may be claimed before those that left within an hour are counted again, and since when
+    # they are counted, where a person has let more of them go
+    Column("outflow_left", Integer, nullable=False, server_default="0"),
+    Column("outflow_from", Instant),
 )
 
 #: One row: this database may send. A backup is made without it, so that a copy is born held.
@@ -80,6 +85,8 @@ installation = Table(
     # None: not written down yet
     Column("base_url", Text),
     Column("place", Text),
+    # proof of the key that signs its links: HMAC-SHA-256 in hexadecimal, which says nothing of the key
+    Column("key_proof", String(64)),
 )
 
 #: What was and is in force: the latest row is. Files are a proposal.
@@ -90,6 +97,8 @@ configurations = Table(
     Column("hash", String(64), nullable=False),
     # of the configuration that it replaced
     Column("replaces", String(64)),
+    # of what the files alone said, without what was kept of the one before; None: not written down then
+    Column("proposed", String(64)),
     Column("content", Text, nullable=False),
     Column("applied_at", Instant, nullable=False),
     Column("applied_by", String(200), nullable=False),
@@ -207,11 +216,11 @@ bounces = Table(
     Column("delivery_id", Integer, nullable=False),
     # in small letters
     Column("address", String(320), nullable=False),
-    # hard, soft, policy, complaint
+    # hard, soft, policy, complaint; settled: the address is written to again, and it counts no more
     Column("kind", String(12), nullable=False),
-    # RFC 3463, "5.1.1"; empty for a complaint
+    # RFC 3463, "5.1.1"; empty for a complaint, and where there is none
     Column("status", String(12), nullable=False),
-    # the mail server's words
+    # the mail server's words, without addresses
     Column("said", String(400), nullable=False),
     Column("received_at", Instant, nullable=False),
     Index("ix_bounces_address", "address", "received_at"),
@@ -221,7 +230,7 @@ bounces = Table(
 erasures = Table(
     "erasures",
     metadata,
-    # HMAC-SHA-256 of the address in small letters, with the installation's key, in hexadecimal
+    # HMAC-SHA-256 of the address in small letters with the installation's key, and a mark of that key
     Column("digest", String(64), primary_key=True),
     Column("erased_at", Instant, nullable=False),
     Column("reason", String(400), nullable=False),
@@ -325,16 +334,8 @@ outbox = Table(
     Column("zone", String(60)),
     # the release of the tz database that its hours were computed with
     Column("tzdata", String(20)),
-    Index("ix_outbox_state", "state", "next_at"),
-    # the line of those that wait, in the order in which they are claimed
-    Index(
-        "ix_outbox_line",
-        "urgency",
-        "next_at",
-        "id",
-        sqlite_where=text("state IN ('queued', 'deferred')"),
-        postgresql_where=text("state IN ('queued', 'deferred')"),
-    ),
+    # the lines of those that wait, in the order in which they are claimed; and who is in which other state
+    Index("ix_outbox_state", "state", "urgency", "next_at", "id"),
     # how many left in an hour; what is old enough to be pruned
     Index("ix_outbox_sent_at", "sent_at"),
     # what passed between us and one contact about one occurrence
@@ -345,7 +346,7 @@ outbox = Table(
 holds = Table(
     "holds",
     metadata,
-    # a session, a series or round, or EVERYTHING
+    # a session, a series or round, EVERYTHING, or BUT_REMINDERS
     Column("subject", String(200), primary_key=True),
     Column("since", Instant, nullable=False),
     Column("held_by", String(200), nullable=False),

@@ -10,14 +10,16 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_IS_WAITING = sa.text("state IN ('queued', 'deferred')")
 _URGENT = "'reminder', 'report-reminder', 'changed', 'cancelled'"
 
 
 def upgrade() -> None:
     _outbox()
+    op.add_column("configurations", sa.Column("proposed", sa.String(length=64), nullable=True))
     op.add_column("installation", sa.Column("base_url", sa.Text(), nullable=True))
     op.add_column("installation", sa.Column("place", sa.Text(), nullable=True))
+    op.add_column("installation", sa.Column("key_proof", sa.String(length=64), nullable=True))
+    _state()
     _bounces()
     op.create_table(
         "erasures",
@@ -28,6 +30,14 @@ def upgrade() -> None:
     )
 
 
+def _state() -> None:
+    op.add_column("state", sa.Column("ticked_at", Instant(), nullable=True))
+    op.add_column("state", sa.Column("outflow_left", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("state", sa.Column("outflow_from", Instant(), nullable=True))
+    # until now the engine alone moved it forward, but for commands that put files in force
+    op.execute("UPDATE state SET ticked_at = settled_until")
+
+
 def _outbox() -> None:
     op.add_column("outbox", sa.Column("urgency", sa.Integer(), server_default="1", nullable=False))
     op.add_column("outbox", sa.Column("begun_at", Instant(), nullable=True))
@@ -35,14 +45,8 @@ def _outbox() -> None:
     op.execute(f"UPDATE outbox SET urgency = 0 WHERE kind IN ({_URGENT})")  # noqa: S608 - a constant
     # until now a claim was a beginning
     op.execute("UPDATE outbox SET begun_at = first_try_at WHERE state = 'sending'")
-    op.create_index(
-        "ix_outbox_line",
-        "outbox",
-        ["urgency", "next_at", "id"],
-        unique=False,
-        sqlite_where=_IS_WAITING,
-        postgresql_where=_IS_WAITING,
-    )
+    op.drop_index("ix_outbox_state", "outbox")
+    op.create_index("ix_outbox_state", "outbox", ["state", "urgency", "next_at", "id"], unique=False)
     op.create_index("ix_outbox_sent_at", "outbox", ["sent_at"], unique=False)
 
 
