@@ -64,6 +64,7 @@ def _refuse_barred(configuration: Configuration, address: str) -> None:
 async def _send(
     settings: Settings, configuration: Configuration, kind: str, occurrence: str, member: str, to: str
 ) -> Outcome:
+    from scheduler.mail.post import hand_over
     from scheduler.service.bootstrap import open_post
     from scheduler.service.links import Links
     from scheduler.service.preview import preview
@@ -77,7 +78,7 @@ async def _send(
         )
     post = open_post(settings)
     try:
-        (outcome,) = await post.deliver([as_test(made, uuid4().hex, now)], configuration.network, now)
+        (outcome,) = await hand_over(post, [as_test(made, uuid4().hex, now)])
     finally:
         await post.close()
     return outcome

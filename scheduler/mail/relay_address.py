@@ -56,6 +56,19 @@ class RelayAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def spoken_name(base_url: str) -> str:
+    """What EHLO says of a service that the world reaches there: a domain, or an address in brackets (RFC
+    5321, section 4.1.3). Empty: there is neither in it."""
+    try:
+        host = urlsplit(base_url).hostname or ""
+        if _is_ip_address(host):
+            return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
+        name = host.encode("idna").decode()
+    except ValueError:  # UnicodeError is one
+        return ""
+    return name if _HOST.fullmatch(name) else ""
+
+
 def _split(url: str) -> tuple[SplitResult, int | None]:
     # urlsplit would quietly drop a tab or a line end
     if re.search(r"[\s\x00-\x1f\x7f]", url):

@@ -12,6 +12,8 @@ from scheduler.mail.post import Fate, Outcome
 _LONGEST = 300
 #: RFC 3463, X.7.x: security and policy; behind 451 it is how providers say "slower".
 _SLOWER = re.compile(r"4\.7\.\d")
+#: A word of greylisting, which is about one recipient.
+_GREY = re.compile(r"gr[ea]y", re.IGNORECASE)
 #: RFC 4954, section 6: log-in wanted, too weak, refused, not in clear. About us, never about a recipient.
 _ABOUT_THE_LOG_IN = frozenset({530, 534, 535, 538})
 
@@ -71,6 +73,17 @@ def judge(number: int, phase: Phase, code: int, text: str) -> Outcome:
     return Outcome(number, fate, said, code, needs_a_person=code >= 500 and phase in _ABOUT_THE_CONFIGURATION)
 
 
+def may_mean_slower(outcome: Outcome) -> bool:
+    """Is this how providers refuse what comes too fast? 454, 451 4.7.x, 421 4.7.x.
+
+    451 4.7.1 is what greylisting says as well, of one recipient and at any pace. Where it names itself it is
+    not meant here; where it does not, `Pace` tells the two apart by what else is taken.
+    """
+    text = outcome.said.partition(" ")[2]
+    is_code = outcome.code == 454 or (outcome.code in (421, 451) and _SLOWER.match(text) is not None)
+    return is_code and not _GREY.search(text)
+
+
 def lost(number: int, phase: Phase, why: str) -> Outcome:
     """The line broke, the reply did not come in time, or was no reply.
 
@@ -84,7 +97,9 @@ def lost(number: int, phase: Phase, why: str) -> Outcome:
 def one_line(text: str) -> str:
     """What a server said, fit for a table and a page: one line, no controls, no half characters."""
     whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    shown = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in whole[: 4 * _LONGEST])
+    shown = whole[: 4 * _LONGEST]
+    if not shown.isprintable():  # it is, nearly always
+        shown = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in shown)
     return " ".join(shown.split())[:_LONGEST]
 
 

@@ -1,7 +1,7 @@
 """Handing mail over to a mail server, one recipient a transaction, over a few kept connections.
 
-The library opens the connection, upgrades it and pairs commands with replies. The steps of a transaction
-are taken here one by one, because what a broken line means depends on the step it broke at (`replies.py`).
+aiosmtplib opens a connection, upgrades it and logs in; then the line is ours (`line.py`), for what a broken
+line means depends on the step it broke at, and its `sendmail` tells neither that nor knows PIPELINING.
 The library is never given a time limit: it waits with `wait_for`, which before Python 3.12 swallows a
 cancellation that comes in the same instant as a reply, and then goes on.
 """
@@ -9,204 +9,161 @@ cancellation that comes in the same instant as a reply, and then goes on.
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from base64 import b64encode
-from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import cast
+from typing import TypeVar, cast
 
 import aiosmtplib
-from aiosmtplib.protocol import SMTPProtocol
-from email_validator import EmailNotValidError, validate_email
 
 from scheduler.errors import MessageRefused, RelayAway
-from scheduler.mail.post import NOT_ALLOWED, Fate, Outcome, Outgoing
+from scheduler.mail.line import BROKEN, Line, Patience, unexpected, why_broken
+from scheduler.mail.pace import Pace
+from scheduler.mail.paths import Paths
+from scheduler.mail.post import Belt, Fate, Outcome, Outgoing, not_begun
 from scheduler.mail.relay_address import RelayAddress, Tls
-from scheduler.mail.replies import Phase, goes_on, judge, lost, one_line
+from scheduler.mail.replies import Phase, goes_on, judge, may_mean_slower, one_line
+from scheduler.mail.wire import Wire
 from scheduler.model.network import Network
 
-_STOPPING = "the service is stopping"
 _NO_SMTPUTF8 = (
     "the part before the @ has letters that this mail server does not take (it does not offer SMTPUTF8)"
 )
-_NO_ADDRESS = "this is no address that can be written to"
-_CALLED_BACK = "called back before it was begun"
-#: What the server said to the recipient before that: the line is good.
-_TAKEN = 250
-_LINE_ENDS = (
-    "the message has a line end that is not CRLF; nothing was sent, for it could hide a second message"
+_SENDER_NEEDS_SMTPUTF8 = (
+    "the sender's address has letters before the @ that this mail server does not take (it does not offer"
+    " SMTPUTF8)"
 )
-#: What may stand between < and > on the wire: no blank, no control, nothing that ends one path or begins
-#: another.
-_PATH = re.compile(r'[^\s\x00-\x20\x7f<>()\[\]\\,;:@"]{1,64}@[A-Za-z0-9.-]{1,253}')
-_STRAY_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-#: The line broke, or the server fell silent.
-_BROKEN = (ConnectionError, TimeoutError)
 #: RFC 4954, section 4: the method is not known, so nothing was tried and the next one may be.
 _UNKNOWN_METHOD = 504
+#: At the greeting: the server takes no more connections; where it works on one of ours, that is no outage.
+_NO_MORE = 421
 
-
-@dataclass(frozen=True)
-class Patience:
-    """How long the server may take, in seconds."""
-
-    #: to be reached, and to greet
-    connect: float = 30
-    #: for each command
-    command: float = 60
-    #: for the 250 after the message. RFC 5321, section 4.5.3.2.6, says ten minutes; a shorter wait makes
-    #: duplicates of what a slow server took
-    final_dot: float = 300
-    #: for the farewell, which decides nothing
-    quit: float = 2
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class _Line:
-    """One open connection."""
+class _Worker:
+    """Hands over one message after the other."""
 
-    client: aiosmtplib.SMTP
-    protocol: SMTPProtocol
-    #: kept here because the library forgets it when it closes, before it can be aborted
-    transport: asyncio.WriteTransport
-    patience: Patience
-    #: what was said last
-    phase: Phase = Phase.GREETING
-    #: transactions begun
-    begun: int = 0
-
-    async def carry(self, message: Outgoing, sender: str, recipient: str) -> Outcome | None:
-        """One transaction; None: the server had closed the line while it was kept, and nothing was begun."""
-        self.begun += 1
-        self.phase = Phase.MAIL
-        try:
-            return await self._transaction(message, sender, recipient)
-        except aiosmtplib.SMTPResponseException as error:
-            return judge(message.id, self.phase, error.code, error.message)
-        except _BROKEN as error:
-            is_stale = self.phase is Phase.MAIL and self.begun > 1
-            return None if is_stale else lost(message.id, self.phase, _why_broken(error))
-        except Exception as error:  # one delivery; only the name, for its text may hold the address
-            said = f"unexpected {type(error).__name__} in the mail client"
-            return Outcome(message.id, Fate.LATER, said, is_uncertain=self.phase is Phase.CONTENT)
-
-    async def _transaction(self, message: Outgoing, sender: str, recipient: str) -> Outcome:
-        """DATA and the message are two steps here and one in the library's `data`, which cannot tell a
-        line that broke before the message from one that broke behind it, and has one patience for both.
-        """
-        steps = {
-            Phase.MAIL: f"MAIL FROM:<{sender}>{'' if recipient.isascii() else ' SMTPUTF8'}",
-            Phase.RCPT: f"RCPT TO:<{recipient}>",
-            Phase.DATA: "DATA",
-        }
-        for phase, command in steps.items():
-            if phase is Phase.DATA and message.is_recalled:
-                return Outcome(message.id, Fate.RECALLED, _CALLED_BACK, _TAKEN)
-            self.phase = phase
-            reply = await self.ask(command)
-            if not goes_on(phase, reply.code):
-                return judge(message.id, phase, *reply)
-        self.protocol.write(_with_dots_doubled(message.octets))
-        self.phase = Phase.CONTENT
-        async with asyncio.timeout(self.patience.final_dot):
-            reply = await self.protocol.read_response()
-        return judge(message.id, Phase.CONTENT, *reply)
-
-    async def ask(self, command: str) -> aiosmtplib.SMTPResponse:
-        async with asyncio.timeout(self.patience.command):
-            return await self.client.execute_command(command.encode())
-
-    async def tidy(self, outcome: Outcome) -> bool:
-        """Makes ready for the next message; False: the line is of no more use."""
-        if outcome.fate is Fate.AWAY or outcome.code is None:
-            return False
-        # what was refused at MAIL never began, and a reply to the message ends the transaction by itself
-        if self.phase not in (Phase.RCPT, Phase.DATA):
-            return True
-        with suppress(aiosmtplib.SMTPException, OSError):
-            return goes_on(Phase.MAIL, (await self.ask("RSET")).code)
-        return False
-
-    async def quit(self) -> None:
-        with suppress(aiosmtplib.SMTPException, OSError):
-            async with asyncio.timeout(self.patience.quit):
-                await self.client.quit()
-        self.abort()
-
-    def abort(self) -> None:
-        """Cuts the line: a mere close would go on handing over what still waits to be written."""
-        self.client.close()
-        self.transport.abort()
+    #: False: it waits so long for a 250 that another one talks in its place
+    has_place: bool = True
+    #: the server wants no line of its own for it; the others go on
+    is_dismissed: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class _Run:
     """What the workers of one call share."""
 
-    sender: str
-    hello: str
-    waiting: deque[tuple[Outgoing, str]] = field(default_factory=deque)
-    outcomes: list[Outcome] = field(default_factory=list)
-    #: set by the first worker that finds the server away; nothing is begun after that
+    belt: Belt
+    tasks: asyncio.TaskGroup
+    #: workers there are, and how many of them have a place
+    hired: int = 0
+    talking: int = 0
+    #: nothing is begun any more: the belt or the server is at its end, or somebody wants us to stop
+    is_over: bool = False
     away: RelayAway | None = None
+    #: of the belt itself: those on their way end before it is raised
+    broken: Exception | None = None
+    #: lines with a message on them that does not wait long for its 250
+    busy: int = 0
+    _waits: set[asyncio.Timeout] = field(default_factory=set)
+
+    def end(self, away: RelayAway | None = None) -> None:
+        """The first reason counts."""
+        self.is_over = True
+        self.away = self.away or away
+        waits, self._waits = self._waits, set()
+        for wait in waits:
+            wait.reschedule(0)  # long ago
+
+    async def unless_over(self, what: Coroutine[object, object, T]) -> T | None:
+        """What it gives; None: the run ended meanwhile, and it was cancelled."""
+        try:
+            async with asyncio.timeout(None) as wait:
+                self._waits.add(wait)
+                try:
+                    return await what
+                finally:
+                    self._waits.discard(wait)
+        except TimeoutError:
+            if not wait.expired():
+                raise
+        return None
 
 
 @dataclass
 class Relay:
-    """A mail server. One call of `deliver` at a time; `log_in` may come at any time."""
+    """A mail server. One call of `work` at a time; `log_in` may come at any time."""
 
     address: RelayAddress
-    patience: Patience = Patience()
-    #: at most so many, kept from one call to the next
+    patience: Patience = field(default_factory=Patience)
+    #: at most so many talk at once; they are kept from one message to the next
     connections: int = 4
+    #: with those that wait long for their 250, so many at the most (S05)
+    connections_in_all: int = 10
     messages_per_connection: int = 100
+    pace: Pace = field(default_factory=Pace)
     #: with an operator's own CA; it must verify. None: the CAs of the system, read once
     tls_context: ssl.SSLContext | None = field(default=None, repr=False)
     #: what EHLO says; best is the host of the base URL. Empty: uid_domain of network.yaml
     name: str = ""
-    _kept: list[_Line] = field(default_factory=list, init=False, repr=False)
+    _kept: list[Line] = field(default_factory=list, init=False, repr=False)
+    _farewells: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
+    #: closes what is kept and not needed
+    _sweeper: asyncio.TimerHandle | None = field(default=None, init=False, repr=False)
+    #: one connection is opened at a time: the first refusal decides for all
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
-    _attempt: asyncio.Timeout | None = field(default=None, init=False, repr=False)
+    #: where the pace is limited, one worker at a time waits and takes: none holds a message meanwhile
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    _run: _Run | None = field(default=None, init=False, repr=False)
     _is_draining: bool = field(default=False, init=False, repr=False)
 
-    async def deliver(
-        self,
-        messages: Sequence[Outgoing],
-        network: Network,
-        now: datetime,  # noqa: ARG002 - the mailbox dates its files with it
-    ) -> list[Outcome]:
-        """One outcome for each message, in any order (`Post`).
+    async def work(self, belt: Belt) -> RelayAway | None:
+        """Hands over what it takes from the belt (`Post`).
 
-        Once a worker finds the server away, what was not begun comes back with the same words; so does it
-        when the server refuses the sender, for it would refuse every other message alike. Who cancels
-        this loses the outcomes and cuts the lines in use: call `drain` first, and wait.
+        It ends as soon as one worker finds the server away, which it is as well when it refuses the sender,
+        for it would refuse every other message alike. Who cancels this loses the outcomes and cuts the lines
+        in use: call `drain` first, and wait.
         """
-        run = _Run(network.sender.address, self.name or network.uid_domain)
-        for message in messages:
-            try:
-                run.waiting.append((message, _recipient(message, network)))
-            except MessageRefused as refused:
-                run.outcomes.append(Outcome(message.id, Fate.NEVER, str(refused)))
-        async with asyncio.TaskGroup() as workers:
-            for _ in range(min(self.connections, len(run.waiting))):
-                workers.create_task(self._work(run))
-        away = run.away or RelayAway(_STOPPING)
-        return run.outcomes + [_not_begun(message, away) for message, _ in run.waiting]
+        if self._is_draining:
+            return None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._run = run = _Run(belt, tasks)
+                self._hire(run)
+        finally:
+            self._run = None
+            self.pace.forget()
+        if run.broken is not None:
+            raise run.broken
+        return run.away
+
+    def drain(self) -> None:
+        """From now on no message is begun; those on their way end with their reply."""
+        self._is_draining = True
+        if self._run is not None:
+            self._run.end()
+
+    async def close(self) -> None:
+        """Says farewell on the kept lines; to be called when `work` has ended."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        kept, self._kept = self._kept, []
+        for line in kept:
+            self._say_farewell(line)
+        await asyncio.gather(*self._farewells)
 
     async def log_in(self) -> str:
         """What was found, in one sentence, for `scheduler doctor`; sends nothing. Raises RelayAway."""
         line = await self._open(self.name or "localhost")
-        tls = line.transport.get_extra_info("ssl_object")
+        tls = line.wire.transport.get_extra_info("ssl_object")
         try:
-            reply = await line.ask("NOOP")
-        except _BROKEN as error:
-            raise RelayAway(f"{self.address.place}: {_why_broken(error)}") from None
-        except aiosmtplib.SMTPResponseException as error:
-            raise RelayAway(judge(0, Phase.GREETING, error.code, error.message).said) from None
+            reply = await line.ask(b"NOOP\r\n")
+        except BROKEN as error:
+            raise RelayAway(f"{self.address.place}: {why_broken(error)}") from None
         finally:
             await line.quit()
         if not goes_on(Phase.GREETING, reply.code):
@@ -215,74 +172,173 @@ class Relay:
         found = "accepts the log-in" if self.address.user else "takes mail without a log-in"
         return f"{self.address.place} speaks {spoken} and {found}"
 
-    def drain(self) -> None:
-        """From now on no message is begun; those on their way end with their reply."""
-        self._is_draining = True
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.reschedule(0)  # long ago: whoever is still connecting gives up at once
+    # the workers
 
-    async def close(self) -> None:
-        """Says farewell on the kept lines; to be called when `deliver` has ended."""
-        kept, self._kept = self._kept, []
-        await asyncio.gather(*(line.quit() for line in kept))
+    def _hire(self, run: _Run) -> None:
+        """One for each free place."""
+        most = max(self.connections, self.connections_in_all)
+        while run.talking < self.connections and run.hired < most and not run.is_over:
+            run.hired += 1
+            run.talking += 1
+            run.tasks.create_task(self._work(run, _Worker()))
 
-    async def _work(self, run: _Run) -> None:
-        while self._may_begin(run):
-            line = await self._line(run)
-            if line is not None and self._may_begin(run):
-                await self._hand_over(run, line, *run.waiting.popleft())
-            elif line is not None:
-                self._kept.append(line)
+    def _step_aside(self, run: _Run, worker: _Worker) -> None:
+        worker.has_place = False
+        run.talking -= 1
+        run.busy -= 1
+        self._hire(run)
 
-    def _may_begin(self, run: _Run) -> bool:
-        is_stopped = run.away is not None or self._is_draining
-        return bool(run.waiting) and not is_stopped and not run.waiting[0][0].is_recalled
+    async def _work(self, run: _Run, worker: _Worker) -> None:
+        try:
+            while self._goes_on(run, worker) and (message := await self._next(run)) is not None:
+                await self._hand_over(run, worker, message)
+        except Exception as error:  # of the belt
+            run.broken = error
+            run.end()
+        finally:
+            run.hired -= 1
+            run.talking -= worker.has_place
 
-    async def _line(self, run: _Run) -> _Line | None:
-        """A kept line, or a new one; None where the run has ended meanwhile."""
+    def _goes_on(self, run: _Run, worker: _Worker) -> bool:
+        if run.is_over or worker.is_dismissed:
+            return False
+        if not worker.has_place and run.talking < self.connections:
+            worker.has_place = True
+            run.talking += 1
+        return worker.has_place
+
+    async def _next(self, run: _Run) -> Outgoing | None:
+        """The next message, when one may begin; None: there is none, or the run is over."""
+        message = await run.unless_over(run.belt.take() if self.pace.is_free else self._in_turn(run.belt))
+        if message is not None and not self.pace.is_free:
+            await run.unless_over(self._wait_for_the_pace())
+        if message is not None and run.is_over:
+            run.belt.put_back(message)
+            return None
+        return message
+
+    async def _in_turn(self, belt: Belt) -> Outgoing | None:
+        async with self._turn:
+            await self._until_one_may_begin()
+            return await belt.take()
+
+    async def _wait_for_the_pace(self) -> None:
+        """Also for those that waited for a message when the server said "slower"."""
+        await self._until_one_may_begin()
+        self.pace.begin(_now())
+
+    async def _until_one_may_begin(self) -> None:
+        while (wait := self.pace.wait(_now())) > 0:  # noqa: ASYNC110 - it grows when the server says "slower"
+            await asyncio.sleep(wait)
+
+    async def _hand_over(self, run: _Run, worker: _Worker, message: Outgoing) -> None:
+        try:
+            paths = Paths.of(message)
+        except MessageRefused as refused:
+            run.belt.done(Outcome(message.id, Fate.NEVER, str(refused)))
+            return
+        except RelayAway as away:
+            run.belt.done(not_begun(message.id, away))
+            run.end(away)
+            return
+        except Exception as error:  # one delivery
+            run.belt.done(unexpected(message.id, error, is_uncertain=False))
+            return
+        while (line := await self._line(run, worker, message.network)) is not None:
+            if await self._try(run, worker, line, message, paths):
+                return
+        run.belt.put_back(message)
+
+    async def _try(self, run: _Run, worker: _Worker, line: Line, message: Outgoing, paths: Paths) -> bool:
+        """False: the server had closed the line while it was kept."""
+        refused = None if paths.are_ascii else _unspeakable(message, paths, line)
+        if refused is not None:
+            self._keep(line)
+            self._end(run, message, refused)
+            return True
+        is_clean = False
+        run.busy += 1
+        try:
+            outcome = await line.carry(
+                message, paths, run.belt.may_begin, lambda: self._step_aside(run, worker)
+            )
+            if outcome is not None:
+                self._end(run, message, outcome)  # before the line is tidied, which can take its time
+                is_clean = await line.tidy()
+        finally:  # also when cancelled: nobody knows what the server makes of this line then
+            run.busy -= worker.has_place
+            if not is_clean:
+                line.wire.abort()
+        if is_clean and line.begun < self.messages_per_connection:
+            self._keep(line)
+        elif is_clean:
+            self._say_farewell(line)
+        return outcome is not None
+
+    def _end(self, run: _Run, message: Outgoing, outcome: Outcome) -> None:
+        if outcome.fate is Fate.SENT:
+            self.pace.took(message.id, _now())
+        elif may_mean_slower(outcome) and self.pace.refused(message.id, _now()):
+            run.belt.put_back(message)
+            return
+        run.belt.done(outcome)
+        if outcome.fate is Fate.AWAY:
+            run.end(RelayAway(outcome.said, outcome.code, needs_a_person=outcome.needs_a_person))
+
+    # the lines
+
+    async def _line(self, run: _Run, worker: _Worker, network: Network) -> Line | None:
+        """A kept line, or a new one; None where the run has ended meanwhile, or this worker can have none."""
+        line = self._kept_line()
+        if line is None and not run.is_over:
+            try:
+                line = await run.unless_over(self._new_line(run, self.name or network.uid_domain))
+            except RelayAway as away:
+                line = self._kept_line()
+                worker.is_dismissed = line is None and away.code == _NO_MORE and run.busy > 0
+                if line is None and not worker.is_dismissed:
+                    run.end(away)
+        if line is not None and run.is_over:
+            self._keep(line)
+            return None
+        return line
+
+    def _kept_line(self) -> Line | None:
         while self._kept:
             line = self._kept.pop()
-            if line.client.is_connected:
+            if line.is_good:
                 return line
-        async with self._opening:  # one at a time: the first refusal decides for all
-            if not self._may_begin(run):
-                return None
-            try:
-                async with asyncio.timeout(None) as self._attempt:
-                    return await self._open(run.hello)
-            except RelayAway as away:
-                run.away = away
-            except TimeoutError:  # of `drain`
-                run.away = RelayAway(_STOPPING)
-            finally:
-                self._attempt = None
+            line.wire.abort()
         return None
 
-    async def _hand_over(self, run: _Run, line: _Line, message: Outgoing, recipient: str) -> None:
-        if not recipient.isascii() and not line.client.supports_extension("smtputf8"):
-            run.outcomes.append(Outcome(message.id, Fate.NEVER, _NO_SMTPUTF8))
-            self._kept.append(line)
-            return
-        is_clean = False
-        try:
-            outcome = await line.carry(message, run.sender, recipient)
-            is_clean = outcome is not None and await line.tidy(outcome)
-        finally:  # also when cancelled: nobody knows what the server makes of this line then
-            if not is_clean:
-                line.abort()
-        if outcome is None:
-            run.waiting.appendleft((message, recipient))
-            return
-        run.outcomes.append(outcome)
-        if outcome.fate is Fate.AWAY and run.away is None:
-            run.away = RelayAway(outcome.said, outcome.code, needs_a_person=outcome.needs_a_person)
-        if is_clean and line.begun < self.messages_per_connection:
-            self._kept.append(line)
-        elif is_clean:
-            await line.quit()
+    async def _new_line(self, run: _Run, hello: str) -> Line | None:
+        async with self._opening:
+            if run.is_over:
+                return None
+            return self._kept_line() or await self._open(hello)
 
-    async def _open(self, hello: str) -> _Line:
+    def _keep(self, line: Line) -> None:
+        line.kept_at = _now()
+        self._kept.append(line)
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(self.patience.idle, self._sweep)
+
+    def _sweep(self) -> None:
+        """The last one kept is the first one used, so those that nobody needs lie at the bottom."""
+        self._sweeper = None
+        while self._kept and self._kept[0].kept_at + self.patience.idle <= _now():
+            self._say_farewell(self._kept.pop(0))
+        if self._kept:
+            at = self._kept[0].kept_at + self.patience.idle
+            self._sweeper = asyncio.get_running_loop().call_at(at, self._sweep)
+
+    def _say_farewell(self, line: Line) -> None:
+        """Nobody waits for the server's own (S04)."""
+        task = asyncio.create_task(line.quit())
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+
+    async def _open(self, hello: str) -> Line:
         """A line that is ready for mail: greeted, inside TLS, logged in. Raises RelayAway."""
         address, patience = self.address, self.patience
         if self.tls_context is None and address.tls is not Tls.NONE:
@@ -319,18 +375,33 @@ class Relay:
             raise
 
 
+def _unspeakable(message: Outgoing, paths: Paths, line: Line) -> Outcome | None:
+    """The end of a message that the server has no letters for."""
+    if "smtputf8" in line.offers:
+        return None
+    if not paths.sender.isascii():
+        return not_begun(message.id, RelayAway(_SENDER_NEEDS_SMTPUTF8, needs_a_person=True))
+    return Outcome(message.id, Fate.NEVER, _NO_SMTPUTF8)
+
+
+def _now() -> float:
+    """Of a clock that nobody can set."""
+    return asyncio.get_running_loop().time()
+
+
+def _line_of(client: aiosmtplib.SMTP, patience: Patience) -> Line:
+    if client.transport is None:
+        raise ConnectionError("Connection lost")
+    # uvloop's transports can do all of this, but do not say so by their class
+    wire = Wire(cast(asyncio.WriteTransport, client.transport))
+    return Line(wire, frozenset(client.esmtp_extensions), patience)
+
+
 def _cut(client: aiosmtplib.SMTP) -> None:
     transport = client.transport
     client.close()
     if transport is not None:
         cast(asyncio.WriteTransport, transport).abort()
-
-
-def _line_of(client: aiosmtplib.SMTP, patience: Patience) -> _Line:
-    if client.protocol is None or client.transport is None:
-        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-    # uvloop's transports can do all of this, but do not say so by their class
-    return _Line(client, client.protocol, cast(asyncio.WriteTransport, client.transport), patience)
 
 
 async def _start_tls(client: aiosmtplib.SMTP) -> None:
@@ -375,13 +446,9 @@ def _away(error: Exception, address: RelayAddress) -> RelayAway:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         said = judge(0, _phase_of(error), error.code, _without_secrets(error.message, address))
         return RelayAway(said.said, said.code, needs_a_person=said.needs_a_person)
-    if isinstance(error, _BROKEN):
-        return RelayAway(f"{place}: {_why_broken(error)}")
+    if isinstance(error, BROKEN):
+        return RelayAway(f"{place}: {why_broken(error)}")
     return RelayAway(f"{place}: unexpected {type(error).__name__} in the mail client")
-
-
-def _why_broken(error: Exception) -> str:
-    return one_line(str(error)) or "no reply in time"
 
 
 def _phase_of(error: aiosmtplib.SMTPResponseException) -> Phase:
@@ -403,37 +470,3 @@ def _without_secrets(text: str, address: RelayAddress) -> str:
 def _repeats(word: str, secrets: Sequence[str]) -> bool:
     bare = word.strip("\"'<>()[],.;:")
     return any(secret in word or (len(bare) >= 4 and bare in secret) for secret in secrets)
-
-
-def _not_begun(message: Outgoing, away: RelayAway) -> Outcome:
-    if message.is_recalled:
-        return Outcome(message.id, Fate.RECALLED, _CALLED_BACK)
-    return Outcome(message.id, Fate.AWAY, str(away), away.code, needs_a_person=away.needs_a_person)
-
-
-def _recipient(message: Outgoing, network: Network) -> str:
-    """The address as it stands on the wire: a domain in other letters as its A-label.
-
-    Raises MessageRefused for what is wrong for good, whoever is asked.
-    """
-    if _STRAY_LINE_END.search(message.octets):
-        raise MessageRefused(_LINE_ENDS)
-    written = message.address
-    if not written.isascii():
-        try:
-            found = validate_email(written, check_deliverability=False)
-        except EmailNotValidError:
-            raise MessageRefused(_NO_ADDRESS) from None
-        written = f"{found.local_part}@{found.ascii_domain}"
-    if not _PATH.fullmatch(written):
-        raise MessageRefused(_NO_ADDRESS)
-    if not network.may_write_to(message.address) or not network.may_write_to(written):
-        raise MessageRefused(NOT_ALLOWED)
-    return written
-
-
-def _with_dots_doubled(octets: bytes) -> bytes:
-    """The message as DATA wants it (RFC 5321, section 4.5.2), with the dot that ends it."""
-    end = b"" if octets.endswith(b"\r\n") else b"\r\n"
-    dot = b"." if octets.startswith(b".") else b""
-    return dot + octets.replace(b"\r\n.", b"\r\n..") + end + b".\r\n"

@@ -26,12 +26,14 @@ _BODY = re.compile(r"<body\b[^>]*>")
 
 def as_test(preview: Preview, token: str, now: datetime) -> Outgoing:
     """The message, with its mark; token: what makes this test unlike any other one."""
-    domain = preview.letter.network.uid_domain
+    network = preview.letter.network
     # in a thread of its own, so that no client puts it among what was really sent
-    envelope = replace(preview.envelope, message_id=f"<test.{token}@{domain}>", date=now, first="")
+    envelope = replace(
+        preview.envelope, message_id=f"<test.{token}@{network.uid_domain}>", date=now, first=""
+    )
     calendar = _marked_calendar(preview.calendar, token) if preview.calendar else None
     octets = HEADER + _marked(preview.letter).addressed_to(envelope, calendar)
-    return Outgoing(0, envelope.message_id, envelope.address, octets)
+    return Outgoing(0, envelope.message_id, envelope.address, octets, network, now)
 
 
 def _marked(letter: Letter) -> Letter:

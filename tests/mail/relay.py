@@ -68,6 +68,11 @@ class RecordingRelay:
     protocols: list[_Protocol] = field(default_factory=list)
     _script: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _is_holding: bool = False
+    _held_for: str = ""
+    #: held back at present
+    held: int = 0
+    #: what EHLO offers besides what aiosmtpd does
+    offers: tuple[str, ...] = ()
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answers(self, phase: str, *replies: str, to: str = "") -> None:
@@ -75,9 +80,9 @@ class RecordingRelay:
         one; `to`: only in transactions for this address (from RCPT on)."""
         self._script.setdefault((phase, to), deque()).extend(replies)
 
-    def hold(self) -> None:
-        """From now on the 250 after a message is held back until `let_go` is set."""
-        self._is_holding = True
+    def hold(self, to: str = "") -> None:
+        """From now on the 250 after a message (for this address) is held back until `let_go` is set."""
+        self._is_holding, self._held_for = True, to
 
     def cut_all(self) -> None:
         """Closes all connections, as a server does with those that are idle for long."""
@@ -85,8 +90,14 @@ class RecordingRelay:
             if protocol.transport is not None:
                 protocol.transport.close()
 
+    def say_to_all(self, words: str) -> None:
+        """Says what nobody asked for, on all connections."""
+        for protocol in self.protocols:
+            if protocol.transport is not None:
+                cast(asyncio.WriteTransport, protocol.transport).write(f"{words}\r\n".encode())
+
     async def until(self, claim: Callable[[], bool]) -> None:
-        """Comes back when the claim is true; it is looked at again with each connection and command."""
+        """Comes back when the claim is true; it is looked at again with each connection, command, message."""
         async with asyncio.timeout(_PATIENCE):
             while not claim():
                 self._news.clear()
@@ -100,16 +111,22 @@ class RecordingRelay:
         self.commands.append(" ".join(words))
         self._news.set()
 
+    def note_message(self) -> None:
+        self._news.set()
+
     def next_reply(self, phase: str, usual: str, to: str = "") -> str:
         for key in ((phase, to), (phase, "")):
             if self._script.get(key):
                 return self._script[key].popleft()
         return usual
 
-    async def wait_its_turn(self) -> None:
-        if self._is_holding:
+    async def wait_its_turn(self, to: str) -> None:
+        if self._is_holding and self._held_for in ("", to):
+            self.held += 1
             self.holds.set()
+            self._news.set()
             await self.let_go.wait()
+            self.held -= 1
 
 
 class _Protocol(SMTP):
@@ -170,6 +187,12 @@ class _Handler:
     def __init__(self, relay: RecordingRelay) -> None:
         self.relay = relay
 
+    async def handle_EHLO(
+        self, _server: _Protocol, session: Session, _envelope: Envelope, name: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = name
+        return [responses[0], *(f"250-{offer}" for offer in self.relay.offers), *responses[1:]]
+
     async def handle_MAIL(
         self, server: _Protocol, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -193,11 +216,12 @@ class _Handler:
         assert envelope.original_content is not None
         to = envelope.rcpt_tos[0]
         self.relay.note("DATA")
-        await self.relay.wait_its_turn()
+        await self.relay.wait_its_turn(to)
         reply = self.relay.next_reply("CONTENT", f"250 2.0.0 queued as {len(self.relay.messages) + 1}", to)
         if reply.startswith(("2", "taken")):
             received = Received(envelope.mail_from, to, envelope.original_content, server.number)
             self.relay.messages.append(received)
+            self.relay.note_message()
         return await server.obey(reply)
 
     async def handle_RSET(self, server: _Protocol, _session: Session, _envelope: Envelope) -> str:
@@ -249,12 +273,13 @@ async def a_relay(
     log_in: str | None = None,
     smtputf8: bool = False,
     methods: tuple[str, ...] = ("LOGIN", "PLAIN"),
+    offers: tuple[str, ...] = (),
 ) -> AsyncIterator[RecordingRelay]:
     """A server that takes all mail and writes it down.
 
     log_in: the password that everybody must log in with; without TLS this is offered in clear.
     """
-    relay = RecordingRelay()
+    relay = RecordingRelay(offers=offers)
 
     def knows(_mechanism: str, user: bytes, given: bytes) -> bool:
         relay.log_ins.append((user.decode(), given.decode()))
@@ -330,24 +355,56 @@ def greets_with(octets: bytes) -> Talk:
     return talk
 
 
-def replies_with(*replies: bytes) -> Talk:
-    """Says the first at once, and each other one after a line of the client; then nothing more."""
+def replies_with(*replies: bytes, ends: bool = False) -> Talk:
+    """Says the first at once, and each other one after a line of the client; then nothing more, or it cuts
+    the line once it has heard all."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(replies[0])
         for reply in replies[1:]:
             await reader.readuntil(b"\r\n")
             writer.write(reply)
-        await reader.read()
+        if not ends:
+            await reader.read()
+        await writer.drain()
 
     return talk
 
 
-async def sink(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes all mail and forgets it, as fast as this can be done; for measurements."""
-    writer.write(b"220 sink.example\r\n")
-    while line := await reader.readline():
-        if line[:4] == b"DATA":
-            writer.write(b"354 go on\r\n")
-            await reader.readuntil(b"\r\n.\r\n")
-        writer.write(b"221 bye\r\n" if line[:4] == b"QUIT" else b"250 ok\r\n")
+def listens(heard: list[bytes], *offers: str, **replies: str) -> Talk:
+    """Takes all mail but where `replies` has something else for a command, by its first four letters, or for
+    the DOT that ends a message. Writes down what it heard, as it came: what came together is one."""
+    hello = "".join(f"250-{offer}\r\n" for offer in ("x", *offers)) + "250 HELP"
+    usual = {"EHLO": hello, "DATA": "354 go on", "DOT": "250 taken", "QUIT": "221 bye"}
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 x\r\n")
+        is_in_message = False
+        while octets := await reader.read(65536):
+            heard.append(octets)
+            for line in octets.decode().split("\r\n")[:-1]:
+                word = "DOT" if line == "." else line[:4]
+                if is_in_message and word != "DOT":
+                    continue
+                reply = replies.get(word) or usual.get(word) or "250 ok"
+                is_in_message = reply.startswith("354")
+                writer.write(f"{reply}\r\n".encode())
+
+    return talk
+
+
+def never_ends(*replies: bytes) -> Talk:
+    """As `replies_with`, but then it says an octet after the other of a reply that has no end."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(replies[0])
+        for reply in replies[1:]:
+            await reader.readuntil(b"\r\n")
+            writer.write(reply)
+        await reader.readuntil(b"\r\n")
+        while True:
+            writer.write(b"2")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    return talk
