@@ -58,7 +58,7 @@ async def _crowd(place: Place) -> Seen:
 
 async def _subscriber(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Seen) -> None:
     """Fetches once, then asks whether anything has changed."""
-    asks, tag = f"GET {PATH} HTTP/1.1\r\nHost: cities.example\r\nAccept-Encoding: gzip\r\n", ""
+    asks, tag = f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n", ""
     for _ in range(EACH):
         begin = time.perf_counter()
         writer.write(f"{asks}{f'If-None-Match: {tag}' if tag else 'Accept: */*'}\r\n\r\n".encode())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 #: Private-use characters: no person types them (the readers of files refuse nothing of them, but a mark
 #: is only ever made here) and no encoder changes them.
@@ -37,10 +38,13 @@ class Stencil:
         return cls(tuple(pieces[::2]), tuple(pieces[1::2]), encode)
 
     def fill(self, values: Mapping[str, str]) -> str:
-        if not self.names:
-            return self.parts[0]
-        encoded = {name: self.encode(values[name]) for name in set(self.names)}
-        joined = [self.parts[0]]
-        for name, part in zip(self.names, self.parts[1:], strict=True):
-            joined += (encoded[name], part)
+        joined = self._spaced.copy()
+        joined[1::2] = [self.encode(values[name]) for name in self.names]
         return "".join(joined)
+
+    @cached_property
+    def _spaced(self) -> list[str]:
+        """The fixed parts with room between them."""
+        spaced = [""] * (2 * len(self.parts) - 1)
+        spaced[::2] = self.parts
+        return spaced

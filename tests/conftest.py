@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Dialect, make_url
 
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import migrate
@@ -38,6 +43,8 @@ _numbers = count()
 ON_POSTGRESQL_IN_CHAOS = (
     "service/test_settling.py",
     "service/test_answering.py",
+    "service/test_bounces.py",
+    "service/test_erasing.py",
     "service/test_mailboxes.py",
     "service/test_lasting.py",
     "service/test_clock_changes.py",
@@ -57,6 +64,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.chaos)
     places = {here / name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path, len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -130,12 +143,46 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return a_database(server, like)
 
 
+@dataclass
+class Engines:
+    """Those of one kind of database, for all tests of a worker: each statement is compiled once.
+
+    Connections are opened by each test anew, to its own database, and closed at its end.
+    """
+
+    database: Database
+    #: where the next connection goes
+    url: URL
+
+    @classmethod
+    def of(cls, url: str) -> Engines:
+        engines = cls(open_database(url, durable=False), make_url(url))
+        for engine in {engines.database.writer, engines.database.reader}:
+            event.listen(engine.sync_engine, "do_connect", engines._lead)
+        return engines
+
+    def _lead(self, dialect: Dialect, _record: object, words: list[Any], settings: dict[str, Any]) -> None:
+        there, how = dialect.create_connect_args(self.url)
+        words[:] = there
+        settings.update(how)
+
+
+@pytest.fixture(scope="session")
+def engines() -> dict[str, Engines]:
+    """Kind -> its engines; empty, until a test asks for a database of that kind."""
+    return {}
+
+
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database_url: str, engines: dict[str, Engines]) -> AsyncIterator[Database]:
     """An empty database with all tables; every test that asks for it runs on both kinds.
 
     It does not wait for the disk, like that of a rehearsal; processes that tests start do.
     """
-    opened = open_database(database_url, durable=False)
-    yield opened
-    await opened.close()
+    url = make_url(database_url)
+    if url.drivername not in engines:
+        engines[url.drivername] = Engines.of(database_url)
+    ours = engines[url.drivername]
+    ours.url = url
+    yield ours.database
+    await ours.database.close()

@@ -89,7 +89,13 @@ def content_lines(component: Component) -> list[str]:
 
 def folded(lines: Iterable[str]) -> bytes:
     """Content lines as they go over the wire: CRLF, at most 75 octets, cut between characters (rule 58)."""
-    return b"".join(b"\r\n ".join(_pieces(line.encode())) + b"\r\n" for line in lines)
+    return b"".join(folded_line(line.encode()) for line in lines)
+
+
+def folded_line(octets: bytes) -> bytes:
+    if len(octets) <= _LINE_OCTETS:
+        return octets + b"\r\n"
+    return b"\r\n ".join(_pieces(octets)) + b"\r\n"
 
 
 def _pieces(octets: bytes) -> Iterator[bytes]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote
 
 from icalendar import Calendar, vCalAddress, vText
 
-from scheduler.ical.events import CONTROLS, PRODID, Words, content_lines, folded, session_event
+from scheduler.ical.events import CONTROLS, PRODID, Words, content_lines, folded, folded_line, session_event
 from scheduler.model.answers import Answer
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
@@ -30,23 +31,22 @@ class Invitation:
     """A calendar with the places of one attendee left open."""
 
     method: Method
-    #: folded octets before, between and after the lines that are personal
-    fixed: tuple[bytes, ...]
-    #: the lines with marks, unfolded
-    personal: tuple[Stencil, ...]
+    #: folded octets until the value of DTSTAMP, from there to the attendee, and behind it
+    fixed: tuple[bytes, bytes, bytes]
+    #: the line of the attendee, unfolded
+    attendee: Stencil
 
     def addressed_to(self, name: str, address: str, stamp: datetime, answer: Answer | None = None) -> bytes:
         """The finished calendar; stamp: DTSTAMP, aware; answer: what the contact said and an update keeps."""
-        values = {
-            "stamp": stamp.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
-            "name": _parameter(name),
-            "address": _in_uri(address),
-            "answer": answer.value.upper() if answer else "NEEDS-ACTION",
-        }
-        parts = [self.fixed[0]]
-        for line, fixed in zip(self.personal, self.fixed[1:], strict=True):
-            parts += (folded([line.fill(values)]), fixed)
-        return b"".join(parts)
+        attendee = self.attendee.fill(
+            {
+                "name": _parameter(name),
+                "address": _in_uri(address),
+                "answer": answer.value.upper() if answer else "NEEDS-ACTION",
+            }
+        )
+        before, between, after = self.fixed
+        return b"".join((before, _instant(stamp), between, folded_line(attendee.encode()), after))
 
 
 def build_invitation(
@@ -66,11 +66,11 @@ def build_invitation(
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method.value)
-    head, tail = content_lines(calendar)[:-1], ["END:VCALENDAR"]
+    head, tail = content_lines(calendar)[:-1], "END:VCALENDAR"
     first, *properties, last = content_lines(event)
-    return _cut(
-        method, [*head, first, f"DTSTAMP:{mark('stamp')}", *properties, _attendee(method), last, *tail]
-    )
+    before, after = folded([*head, first]) + b"DTSTAMP:", folded([last, tail])
+    fixed = (before, b"\r\n" + folded(properties), after)
+    return Invitation(method, fixed, Stencil.cut(_attendee(method)))
 
 
 def _attendee(method: Method) -> str:
@@ -81,17 +81,10 @@ def _attendee(method: Method) -> str:
     )
 
 
-def _cut(method: Method, lines: list[str]) -> Invitation:
-    fixed: list[list[str]] = [[]]
-    personal = []
-    for line in lines:
-        stencil = Stencil.cut(line)
-        if stencil.names:
-            personal.append(stencil)
-            fixed.append([])
-        else:
-            fixed[-1].append(line)
-    return Invitation(method, tuple(folded(part) for part in fixed), tuple(personal))
+@lru_cache(maxsize=64)
+def _instant(stamp: datetime) -> bytes:
+    """Rows that were written at once have one."""
+    return stamp.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ").encode()
 
 
 def _in_uri(address: str) -> str:
@@ -101,4 +94,5 @@ def _in_uri(address: str) -> str:
 
 def _parameter(text: str) -> str:
     """A parameter value inside double quotes (RFC 6868)."""
-    return text.replace("^", "^^").replace('"', "^'").replace("\n", "^n").translate(CONTROLS)
+    encoded = text.replace("^", "^^").replace('"', "^'")
+    return encoded if encoded.isprintable() else encoded.replace("\n", "^n").translate(CONTROLS)

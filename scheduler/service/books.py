@@ -63,10 +63,11 @@ class Books:
             begun.clear()
             if any(by_fate[fate] for fate in _PUT_BACK):
                 await ledger.hold(connection)
-            await self._mark(connection, by_fate, now)
+            # before the marks: whoever decides something holds the row that this asks, and then rows of mails
             for generation, parcels in _by_generation(candidates).items():
                 claimed = [(parcel.id, parcel.claim.token) for parcel in parcels]
                 begun.update(await claims.begin(connection, claimed, generation, now))
+            await self._mark(connection, by_fate, now)
 
         await insist(self.database, mark)
         self.belt.let_begin(begun, candidates)

@@ -28,12 +28,13 @@ from scheduler.service.belt import Belt, Claim, Ended, Parcel
 from scheduler.service.books import Books, insist, receipt
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Bell, Clock
+from scheduler.service.fences import Fences
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
 from scheduler.service.verdicts import Verdict, judge, rests_until
-from scheduler.store import claims, histories, installation, ledger, marks, outbox
+from scheduler.store import claims, histories, ledger, marks, outbox, outflow
 from scheduler.store.database import Database
 from scheduler.store.marks import Receipt
 from scheduler.store.outbox import Delivery
@@ -73,8 +74,7 @@ class Deliverer:
     breaker: Breaker = field(default_factory=Breaker)
     watch_seconds: float = _WATCH_SECONDS
     pause: timedelta = _PAUSE
-    #: look at least so often; where other processes write rows, nobody rings our bell
-    look_every: timedelta | None = None
+    fences: Fences = field(default_factory=Fences)
     bell: Bell = field(init=False)
     _letters: Letters | None = None
     _is_draining: bool = False
@@ -188,13 +188,16 @@ class Deliverer:
         nothing to be sent, or not by this program."""
         token, holds_until = uuid4().hex, monotonic() + self.lease.total_seconds()
         async with self.database.write() as connection:
-            if self._stands_aside() or not await installation.may_send(connection):
+            if self._stands_aside() or not await self.fences.may_send(connection):
                 return None
             await claims.take_over(connection, now, [claim.token for claim in belt.claims])
-            rows = await claims.claim(connection, token, most, now, self.lease)
+            in_force = await self.memory.current(connection)
+            limit = in_force.configuration.most_an_hour
+            most = await self.fences.allowance(connection, limit, most, now)
+            rows = await claims.claim(connection, token, most, now, self.lease) if most else []
             if not rows:
                 return None
-            in_force = await self.memory.current(connection)
+            await outflow.book(connection, len(rows))
             passed = await histories.read(connection, [row.id for row in rows])
             sharing = [contact.id for contact in in_force.sharing]
             passed = await histories.with_mailboxes(connection, passed, sharing)
@@ -289,6 +292,8 @@ class Deliverer:
             await asyncio.sleep(self.lease.total_seconds() / 3)
             with suppress(DatabaseAway):
                 holds_until, held = monotonic() + self.lease.total_seconds(), belt.claims
+                if not held:
+                    continue
                 async with self.database.write() as connection:
                     tokens = [claim.token for claim in held]
                     await claims.renew(connection, tokens, self.clock.now() + self.lease)
@@ -309,11 +314,8 @@ class Deliverer:
 
     def _later(self, wanted: datetime | None) -> datetime | None:
         """What was due at the last look and not taken waits for another row: looking at once is of no use."""
-        now = self.clock.now()
         if wanted and self._looked_at and wanted <= self._looked_at:
-            wanted = now + self.pause
-        if self.look_every and (wanted is None or wanted > now + self.look_every):
-            return now + self.look_every
+            return self.clock.now() + self.pause
         return wanted
 
     def _stands_aside(self) -> bool:
@@ -324,7 +326,7 @@ class Deliverer:
     async def _wanted_at(self) -> datetime | None:
         """When to look again without being rung: not before the breaker closes."""
         async with self.database.read() as connection:
-            if self._stands_aside() or not await installation.may_send(connection):
+            if self._stands_aside() or not await self.fences.may_send(connection):
                 return None
             wanted = await claims.wanted_at(connection)
         if wanted and self.breaker.rests_until:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from scheduler.ical.invitations import Invitation, Method, build_invitation
@@ -30,6 +31,43 @@ from scheduler.store.outbox import Delivery
 T = TypeVar("T")
 #: Letters kept for the next reader on the same clock; a fan-out needs one for each zone it reaches.
 _KEPT = 512
+#: Small things: what surrounds a mail for so many groups of members, and the calendar addresses of so many
+#: cities, each of which has more contacts than one.
+_KEPT_AROUND = _KEPT_FEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """What is the same for many readers: the texts, and the calendar that goes with them."""
+
+    letter: Letter
+    invitation: Invitation | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Around:
+    """The sessions that decide notes and what is next; one object wherever they are the same."""
+
+    sessions: tuple[Occurrence, ...]
+    #: (id, it has not begun)
+    states: tuple[tuple[str, bool], ...]
+
+
+@dataclass
+class _Instant:
+    """What was found for rows that are written in one second; whatever depends on time, sessions that begin
+    and days that end, changes at whole seconds."""
+
+    at: datetime
+    #: by what a mail is about, and who stands for all that hear of the same
+    around: dict[tuple[str, str], _Around] = field(default_factory=dict)
+    by_states: dict[Hashable, _Around] = field(default_factory=dict)
+    sheets: dict[Hashable, _Sheet] = field(default_factory=dict)
+
+    def serves(self, now: datetime) -> bool:
+        """It is of this second, and there is room for more."""
+        has_room = len(self.sheets) < _KEPT and len(self.around) < _KEPT_AROUND
+        return has_room and (now == self.at or now.replace(microsecond=0) == self.at.replace(microsecond=0))
 
 
 @dataclass
@@ -39,6 +77,11 @@ class Letters:
     in_force: InForce
     links: Links
     _made: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    _instant: _Instant = field(default_factory=lambda: _Instant(datetime.min.replace(tzinfo=UTC)))
+
+    @cached_property
+    def _city_feed(self) -> Callable[[str, int], str]:
+        return lru_cache(maxsize=_KEPT_FEEDS)(self.links.city_feed)
 
     def write(self, delivery: Delivery, history: History, now: datetime) -> bytes:
         """history: what passed between us and the contact about the occurrence before."""
@@ -50,13 +93,12 @@ class Letters:
     ) -> tuple[Letter, Envelope, bytes | None]:
         """The same before it is joined: the letter, what is personal, and the calendar that goes with it."""
         member = self.in_force.members[delivery.member]
-        reader = self._reader(member)
-        letter = self._letter(delivery, member, reader, history.told if delivery.method else None, now)
+        sheet = self._sheet(delivery, member, history.told if delivery.method else None, now)
         envelope = Envelope(
             name=delivery.name or member.name,
             address=delivery.address,
             city=member.name,
-            feed=self.links.city_feed(member.slug, delivery.feed_generation),
+            feed=self._city_feed(member.slug, delivery.feed_generation),
             answer=self._answer(delivery),
             stop=self.links.stop(delivery.contact_id),
             message_id=delivery.message_id,
@@ -64,12 +106,11 @@ class Letters:
             date=delivery.inserted_at,
             first=history.first,
         )
-        calendar = None
-        if delivery.method:
-            invitation = self._invitation(delivery, reader)
-            stamp = history.stamp(delivery.inserted_at)
-            calendar = invitation.addressed_to(envelope.name, delivery.address, stamp, history.stands)
-        return letter, envelope, calendar
+        if sheet.invitation is None:
+            return sheet.letter, envelope, None
+        stamp = history.stamp(delivery.inserted_at)
+        calendar = sheet.invitation.addressed_to(envelope.name, delivery.address, stamp, history.stands)
+        return sheet.letter, envelope, calendar
 
     def _answer(self, delivery: Delivery) -> str:
         """The page on which to answer; mails that ask nothing have none."""
@@ -81,23 +122,51 @@ class Letters:
         network = self.in_force.network
         return views.Reader(language(member.languages[0], network.languages), member.zone, network)
 
+    def _sheet(self, delivery: Delivery, member: Member, told: Told | None, now: datetime) -> _Sheet:
+        """By what tells one row from another at the least cost; most are like one before."""
+        instant = self._at(now)
+        around = self._around(instant, delivery, member, now)
+        words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, told)
+        key = (*words_rest_on, around, member.zone, member.languages)
+        sheet = instant.sheets.get(key)
+        if sheet is None:
+            reader = self._reader(member)
+            letter = self._letter(delivery, member, reader, around, told, now)
+            sheet = _Sheet(letter, self._invitation(delivery, reader) if delivery.method else None)
+            instant.sheets[key] = sheet
+        return sheet
+
+    def _at(self, now: datetime) -> _Instant:
+        if not self._instant.serves(now):
+            self._instant = _Instant(now)
+        return self._instant
+
+    def _around(self, instant: _Instant, delivery: Delivery, member: Member, now: datetime) -> _Around:
+        key = (delivery.occurrence, self.in_force.likeness[member.slug])
+        around = instant.around.get(key)
+        if around is None:
+            sessions = self._surroundings(delivery, member, now)
+            states = tuple((o.id, o.starts_at is None or o.starts_at > now) for o in sessions)
+            around = instant.by_states.setdefault(states, _Around(sessions, states))
+            instant.around[key] = around
+        return around
+
     def _letter(
         self,
         delivery: Delivery,
         member: Member,
         reader: views.Reader,
+        around: _Around,
         told: Told | None,
         now: datetime,
     ) -> Letter:
-        surroundings = self._surroundings(delivery, member, now)
-        read_on = times.local_date(now, reader.zone)
-        neighbours = tuple((o.id, o.starts_at is None or o.starts_at > now) for o in surroundings)
-        words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, neighbours, told)
+        words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, told)
         only_in = self._only_in(delivery, member, reader)
-        key = (*words_rest_on, reader.language, reader.zone, read_on, only_in)
+        read_on = times.local_date(now, reader.zone)
+        key = (*words_rest_on, around.states, reader.language, reader.zone, read_on, only_in)
 
         def make() -> Letter:
-            view = replace(self._view(delivery, surroundings, reader, told, now), only_in=only_in)
+            view = replace(self._view(delivery, around.sessions, reader, told, now), only_in=only_in)
             texts = render(delivery.kind, view, reader.language)
             can_be_stopped = delivery.kind not in REPORTS
             return Letter.of(texts, reader.network, delivery.method, can_be_stopped=can_be_stopped)

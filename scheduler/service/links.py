@@ -5,17 +5,15 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from base64 import b32encode
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import cached_property
 from pathlib import Path
 from tempfile import mkstemp
 
 from scheduler.errors import SchedulerError
-
-#: 160 bits: 32 letters of base32, beyond guessing (DESIGN, section 6).
-_TOKEN_OCTETS = 20
+from scheduler.service.signer import Signer
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,9 @@ class Links:
         is_genuine = hmac.compare_digest(token.encode("utf-8", "surrogatepass"), wanted.encode())
         return int(contact_id) if is_genuine else None
 
-    def _token(self, *words: str) -> str:
-        octets = "\n".join(words).encode("utf-8", "surrogatepass")
-        return b32encode(hmac.digest(self.key, octets, sha256)[:_TOKEN_OCTETS]).decode().lower()
+    @cached_property
+    def _token(self) -> Callable[..., str]:
+        return Signer(self.key).token
 
 
 def read_or_make_key(file: Path) -> bytes:

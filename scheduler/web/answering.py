@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from scheduler.errors import DatabaseAway, NothingInForce
@@ -101,6 +101,8 @@ async def _safely(request: Request, act: Callable[[Request], Awaitable[Response]
         response = await act(request)
     except FormRefused as refused:
         response = _refused(refused.status, str(refused))
+    except ClientDisconnect:
+        response = _refused(400, "The form has no end.")  # which nobody hears
     except (DatabaseAway, NothingInForce, TimeoutError):
         response = _refused(503, "This cannot be answered just now. Please try again in a minute.")
         response.headers["retry-after"] = "60"
@@ -124,7 +126,7 @@ def _nothing_here() -> Response:
 
 def _refused(status: int, said: str) -> Response:
     """A body that was not read to its end cannot be followed by another request."""
-    close = {"connection": "close"} if status in (408, 413) else {}
+    close = {"connection": "close"} if status == 413 else {}
     return Response(f"{said}\n", status, close, _PLAIN)
 
 

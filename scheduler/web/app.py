@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -14,16 +15,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from scheduler.model import times
 from scheduler.service.daemon import Daemon
 from scheduler.web.answering import METHODS, SecretPages
-from scheduler.web.served import Answer, Headers, Served, that_matter
+from scheduler.web.gate import Gate, refusal
+from scheduler.web.guesses import Guesses
+from scheduler.web.served import Answer, that_matter
 from scheduler.web.shelf import Shelf
 
 #: The folders whose files are feeds; all else may be asked of the router.
 _CALENDARS = ("/feeds/", "/sessions/")
+#: Below it an address is a secret.
+_OF_CITIES = "/feeds/city/"
 #: What else a shelf has as soon as anything is in force.
 _PAGES = ("/", "/feeds")
-_PLAIN: Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
-
-_METHODS = ("GET", "HEAD")
+#: No 404: a program would forget its subscription, a search engine the page.
+_NOT_YET = refusal(503, b"Nothing is in force yet.\n", (b"retry-after", b"60"))
+_NO_CALENDAR = refusal(404, b"There is no calendar at this address.\n")
 
 #: Of what is true for a moment only.
 _FRESH = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -32,13 +37,17 @@ _FRESH = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 class Site:
     """The whole application: a bare ASGI path for what is ready, the router for the rest.
 
-    A request changes nothing here, and the Host header plays no part in any answer.
+    A request changes nothing here. Whichever way it is answered, it has passed the gate; the Host header
+    plays no part in any answer.
     """
 
-    def __init__(self, daemon: Daemon, shelf: Shelf) -> None:
+    def __init__(self, daemon: Daemon, shelf: Shelf, hosts: Iterable[str] = ()) -> None:
+        """hosts: names that clients ask for, besides that of the base URL."""
+        self.meters = daemon.meters
         self._shelf = shelf
-        self._meters = daemon.meters
         self._clock = daemon.clock
+        self._gate = Gate(daemon.links.base_url, hosts)
+        self._guesses = Guesses()
         self._router: ASGIApp = build_router(daemon, shelf)
 
     def at_once(self, scope: Scope) -> Answer | None:
@@ -47,36 +56,56 @@ class Site:
             return None
         path = scope["path"]
         served = self._shelf.at_hand(path)
-        return self._counted(path, served, self._answer(served, scope)) if served else None
+        if served is None:
+            return None
+        asked = that_matter(scope["headers"])
+        if self._gate.refusal(scope, asked):
+            return None
+        return self._counted(path, served.sort, served.answer(asked, self._clock.now))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
-        path = scope["path"]
-        served = await self._shelf.find(path, asked_language(scope["query_string"]))
-        is_ours = path.startswith(_CALENDARS) or (self._shelf.is_empty and path in _PAGES)
-        if served is None and not is_ours:
+        asked = that_matter(scope["headers"])
+        answer = self._refused(scope, asked) or await self._calendar(scope, asked)
+        if answer is None:
             await self._router(scope, receive, send)
             return
-        answer = self._counted(path, served, self._answer(served, scope))
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _answer(self, served: Served | None, scope: Scope) -> Answer:
-        if scope["method"] not in _METHODS:
-            return _refused(405, b"Only GET and HEAD.\n", (b"allow", b"GET, HEAD"))
-        if served:
-            return served.answer(that_matter(scope["headers"]), self._clock.now)
-        if self._shelf.is_empty:
-            # no 404: a program would forget its subscription, a search engine the page
-            return _refused(503, b"Nothing is in force yet.\n", (b"retry-after", b"60"))
-        return _refused(404, b"There is no calendar at this address.\n")
+    def _refused(self, scope: Scope, asked: Mapping[bytes, bytes]) -> Answer | None:
+        refused = self._gate.refusal(scope, asked)
+        return self._counted(scope["path"], "unknown", refused) if refused else None
 
-    def _counted(self, path: str, served: Served | None, answer: Answer) -> Answer:
+    async def _calendar(self, scope: Scope, asked: Mapping[bytes, bytes]) -> Answer | None:
+        """What the shelf has, or that it has none; None for what the router may know."""
+        path = scope["path"]
+        served = await self._shelf.find(path, asked_language(scope["query_string"]))
+        if served is not None:
+            return self._counted(path, served.sort, served.answer(asked, self._clock.now))
+        is_calendar = path.startswith(_CALENDARS)
+        if self._shelf.is_empty and (is_calendar or path in _PAGES):
+            return self._counted(path, "unknown", _NOT_YET)
+        if not is_calendar:
+            return None
+        missed = self._guessed(scope) if path.startswith(_OF_CITIES) else _NO_CALENDAR
+        return self._counted(path, "unknown", missed)
+
+    def _guessed(self, scope: Scope) -> Answer:
+        """The same for each address that is not open, whatever it was; another one for who does not stop."""
+        client = scope.get("client") or ("",)
+        seconds = self._guesses.wait(client[0], self._clock.now())
+        if seconds == 0:
+            return _NO_CALENDAR
+        said = b"Too many addresses that are none. Please try again later.\n"
+        return refusal(429, said, (b"retry-after", str(seconds).encode()))
+
+    def _counted(self, path: str, sort: str, answer: Answer) -> Answer:
         if path.startswith(_CALENDARS):
-            self._meters.feed_asked(served.sort if served else "unknown", answer.status)
+            self.meters.feed_asked(sort, answer.status)
         return answer
 
 
@@ -85,11 +114,6 @@ def asked_language(query: bytes) -> str:
     named = (part.partition(b"=") for part in query.split(b"&"))
     asked = [value for name, _, value in named if name == b"lang"]
     return asked[0].decode("latin-1").lower() if len(asked) == 1 else ""
-
-
-def _refused(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
-    headers = [*_PLAIN, *more, (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
-    return Answer(status, headers, body)
 
 
 async def _say_plainly(_: Request, error: Exception) -> Response:

@@ -11,10 +11,10 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from scheduler.web.app import Site
-from scheduler.web.heads import LimitedHeads
+from scheduler.web.heads import LimitedRequests
 
 
-class AtOnce(LimitedHeads):
+class AtOnce(LimitedRequests):
     """uvicorn's protocol with a short way for what a site has ready; all else goes the way of ASGI."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -36,6 +36,10 @@ class AtOnce(LimitedHeads):
             self.transport.write(answer.body)
         cycle.response_started = cycle.response_complete = True
         cycle.on_response()
+
+    def count(self, why: str) -> None:
+        if self._site is not None:
+            self._site.meters.cut(why)
 
     def _may_write(self, cycle: RequestResponseCycle) -> bool:
         """Nobody waits before it, the client reads what it asked for, and the connection stays open."""

@@ -1,8 +1,8 @@
-"""What a form of ours brings, read with an end in size and time; everything in it is hostile."""
+"""What a form of ours brings, read with an end in size; everything in it is hostile. It comes unpacked
+(web/gate.py) and in time (web/heads.py)."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -10,8 +10,6 @@ from starlette.requests import Request
 
 #: Octets of a body: a one-click form in multipart has a few hundred.
 _LARGEST = 4096
-#: Seconds that a body may take.
-_PATIENCE = 10
 _MOST_FIELDS = 16
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
@@ -31,14 +29,8 @@ def media_type(request: Request) -> str:
 
 async def read_form(request: Request) -> Mapping[str, str]:
     """The fields of a form, the last of each name; of other types than FORM none, for nothing we ask comes
-    in them. Raises FormRefused."""
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise FormRefused(415, "The form must not be packed.")
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            octets = await _read(request)
-    except TimeoutError:
-        raise FormRefused(408, "The form took too long.") from None
+    in them. Raises FormRefused; ClientDisconnect where the client goes away, or was sent away."""
+    octets = await _read(request)
     if media_type(request) != FORM:
         return {}
     try:

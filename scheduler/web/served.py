@@ -21,8 +21,13 @@ _EFFORT = 6
 _NEVER = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 #: The third form of a date, always UTC though it does not say so (RFC 9110, section 5.6.7).
 _ASCTIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")
-#: What an answer may rest on.
-_ASKED = frozenset((b"accept-encoding", b"if-none-match", b"if-modified-since"))
+#: What an answer may rest on; and what the gate looks at.
+_ASKED = frozenset(
+    (
+        *(b"accept-encoding", b"if-none-match", b"if-modified-since"),
+        *(b"host", b"content-length", b"content-encoding", b"transfer-encoding"),
+    )
+)
 #: What a server calls Date is renewed once a second; no other date of an answer may lie after it (RFC 9110,
 #: section 8.8.2.1).
 _DATE_LAGS = timedelta(seconds=2)
@@ -150,6 +155,7 @@ def gone(sort: str) -> Served:
         modified_at=datetime.fromtimestamp(0, UTC),
         sort=sort,
         cache="no-store",
+        more=(("x-robots-tag", "noindex"),),
         status=410,
     )
 

@@ -7,12 +7,15 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from scheduler.errors import SchedulerError
 from scheduler.web.at_once import AtOnce
+from scheduler.web.door import Door
+from scheduler.web.limits import Limits, descriptors
 
 #: Seconds that requests may take to end after a stop.
 _GRACE = 3
@@ -35,8 +38,11 @@ class Listening:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Listening]:
+async def serving(
+    app: ASGIApp, host: str, port: int, limits: Limits | None = None
+) -> AsyncIterator[Listening]:
     """Serves while it is open. Raises SchedulerError where the address cannot be used."""
+    limits = limits or Limits()
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
@@ -45,20 +51,36 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Listening
         ws="none",
         access_log=False,  # paths hold the secret addresses of feeds
         log_config=None,
+        log_level="error",  # what strangers send is counted, and no line of ours
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=15,
+        timeout_keep_alive=limits.idle,
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    door = _door(server, listener, limits)
+    task = asyncio.create_task(server.serve(sockets=[]), name="http")  # who comes, comes through the door
     try:
+        while not (server.started or task.done()):  # noqa: ASYNC110 - a few turns of the loop
+            await asyncio.sleep(0)  # before it, an answer would have no date
+        door.open()
         address = listener.getsockname()
         name = f"[{address[0]}]" if ":" in address[0] else address[0]
         yield Listening(f"http://{name}:{address[1]}", task)
     finally:
+        await door.close()
         server.should_exit = True
         await asyncio.wait([task])
+
+
+def _door(server: _Server, listener: socket.socket, limits: Limits) -> Door:
+    state, config = server.server_state, server.config
+
+    def make() -> AtOnce:
+        return AtOnce(config=config, server_state=state, app_state={}, limits=limits)
+
+    connections = cast("set[AtOnce]", state.connections)
+    return Door(listener, make, connections, limits, limits.room(descriptors()))
 
 
 def _listen(host: str, port: int) -> socket.socket:

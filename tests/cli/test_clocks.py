@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from scheduler.model import times
 from scheduler.service.apply import meet_new_clocks, put_in_force
 from scheduler.store import tables
 from scheduler.store.database import open_database
-from scheduler.store.migrate import migrate
 from tests.cast import a_configuration, a_series, a_session
 from tests.cli.typed import Done, started, typed
 from tests.older_clocks import RELEASE, age
@@ -26,10 +26,17 @@ DAY = (datetime.now(UTC) + timedelta(days=10)).date()
 RUNNING = times.tzdata_version()
 
 
-@pytest.fixture
-def surroundings(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def met(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A talk at 13:00 in Hamburg, one that its host in Agadir wrote for 18:00; a new tz database was met."""
-    asyncio.run(_meet(f"sqlite:///{tmp_path / 'scheduler.sqlite'}"))
+    file = shutil.copy(migrated_sqlite, tmp_path_factory.mktemp("met") / "scheduler.sqlite")
+    asyncio.run(_meet(f"sqlite:///{file}"))
+    return Path(file)
+
+
+@pytest.fixture
+def surroundings(met: Path, tmp_path: Path) -> dict[str, str]:
+    shutil.copy(met, tmp_path / "scheduler.sqlite")
     return {"SCHEDULER_DATA": str(tmp_path)}
 
 
@@ -38,7 +45,6 @@ async def _meet(url: str) -> None:
     series = a_series(a_session(on=DAY), host, announced=DAY - timedelta(days=60))
     whole = a_configuration(series, members=("agadir", "fez", "medellin"))
     database, now = open_database(url), datetime.now(UTC)
-    await migrate(database)
     await put_in_force(database, whole, now=now, by="staff", replaces=None)
     await age(database, whole, now)
     await meet_new_clocks(database, now)

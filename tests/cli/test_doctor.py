@@ -72,7 +72,7 @@ def test_secrets_are_stars(tmp_path: Path) -> None:
         "SCHEDULER_SECRET_KEY": "geheim" * 10,
     }
 
-    done = started("doctor", environment=at(tmp_path, **secrets))
+    done = typed("doctor", environment=at(tmp_path, **secrets))
 
     assert "geheim" not in done.stdout + done.stderr
     assert "smtp://user:***@127.0.0.1:1\n" in done.stdout

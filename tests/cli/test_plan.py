@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -65,24 +66,39 @@ MOVED = of_2020(
 @pytest.fixture(scope="module")
 def june(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database in which the list of April was sent, as it stood on 28 May 2020."""
-    folder = tmp_path_factory.mktemp("june")
-    file = Path(shutil.copy(migrated_sqlite, folder / "june.sqlite"))
-
-    async def play() -> None:
-        database = open_database(f"sqlite:///{file}", durable=False)
-        stage = Stage(database, folder)
-        await stage.apply(SENT, NOW - 30 * A_DAY)
-        await stage.play(NOW - 30 * A_DAY, NOW)
-        await database.close()
-
-    asyncio.run(play())
+    file = Path(shutil.copy(migrated_sqlite, tmp_path_factory.mktemp("june") / "june.sqlite"))
+    asyncio.run(lived(file, SENT, NOW - 30 * A_DAY, NOW))
     return file
+
+
+@pytest.fixture(scope="module")
+def two_days_later(june: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """In which the new list was applied on 28 May and told; and how many mails were sent before."""
+    file = Path(shutil.copy(june, tmp_path_factory.mktemp("later") / "june.sqlite"))
+    return file, asyncio.run(lived(file, MOVED, NOW, NOW + 2 * A_DAY))
+
+
+async def lived(file: Path, configuration: Configuration, start: datetime, end: datetime) -> int:
+    """Applies and plays; gives how many mails had been sent before."""
+    database = open_database(f"sqlite:///{file}", durable=False)
+    stage = Stage(database, file.parent)
+    earlier = len(await stage.sent())
+    await stage.apply(configuration, start)
+    await stage.play(start, end)
+    await database.close()
+    return earlier
 
 
 @pytest.fixture
 async def stage(june: Path, tmp_path: Path) -> AsyncIterator[Stage]:
-    database = open_database(f"sqlite:///{shutil.copy(june, tmp_path / 'june.sqlite')}", durable=False)
-    yield Stage(database, tmp_path)
+    async with on(june, tmp_path) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def on(file: Path, folder: Path) -> AsyncIterator[Stage]:
+    database = open_database(f"sqlite:///{shutil.copy(file, folder / 'june.sqlite')}", durable=False)
+    yield Stage(database, folder)
     await database.close()
 
 
@@ -103,14 +119,16 @@ async def test_the_plan_of_june_2020_shows_two_updates_and_one_new_session(stage
     assert_golden(GOLDEN / "plan-june-2020.txt", text(plan).encode())
 
 
-async def test_what_the_plan_of_june_2020_promises_is_told(stage: Stage) -> None:
+async def test_what_the_plan_of_june_2020_promises_is_told(
+    stage: Stage, two_days_later: tuple[Path, int], tmp_path: Path
+) -> None:
     """Story US-12 (1, 2, 3)."""
-    earlier = len(await stage.sent())
     plan = await planned(stage, MOVED)
-    await stage.apply(MOVED, NOW)
-    await stage.play(NOW, NOW + 2 * A_DAY)
 
-    news = (await stage.sent())[earlier:]
+    file, earlier = two_days_later
+    (tmp_path / "later").mkdir()
+    async with on(file, tmp_path / "later") as later:
+        news = (await later.sent())[earlier:]
     told = {(row.kind.value, row.occurrence.partition(".")[0], row.sequence) for row in news}
     assert told == {
         ("changed", "human-rights", 1),
@@ -121,11 +139,11 @@ async def test_what_the_plan_of_june_2020_promises_is_told(stage: Stage) -> None
     assert sum(one.mails for one in plan.mailings if one.due_at < NOW + 2 * A_DAY) == len(news)
 
 
-async def test_planning_again_after_applying_changes_nothing(stage: Stage) -> None:
-    await stage.apply(MOVED, NOW)
-    await stage.play(NOW, NOW + A_DAY)
-
-    again = await planned(stage, MOVED, NOW + A_DAY)
+async def test_planning_again_after_applying_changes_nothing(
+    two_days_later: tuple[Path, int], tmp_path: Path
+) -> None:
+    async with on(two_days_later[0], tmp_path) as stage:
+        again = await planned(stage, MOVED, NOW + 2 * A_DAY)
 
     assert again.difference.is_empty
     assert not {"changed", "cancelled", "invitation"} & {one.rule.kind.value for one in again.mailings}

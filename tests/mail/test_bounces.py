@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.errors import NoReport, ReportRefused
@@ -134,6 +134,7 @@ def test_what_is_made_to_cost_time_has_an_end(shape: str, filler: bytes) -> None
             assert len(read_report(one).recipients) <= 20
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=300), st.sampled_from(sorted(SHAPES)), st.integers(0, 1500))
 def test_nothing_but_refusals_comes_out(noise: bytes, shape: str, at: int) -> None:
     octets = SHAPES[shape](BACK)

@@ -17,16 +17,14 @@ from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import ProgrammeItem, Speaker, Status
-from scheduler.model.told import METHODS, Told
+from scheduler.model.told import Told
 from scheduler.service.letters import Letters
-from scheduler.store.outbox import Delivery
-from tests.cast import MELTON, a_configuration, a_series, a_session, at
+from tests.cast import MELTON, a_configuration, a_series, a_session
 from tests.ical.reading import names
 from tests.mail.desk import HOSTILE
 from tests.service.force import LINKS, in_force
+from tests.service.rows import ADDRESS, NOW, a_row
 
-NOW = at("2027-05-17T07:00:00+00:00")
-ADDRESS = "learningcity@melton.example"
 FIRST = "<first.talks.invitation.0.1@learning-cities.example>"
 KINDS = (Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED, Kind.REMINDER)
 HEADERS = [
@@ -65,16 +63,6 @@ def written(text: str, kind: Kind) -> bytes:
         history = replace(NOTHING_PASSED, first=FIRST)
     row = a_row(kind, "talks" if kind is Kind.ANNOUNCEMENT else occurrence.id, text)
     return Letters(in_force(configuration), LINKS).write(row, history, NOW)
-
-
-def a_row(kind: Kind, occurrence: str, name: str) -> Delivery:
-    return Delivery(
-        id=2, notice_key="", message_id="<2@learning-cities.example>", contact_id=1, member=MELTON,
-        role="coordinator", address=ADDRESS, name=name, is_listed=True, occurrence=occurrence, rule="rule",
-        kind=kind, uid="first.talks@learning-cities.example", method=METHODS.get(kind), sequence=1,
-        starts_at=None, ends_at=None, status="confirmed", place="", days="", due_at=NOW, useful_by=NOW,
-        inserted_at=NOW, attempts=0, first_try_at=NOW, sent_at=None, receipt=None, zone=None,
-    )  # fmt: skip
 
 
 def the_calendar(message: Message) -> bytes:

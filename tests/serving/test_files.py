@@ -23,14 +23,13 @@ from scheduler.service.proposals import Standing, compare
 from scheduler.settings import Settings
 from scheduler.store import tables
 from scheduler.store.database import Database, open_database
-from scheduler.store.migrate import migrate
 from tests.serving.house import House, until
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'test.sqlite'}", durable=False)
-    await migrate(opened)
+async def database(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_sqlite, tmp_path / "test.sqlite")
+    opened = open_database(f"sqlite:///{file}", durable=False)
     yield opened
     await opened.close()
 
@@ -177,6 +176,23 @@ async def test_what_was_in_force_before_does_not_come_back_by_itself(
         await until(lambda: stands(daemon, Standing.RETURNED))
 
         assert await title(daemon) == "Talks at noon"
+
+
+async def test_older_files_that_lack_a_session_do_not_come_back_by_themselves(
+    database: Database, house: House
+) -> None:
+    """Put in force they would keep that session, held: something that never was. They are older all the same."""
+    file = house.config / "series" / "talks.yaml"
+    older = file.read_text()
+    added = '  - id: second\n    title: The second talk\n    date: 2027-05-01\n    start: "13:00"\n'
+    async with serving(database, house) as daemon:
+        file.write_text(older.replace("title: Talks", "title: Talks at noon") + added)
+        await until(lambda: configuration_of(daemon) == 2)
+        file.write_text(older)
+        await until(lambda: stands(daemon, Standing.RETURNED))
+
+        assert await title(daemon) == "Talks at noon"
+        assert await applied(database) == 2
 
 
 async def test_an_edit_in_two_halves_is_applied_once(database: Database, house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import icalendar
 import pytest
 
 from scheduler.model import times
+from tests.cli.typed import typed
 from tests.mail.relay import a_relay
 from tests.serving.house import House, address
 
@@ -139,11 +141,11 @@ async def test_apply_is_heard_by_a_service_that_runs(house: House) -> None:
         house.edit("series/talks.yaml", "title: The first talk", "title: The renamed talk")
         await serving.line("files", problems=0, level="warning")
         before = (await client.get("/feeds/all.ics")).text
-        code, said = await house.run("apply", "--by", "Anna")
+        applied = await asyncio.to_thread(typed, "apply", "--by", "Anna", environment=house.whole_environment)
         await serving.line("shelf", configuration=2)
         after = (await client.get("/feeds/all.ics")).text
 
-    assert (code, said.splitlines()[-1][:16]) == (0, "OK: in force now")
+    assert (applied.returncode, applied.stdout.splitlines()[-1][:16]) == (0, "OK: in force now")
     assert "The first talk" in before
     assert "The renamed talk" in after
 
@@ -151,9 +153,9 @@ async def test_apply_is_heard_by_a_service_that_runs(house: House) -> None:
 async def test_status_tells_people_what_is(house: House) -> None:
     async with house.serving() as serving:
         await serving.line("sent")
-        code, said = await house.run("status")
+        status = await asyncio.to_thread(typed, "status", environment=house.whole_environment)
 
-    assert code == 0
-    assert "Files      the files say what is in force" in said
-    assert "Sent       6" in said
-    assert said.splitlines()[-1] == "OK: nothing waits for a person"
+    assert status.returncode == 0
+    assert "Files      the files say what is in force" in status.stdout
+    assert "Sent       6" in status.stdout
+    assert status.stdout.splitlines()[-1] == "OK: nothing waits for a person"

@@ -154,7 +154,8 @@ async def being_sent(connection: AsyncConnection, duty: Duty, flying: Told) -> N
     """A row that says this, in the hands of a deliverer."""
     known = (await connection.execute(tables.told.delete().returning(*tables.told.c))).mappings().all()
     await fire(connection, duty, NOW)
-    state = {"state": "sending", "claim_token": "x", "claim_until": NOW + timedelta(minutes=1)}
+    until = NOW + timedelta(minutes=1)
+    state = {"state": "sending", "claim_token": "x", "claim_until": until, "begun_at": NOW}
     await connection.execute(tables.outbox.update().values(**asdict(flying), **state, notice_key="flying"))
     for row in known:
         await connection.execute(tables.told.insert().values(**row))

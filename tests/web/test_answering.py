@@ -21,7 +21,7 @@ from scheduler.store.answers import Given
 from scheduler.store.migrate import migrate
 from scheduler.store.suppressions import Suppression
 from tests.serving.house import House, address
-from tests.web.test_app import Place, a_place
+from tests.web.test_app import HOST, Place, a_place
 
 SESSION = "first.talks"
 HOSTILE = "<script>alert('1')</script> & \"quoted\" {{ 7 * 7 }} %(x)s"
@@ -77,7 +77,7 @@ async def post(
 ) -> httpx.Response:
     transport = httpx.ASGITransport(app=place.site)
     named = {"content-type": kind} if kind else {}
-    async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
         return await client.post(path, content=body, headers={**named, **headers})
 
 
@@ -119,6 +119,23 @@ async def test_who_only_looks_changes_nothing(place: Place, method: str) -> None
             await place.ask(path + query, method, purpose="prefetch", sec_purpose="prefetch")
 
     assert (await given(place), await ended(place)) == (None, [])
+
+
+AGENTS = ("Mozilla/5.0 (compatible; SafeLinks)", "Slackbot-LinkExpanding 1.0", "curl/8.5", "")
+
+
+async def test_a_link_that_was_scanned_still_works_for_the_person(place: Place) -> None:
+    """H07: however often, by whomever and in whatever way it was looked at before."""
+    for path in (answering(place), stopping(place)):
+        for agent in AGENTS:
+            for method in ("HEAD", "GET", "OPTIONS", "GET"):
+                await place.ask(path, method, client="203.0.113.5", user_agent=agent)
+
+    assert (await given(place), await ended(place)) == (None, [])
+    assert (await post(place, answering(place), "answer=accepted")).status_code == 303
+    assert (await post(place, stopping(place), ONE_CLICK)).status_code == 200
+    assert await given(place) is Answer.ACCEPTED
+    assert len(await ended(place)) == 1
 
 
 async def test_an_answer_leads_back_to_its_page(place: Place) -> None:
@@ -351,7 +368,7 @@ async def test_twice_is_once(place: Place) -> None:
     async with place.database.read() as connection:
         lines = (await connection.execute(select(tables.journal))).all()
     mine = [(line.actor, line.subject, line.detail) for line in lines if line.action == "unsubscribe"]
-    assert mine == [("a contact", "city-1 coordinator", "unsubscribed by one click")]
+    assert mine == [("a contact", "city-1 coordinator", "unsubscribed by one click; contact 1")]
 
 
 async def test_others_see_it_within_a_second(place: Place) -> None:

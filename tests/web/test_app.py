@@ -34,6 +34,8 @@ from scheduler.store.database import Database, open_database
 from scheduler.store.holds import Hold
 from scheduler.store.migrate import migrate
 from scheduler.web.app import Site, asked_language
+from scheduler.web.guesses import FREE
+from scheduler.web.limits import Limits
 from scheduler.web.server import serving
 from scheduler.web.shelf import Shelf
 from tests.serving.house import House
@@ -45,6 +47,8 @@ WHEN = datetime(2026, 11, 4, 12, tzinfo=UTC)
 PATIENCE = 20
 PATHS = ("/", "/feeds", "/feeds/all.ics", "/feeds/deadlines.ics", "/sessions/first.talks.ics")
 CITY = "city-1"
+#: The name in the base URL.
+HOST = "calendar.learning-cities.example"
 
 
 @dataclass
@@ -68,11 +72,14 @@ class Place:
         await self.daemon.lookout.look()
         await self.shelf.refresh()
 
-    async def ask(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    async def ask(
+        self, path: str, method: str = "GET", client: str = "127.0.0.1", **headers: str
+    ) -> httpx.Response:
+        """client: the address that it comes from."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        transport = httpx.ASGITransport(app=self.site)
-        async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
-            return await client.request(method, path, headers={"accept-encoding": "identity", **names})
+        transport = httpx.ASGITransport(app=self.site, client=(client, 1))
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as asker:
+            return await asker.request(method, path, headers={"accept-encoding": "identity", **names})
 
     async def site_says(self, path: str) -> str:
         """Status, headers and body as a text, without a client in between."""
@@ -81,7 +88,8 @@ class Place:
         async def send(message: Any) -> None:
             said.append(message)
 
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        headers = [(b"host", HOST.encode())]
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
         await self.site(scope, _hear_nothing, send)
         start, body = said
         return f"{start['status']} {start['headers']} {body['body']!r}"
@@ -182,7 +190,7 @@ async def test_tags_may_come_in_two_headers(place: Place) -> None:
     headers = [("if-none-match", tag), ("if-none-match", '"x"')]
 
     transport = httpx.ASGITransport(app=place.site)
-    async with httpx.AsyncClient(transport=transport, base_url="http://cities.example") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
         answer = await client.get("/feeds/all.ics", headers=[*headers, ("accept-encoding", "identity")])
 
     assert answer.status_code == 304
@@ -284,11 +292,39 @@ async def test_no_guess_of_an_address_is_answered_in_another_way(place: Place) -
         f"%20{token}",
     ]
 
-    answers = [await place.site_says(f"/feeds/city/{guess}.ics") for guess in (*near, *far, *others)]
+    answers = [await place.site_says(f"/feeds/city/{guess}.ics") for guess in (*others, *near, *far)]
 
-    assert len(set(answers)) == 1
-    assert answers[0].startswith("404 ")
+    assert len(set(answers[:FREE])) == 1
+    assert {answer[:4] for answer in answers[:FREE]} == {"404 "}
+    assert {answer[:4] for answer in answers[-2000:]} == {"429 "}
     assert (await place.ask(place.city)).status_code == 200
+
+
+async def test_who_guesses_on_is_put_off_and_nobody_else_is(place: Place) -> None:
+    """H05: a whole city may stand behind one address of the network, so what is right is always answered."""
+    for _ in range(FREE):
+        assert (await place.ask("/feeds/city/guess.ics")).status_code == 404
+
+    answer = await place.ask("/feeds/city/another.ics")
+
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 10
+    assert answer.headers["cache-control"] == "no-store"
+    for path in (place.city, "/feeds/all.ics", "/"):
+        assert (await place.ask(path)).status_code == 200
+    assert (await place.ask("/feeds/none.ics")).status_code == 404
+    assert (await place.ask("/feeds/city/guess.ics", client="203.0.113.9")).status_code == 404
+
+
+async def test_no_header_makes_a_guesser_another_client(place: Place) -> None:
+    """What a client writes itself says nothing of where it comes from."""
+    for n in range(FREE):
+        await place.ask("/feeds/city/guess.ics", x_forwarded_for=f"203.0.113.{n}")
+
+    names = ("x_forwarded_for", "forwarded", "x_real_ip", "cf_connecting_ip")
+    answers = [await place.ask("/feeds/city/guess.ics", **{name: "203.0.113.99"}) for name in names]
+
+    assert {answer.status_code for answer in answers} == {429}
 
 
 async def test_an_address_may_be_written_with_escapes(place: Place) -> None:
@@ -541,12 +577,12 @@ async def calling(address: str) -> AsyncIterator[Line]:
 
 
 @asynccontextmanager
-async def at_work(place: Place, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    async with asyncio.timeout(PATIENCE), serving(place.site, host, 0) as listening:
+async def at_work(place: Place, host: str = "127.0.0.1", limits: Limits | None = None) -> AsyncIterator[str]:
+    async with asyncio.timeout(PATIENCE), serving(place.site, host, 0, limits) as listening:
         yield listening.address
 
 
-def request(path: str, *headers: str, method: str = "GET", host: str = "evil.example") -> bytes:
+def request(path: str, *headers: str, method: str = "GET", host: str = HOST) -> bytes:
     return "\r\n".join((f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", "")).encode("latin-1")
 
 
@@ -669,7 +705,8 @@ ROADS = {
     "/feeds/%ff.ics": 404,
     "/feeds/city/%00": 404,
     "/feeds/all.ics?a=b": 200,
-    "http://evil.example/feeds/all.ics": 200,
+    "http://evil.example/feeds/all.ics": 421,
+    f"http://{HOST}/feeds/all.ics": 200,
 }
 
 
@@ -689,11 +726,11 @@ _UPGRADE = (
 )
 NONSENSE = {
     b"NONSENSE": 400,
-    b"GET /\xff HTTP/1.1\r\nHost: a": 400,
-    b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: \xff\r\nIf-None-Match: \xff": 200,
-    b"GET / HTTP/1.1\r\nHost: a\r\n" + _DATE: 200,
-    b"GET / HTTP/1.1\r\nHost: a\r\n" + _UPGRADE: 200,
-    b"GET /feeds/all.ics HTTP/1.1\r\nHost: a\r\n" + _UPGRADE: 200,
+    b"GET /\xff HTTP/1.1\r\nHost: localhost": 400,
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: \xff\r\nIf-None-Match: \xff": 200,
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n" + _DATE: 200,
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n" + _UPGRADE: 200,
+    b"GET /feeds/all.ics HTTP/1.1\r\nHost: localhost\r\n" + _UPGRADE: 200,
 }
 
 
