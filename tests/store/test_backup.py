@@ -513,7 +513,8 @@ async def test_a_claim_with_resend_leaves_what_waits(held: Installation) -> None
 
     assert done == Taken(3, SETTLED)
     assert await held.may_send()
-    assert await states(held) == ["queued", "deferred", "sending", "sent"]
+    # it was claimed, and not begun
+    assert await states(held) == ["queued", "deferred", "queued", "sent"]
     async with held.database.read() as connection:
         assert await ledger.settled_until(connection) == SETTLED
         assert await claims.wanted_at(connection)
