@@ -67,6 +67,28 @@ class ReplyRefused(SchedulerError):
     """A mail that is taken for no answer to an invitation; nothing was changed."""
 
 
+class ReportRefused(SchedulerError):
+    """A mail that is taken for no report of a mail server about one of ours; nothing was changed."""
+
+
+class NoReport(ReportRefused):
+    """Nobody's mistake: an automatic answer of a person, a receipt, or a word that a mail is late."""
+
+
+class KeyNeeded(SchedulerError):
+    """Contacts were erased here, and only with the installation's secret key can it be told who they are.
+
+    Without it somebody who was erased could come back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "contacts were erased here, and only the installation's secret key of that time tells who: set "
+            "SCHEDULER_SECRET_KEY to it, or SCHEDULER_DATA to the folder that holds it; if it is lost, take "
+            "them out of members.csv, then: scheduler members readmit --all"
+        )
+
+
 class NotDue(SchedulerError):
     """A mail that this member does not get."""
 

@@ -73,10 +73,19 @@ def _below_a_stop(value: timedelta) -> timedelta:
     return value
 
 
+def _hosts(value: object) -> tuple[str, ...]:
+    """Gives ("one.example", "two.example") of "one.example, two.example"."""
+    names = tuple(part.strip() for part in str(value).split(","))
+    if not all(re.fullmatch(r"[^\s:/?#@*\[\]]+|\[[0-9a-fA-F:.]+\]", name) for name in names):
+        raise ValueError("write names with commas between them, such as calendar.example.org,scheduler")
+    return names
+
+
 Listen = Annotated[tuple[str, int], NoDecode, PlainValidator(_listen)]
 Seconds = Annotated[timedelta, PlainValidator(_seconds)]
 Hours = Annotated[timedelta, PlainValidator(_hours)]
 Minutes = Annotated[tuple[timedelta, ...], NoDecode, PlainValidator(_minutes)]
+Hosts = Annotated[tuple[str, ...], NoDecode, PlainValidator(_hosts)]
 BaseUrl = Annotated[str, AfterValidator(_without_slash)]
 
 
@@ -105,6 +114,8 @@ class Settings(BaseSettings):
     listen: Listen = ("127.0.0.1", 8000)
     #: how the world reaches this installation; mails print it before every path
     base_url: BaseUrl = "https://calendar.learning-cities.example"
+    #: other names that clients ask for: an earlier one, or what a proxy calls this service
+    hosts: Hosts = ()
     #: signs the addresses that only their owner can know; empty: made in a file at the first start
     secret_key: SecretStr = SecretStr("")
     #: debug, info, warning or error
@@ -122,6 +133,9 @@ class Settings(BaseSettings):
     mail_reply_seconds: Seconds = timedelta(seconds=300)
     #: when a mail is tried again after each "later"; the last step repeats
     retry_minutes: Minutes = tuple(timedelta(minutes=step) for step in (1, 5, 15, 30, 60))
+    #: of several replicas on one PostgreSQL one plans and reads the files; false: each does, which is as safe
+    #: and costs more: for proofs
+    one_leads: bool = True
     #: how often the clock looks by itself
     tick_seconds: Seconds = timedelta(seconds=30)
     #: how long a claimed mail belongs to its deliverer without a sign of life

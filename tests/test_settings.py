@@ -22,6 +22,7 @@ WRITTEN = {
     "mail_ca": "/etc/ca.pem",
     "listen": "0.0.0.0:80",
     "base_url": "https://cities.example/calendar",
+    "hosts": "old.cities.example, scheduler",
     "secret_key": SECRET,
     "log_level": "warning",
     "max_in_flight": "3",

@@ -14,6 +14,8 @@ from scheduler.cli.common import (
     accepted,
     at_home,
     contents,
+    erased_in_files,
+    key_if_any,
     opened_database,
     out,
     read_configuration,
@@ -23,6 +25,7 @@ from scheduler.configuration.load import Loaded
 from scheduler.errors import PlanOutdated
 from scheduler.model import times
 from scheduler.model.network import Configuration
+from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     from scheduler.service.proposals import Comparison
@@ -42,6 +45,8 @@ def apply(
     loaded = read_configuration(config)
     configuration = accepted(loaded)
     said, held = asyncio.run(_apply(loaded, configuration, who_decides(by), plan, older_clocks))
+    for problem in erased_in_files(loaded):
+        out.print(f"! {problem}")
     for name in held:
         out.print(f"held: {name} vanished from the files; cancel it with status: cancelled, or put it back")
     out.print(f"OK: {said}: {contents(configuration)}")
@@ -52,16 +57,20 @@ async def _apply(
 ) -> tuple[str, list[str]]:
     """What is to be said of it, and what vanished and is held."""
     from scheduler.service.apply import put_in_force
+    from scheduler.service.bootstrap import key_file
     from scheduler.service.in_force import Memory
     from scheduler.service.proposals import compare
     from scheduler.store import configurations
+    from scheduler.store.lock import refuse_if_gone
     from scheduler.store.migrate import migrate
 
-    now = datetime.now(UTC)
-    put = partial(put_in_force, now=now, by=by, older_clocks=older_clocks)
+    now, settings = datetime.now(UTC), read_settings()
+    key = key_if_any(settings)
+    put = partial(put_in_force, now=now, by=by, older_clocks=older_clocks, key=key)
+    refuse_if_gone(settings.database_url.get_secret_value(), key_file(settings))
     async with opened_database() as database:
         await migrate(database)
-        compared = await compare(database, Memory(), loaded, now=now)
+        compared = await compare(database, Memory(), loaded, now=now, key=key)
         if compared.proposal is None:
             async with database.read() as connection:
                 known = await configurations.latest(connection)

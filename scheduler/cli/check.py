@@ -12,15 +12,22 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli.common import ConfigOption, all_kept, contents, counted, read_configuration
+from scheduler.cli.common import (
+    ConfigOption,
+    all_kept,
+    contents,
+    counted,
+    database_there,
+    erased_in_files,
+    read_configuration,
+)
 from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.load import Loaded
-from scheduler.configuration.problems import Problem
+from scheduler.configuration.problems import Place, Problem, Severity
 from scheduler.configuration.spoken import as_github, as_json, as_text, counts
 from scheduler.errors import SchedulerError
 from scheduler.model import times
 from scheduler.model.network import Configuration
-from scheduler.settings import read_settings
 
 
 class Format(StrEnum):
@@ -65,7 +72,15 @@ def _advice(loaded: Loaded) -> list[Problem]:
     if loaded.readable is None:
         return []
     today = times.local_date(datetime.now(UTC), _zone(loaded.readable))
-    return advise(loaded, today, _in_force())
+    return [*advise(loaded, today, _in_force()), *_erased(loaded)]
+
+
+def _erased(loaded: Loaded) -> list[Problem]:
+    """Who was erased and stands in members.csv again, where a database and the installation's key tell."""
+    try:
+        return erased_in_files(loaded)
+    except SchedulerError as error:
+        return [Problem(Place("members.csv"), Severity.WARNING, str(error))]
 
 
 def _zone(configuration: Configuration) -> str:
@@ -75,7 +90,7 @@ def _zone(configuration: Configuration) -> str:
 
 def _in_force() -> Configuration | None:
     """What the files would replace, where a database tells; without one there is nothing to say."""
-    url = _database()
+    url = database_there()
     if url is None:
         return None
     from scheduler.configuration import normal
@@ -88,19 +103,9 @@ def _in_force() -> Configuration | None:
         return None  # written by another version of this program
 
 
-def _database() -> str | None:
-    """Where what is in force may stand."""
-    try:
-        url = read_settings().database_url.get_secret_value()
-    except SchedulerError:
-        return None
-    is_there = not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
-    return url if is_there else None
-
-
 def _clocks() -> Iterator[str]:
     """What a new tz database moved is no problem of the files, but waits for the same people."""
-    url = _database()
+    url = database_there()
     if url is None:
         return
     from scheduler.store.peek import waiting_clocks

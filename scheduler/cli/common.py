@@ -17,8 +17,9 @@ import typer
 from rich.cells import cell_len
 from rich.console import Console
 
+from scheduler.configuration.advice.erased import find_erased
 from scheduler.configuration.load import Loaded, load
-from scheduler.configuration.problems import Severity
+from scheduler.configuration.problems import Problem, Severity
 from scheduler.configuration.which_city import question
 from scheduler.errors import ConfigurationRefused, SchedulerError
 from scheduler.languages import language
@@ -28,6 +29,7 @@ from scheduler.model.network import Configuration, Network
 from scheduler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from scheduler.service.erased import Erased
     from scheduler.service.in_force import InForce
     from scheduler.service.links import Links
     from scheduler.store.database import Database
@@ -171,6 +173,49 @@ def links_if_any(settings: Settings) -> Links | None:
     if not settings.secret_key.get_secret_value() and not key_file(settings).is_file():
         return None
     return Links(settings.base_url, secret_key(settings))
+
+
+def key_if_any(settings: Settings) -> bytes | None:
+    """The installation's secret key; None where it is not here, and none is made."""
+    links = links_if_any(settings)
+    return links.key if links else None
+
+
+def database_there() -> str | None:
+    """Where what is in force may stand, for commands that look in passing."""
+    try:
+        url = read_settings().database_url.get_secret_value()
+    except SchedulerError:
+        return None
+    is_there = not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
+    return url if is_there else None
+
+
+def erased_here() -> Erased | None:
+    """Who was erased, where a database tells in passing; None where nobody was. Raises KeyNeeded."""
+    url = database_there()
+    if url is None:
+        return None
+    from scheduler.store.peek import erasures
+
+    found = erasures(url)
+    if not found:
+        return None
+    from scheduler.service.erased import Erased
+
+    return Erased.of(key_if_any(read_settings()), found)
+
+
+def erased_in_files(loaded: Loaded) -> list[Problem]:
+    """A warning for each contact in members.csv who was erased. Raises KeyNeeded."""
+    erased = erased_here()
+    return find_erased(loaded, erased.since) if erased else []
+
+
+def without_erased(configuration: Configuration) -> Configuration:
+    """What the files say, with nobody in it who was erased here. Raises KeyNeeded."""
+    erased = erased_here()
+    return erased.without(configuration) if erased else configuration
 
 
 def login_name() -> str:

@@ -13,6 +13,7 @@ from scheduler.cli.common import counted, login_name, opened_database, out, who_
 from scheduler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from scheduler.service.pruning import Pruned
     from scheduler.store.backup import Restored
     from scheduler.store.installation import Claim, Taken
 
@@ -106,6 +107,10 @@ def claim(
     """Let a held copy send from now on, also while the service runs. \
 First make sure that no other installation sends from the same data.
 
+    A database is held where it was made of a backup, and where it lies in another place, is reached at \
+another SCHEDULER_BASE_URL or has another secret key than before: a copy made by hand, or the same \
+installation moved. After a move --resend loses nothing and repeats nothing.
+
     --resend sends again what the lost database had sent after the backup: nobody misses anything, some \
 mails come twice.
 
@@ -115,32 +120,64 @@ after the backup is made up for with the next change of the configuration, and m
     """
     if resend == skip:
         raise typer.BadParameter("write one of the two", param_hint="--resend / --skip")
-    done = asyncio.run(_claim(skip, who_decides(by), datetime.now(UTC)))
-    out.print(f"OK: {_said_of(done, skip)}")
+    settings = read_settings()
+    done = asyncio.run(_claim(settings, skip, who_decides(by), datetime.now(UTC)))
+    out.print(f"OK: {_said_of(done, skip, settings.base_url)}")
 
 
-async def _claim(skip: bool, by: str, now: datetime) -> Taken | Claim:
+async def _claim(settings: Settings, skip: bool, by: str, now: datetime) -> Taken | Claim:
+    from scheduler.service.bootstrap import identity
     from scheduler.store.backup import existing_file
     from scheduler.store.installation import claim_copy
     from scheduler.store.migrate import check_version
 
-    existing_file(read_settings().database_url.get_secret_value())
+    existing_file(settings.database_url.get_secret_value())
     async with opened_database() as database:
         await check_version(database)
         async with database.write() as connection:
-            return await claim_copy(connection, by, now, skip=skip)
+            return await claim_copy(connection, by, now, skip=skip, here=identity(settings))
 
 
-def _said_of(done: Taken | Claim, skip: bool) -> str:
+@app.command("prune")
+def prune(
+    by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
+) -> None:
+    """Forget now what is over for longer than SCHEDULER_KEEP_DAYS, also while the service runs; it does so \
+by itself once a day.
+
+    Mails that ended, and what cities were told and answered, are forgotten so long after their session, \
+and never before a year; mails about reports after ten years. The journal stays. An SQLite file does not \
+get smaller: the room is used again.
+    """
+    settings = read_settings()
+    done = asyncio.run(_prune(settings, who_decides(by), datetime.now(UTC)))
+    out.print(f"OK: forgotten: {done}")
+
+
+async def _prune(settings: Settings, by: str, now: datetime) -> Pruned:
+    from scheduler.service.pruning import prune
+    from scheduler.store.backup import existing_file
+    from scheduler.store.migrate import check_version
+
+    existing_file(settings.database_url.get_secret_value())
+    async with opened_database() as database:
+        await check_version(database)
+        return await prune(database, settings.keep_days, now, by)
+
+
+def _said_of(done: Taken | Claim, skip: bool, base_url: str) -> str:
     from scheduler.store.installation import Claim
 
     if isinstance(done, Claim):
         since = f"since {_minute(done.claimed_at)}, by {done.claimed_by}"
         return f"this database sends already ({since}); nothing was changed"
     waited, since = counted(done.waited, "mail"), _minute(done.settled_until)
-    if skip:
-        return f"this database sends from now on; {waited} that waited and all due since {since} are skipped"
-    return f"this database sends from now on; {waited} waited, and all due since {since} is looked at now"
+    becomes = (
+        "that waited and all due since {} are skipped"
+        if skip
+        else "waited, and all due since {} is looked at"
+    )
+    return f"this database sends from now on; {waited} {becomes.format(since)}; it belongs to {base_url} now"
 
 
 def _minute(at: datetime) -> str:

@@ -176,6 +176,8 @@ def _shown(name: str, value: object) -> str:
         return ",".join(f"{step.total_seconds() / 60:g}" for step in value)
     if name == "listen" and isinstance(value, tuple):
         return _address(*value)
+    if name == "hosts" and isinstance(value, tuple):
+        return ",".join(value) or "-"
     return "-" if value is None else str(value)
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _LONGEST_REASON = 400
 
 _SUBJECT_HELP = (
-    "A session (inclusion.covid-19-recovery), a series or round (covid-19-recovery), or: everything."
+    "A session (inclusion.covid-19-recovery), a series or round (covid-19-recovery), everything, or: "
+    "everything-but-reminders."
 )
 
 SubjectArgument = Annotated[str | None, typer.Argument(help=_SUBJECT_HELP, show_default=False)]
@@ -70,14 +71,20 @@ async def _hold(subject: str, by: str, because: str, loaded: Loaded, now: dateti
         return await hold_back(database, in_force, wanted, loaded.configuration), in_force.network
 
 
-def resume(subject: SubjectArgument = None, by: ByOption = None) -> None:
-    """Let go what `scheduler hold` holds back.
+def resume(
+    subject: SubjectArgument = None,
+    by: ByOption = None,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Send nothing of what waits because of it; begin with what comes.")
+    ] = False,
+) -> None:
+    """Let go what `scheduler hold`, or the service itself, holds back.
 
     What is still of use goes out now; of several reminders the latest, of several changes what is new in \
 the end. What is of no use any more is recorded as missed.
     """
     name, who = _subject(subject), who_decides(by)
-    done, network = asyncio.run(_resume(name, who, datetime.now(UTC)))
+    done, network = asyncio.run(_resume(name, who, datetime.now(UTC), skip))
     for other in done.others:
         out.print(
             f"! {name} is held with {other.subject} still, {about(other, network)}; "
@@ -91,11 +98,11 @@ the end. What is of no use any more is recorded as missed.
         raise typer.Exit(1)
 
 
-async def _resume(subject: str, by: str, now: datetime) -> tuple[LetGo, Network]:
+async def _resume(subject: str, by: str, now: datetime, skip: bool) -> tuple[LetGo, Network]:
     from scheduler.service.holding import let_go
 
     async with database_in_force() as (database, in_force):
-        return await let_go(database, in_force, subject, by, now), in_force.network
+        return await let_go(database, in_force, subject, by, now, skip=skip), in_force.network
 
 
 def _tell(name: str, done: LetGo) -> None:

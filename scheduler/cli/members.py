@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import members_import
+from scheduler.cli import members_erase, members_import
 from scheduler.cli.common import (
     ConfigOption,
     accepted,
@@ -44,6 +44,9 @@ from scheduler.settings import read_settings
 
 app = typer.Typer(add_completion=False, help="Find, list and import member cities.", no_args_is_help=True)
 app.command("import")(members_import.import_members)
+app.command("export")(members_erase.export)
+app.command("erase")(members_erase.erase)
+app.command("readmit")(members_erase.readmit)
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _COLUMNS = ("name", "slug", "country", "zone", "language", "standing")
@@ -97,6 +100,10 @@ async def _wishes(slug: str, now: datetime, network: Network) -> list[str]:
     ended = [
         _line("ended", f"{role}: no mails about webinars since {at_home(one.since, network)} ({one.reason})")
         for role, one in wishes.ended
+    ]
+    ended += [
+        _line("nothing", f"{role}: nothing is sent since {at_home(one.since, network)}: {one.reason}")
+        for role, one in wishes.barred
     ]
     given = [
         _line("answered", f"{role}: {one.answer} {one.occurrence}, {at_home(one.given_at, network)}")
@@ -154,8 +161,13 @@ def resubscribe(
 async def _resubscribe(slug: str, by: str, now: datetime) -> int:
     from scheduler.service.in_force import Memory
     from scheduler.service.stopping import Stopping
+    from scheduler.service.wishes import read_wishes
 
     async with database_in_force() as (database, _):
+        for role, one in (await read_wishes(database, slug, now)).barred:
+            out.print(
+                f"! nothing is sent to {slug} {role}: {one.reason}; let it go with: scheduler bounces lift"
+            )
         return await Stopping(database, Memory()).resubscribe(slug, by, now)
 
 

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from scheduler.cli.common import ConfigOption, counted, out
+from scheduler.cli.common import ConfigOption, counted, erased_here, out
+from scheduler.configuration.advice.erased import erased_in, warning
 from scheduler.configuration.document import read_document
 from scheduler.configuration.lists.member_list import Ground, Import, Listing, plan_import, read_list
 from scheduler.configuration.load import load
@@ -62,6 +63,7 @@ small and capital letters, and with its domain in other letters (münchen) or as
     for line in import_lines(found, printable(file), remove_gone):
         out.print(line)
     octets = (_BOM if before.startswith(_BOM) else b"") + found.text.encode()
+    _say_erased(listing)
     if octets == before:
         out.print(f"OK: nothing to change in {printable(members.name)}: {_summary(found, remove_gone)}")
         return
@@ -69,6 +71,17 @@ small and capital letters, and with its domain in other letters (münchen) or as
     if yes or _is_wanted(members):
         replace_file(members, before, octets)
         out.print(f"OK: {members.name} is written: {_summary(found, remove_gone)}; then: scheduler plan")
+
+
+def _say_erased(listing: Listing) -> None:
+    """Who was erased here and comes with the list: it is written into the file, and not written to."""
+    erased = erased_here()
+    if erased is None:
+        return
+    for row in listing.rows:
+        for role, since in erased_in(row, erased.since):
+            who = f"the {role} of {printable(row['name'] or row['slug'])}"
+            out.print(str(listing.placed(warning(row, role, who, since))))
 
 
 def _octets(members: Path) -> bytes:

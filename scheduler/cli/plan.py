@@ -18,14 +18,17 @@ from scheduler.cli.common import (
     counted,
     database_if_any,
     find_member,
+    key_if_any,
     midnight,
     out,
     read_configuration,
     read_date,
 )
+from scheduler.configuration.advice.erased import find_erased
 from scheduler.model import times
 from scheduler.model.network import Configuration
 from scheduler.model.programme import only
+from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     # the store is loaded where there is a database to look into
@@ -58,12 +61,14 @@ def plan(
 
     if picture and (as_json or member is not None):
         raise typer.BadParameter("the picture is of all members, and no --json", param_hint="--picture")
-    configuration = accepted(read_configuration(config))
+    loaded = read_configuration(config)
+    configuration = accepted(loaded)
     parts = [*(series or []), *(cycle or [])]
     only(configuration, parts)
     chosen = find_member(configuration, member) if member is not None else None
     begins, ends = _span(first, last, configuration.network.zone)
     drawn_up = of_parts(_drawn_up(configuration, chosen, begins, ends), parts)
+    erased = find_erased(loaded, drawn_up.ground.erased.since)
     if picture:
         draw_year(drawn_up, picture)
         mails = counted(sum(mailing.mails for mailing in drawn_up.mailings), "mail")
@@ -72,12 +77,13 @@ def plan(
         )
     elif as_json:
         found = member_json(drawn_up, chosen) if chosen else plan_json(drawn_up)
+        found["erased"] = [str(one) for one in erased]
         # written piece by piece: the plan of a large network is tens of megabytes
         json.dump(found, sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
     else:
         lines = year_lines(drawn_up) if chosen else plan_lines(drawn_up, daily=daily or bool(begins))
-        for line in lines:
+        for line in (*(f"! {one}" for one in erased), *lines):
             out.print(line)
 
 
@@ -116,4 +122,6 @@ async def _ground(now: datetime, configuration: Configuration) -> Ground:
     from scheduler.service.planning import Ground, read_ground
 
     async with database_if_any() as database:
-        return await read_ground(database, now, configuration.network) if database else Ground()
+        if database is None:
+            return Ground()
+        return await read_ground(database, now, configuration.network, key_if_any(read_settings()))

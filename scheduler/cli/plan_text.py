@@ -97,7 +97,9 @@ def _wishes(plan: Plan, member: Member) -> Iterator[str]:
     """What the contacts of a city answered to sessions ahead, and who of them ended the mails."""
     told = plan.ground.told
     for contact in member.contacts:
-        if told.has_ended(contact):
+        if told.is_barred(contact):
+            yield f"{contact.role}: nothing is sent, for mail came back or somebody complained"
+        elif told.has_ended(contact):
             yield f"{contact.role}: ended the mails about webinars"
     for occurrence in plan.ahead:
         for contact, answer, starts_at in told.said_by(member, occurrence.id):

@@ -23,6 +23,7 @@ from scheduler.cli.common import (
     out,
     read_configuration,
     span,
+    without_erased,
 )
 from scheduler.configuration.load import load
 from scheduler.languages import language
@@ -77,6 +78,8 @@ def play(
     from scheduler.service.reading import write_pages
     from scheduler.service.rehearsal import rehearse
 
+    configuration = without_erased(configuration)
+    edits = [replace(edit, configuration=without_erased(edit.configuration)) for edit in edits]
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, console=err, transient=True, disable=not (show and is_terminal())) as progress:
         task = progress.add_task(f"Playing into {folder}", total=(end - start).total_seconds())

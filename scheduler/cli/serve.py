@@ -94,16 +94,19 @@ async def _first_of(told_to_stop: asyncio.Event, http: asyncio.Task[None]) -> No
 @asynccontextmanager
 async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     """Ours alone if it is an SQLite file, with the tables of this program, and no claim of the dead."""
+    from scheduler.service.bootstrap import key_file
     from scheduler.store import claims
     from scheduler.store.database import open_database
-    from scheduler.store.lock import serving, sqlite_file
+    from scheduler.store.lock import refuse_if_gone, remember_made, serving, sqlite_file
     from scheduler.store.migrate import migrate
 
     url = settings.database_url.get_secret_value()
+    refuse_if_gone(url, key_file(settings))
     database = open_database(url)
     try:
         async with serving(database, url):
             await migrate(database)
+            remember_made(url)
             if sqlite_file(url):
                 async with database.write() as connection:
                     freed = await claims.reclaim_all(connection)

@@ -17,10 +17,12 @@ from scheduler.cli.common import (
     at_home,
     counted,
     database_if_any,
+    key_if_any,
     out,
     read_configuration,
 )
 from scheduler.cli.hold import about
+from scheduler.settings import read_settings
 
 if TYPE_CHECKING:
     from scheduler.configuration.load import Loaded
@@ -50,10 +52,14 @@ def status(
 
 
 async def _read(loaded: Loaded, now: datetime) -> Condition | None:
+    from scheduler.service.bootstrap import identity
     from scheduler.service.condition import read_condition
 
+    settings = read_settings()
     async with database_if_any() as database:
-        return await read_condition(database, loaded, now) if database else None
+        if database is None:
+            return None
+        return await read_condition(database, loaded, now, key_if_any(settings), identity(settings))
 
 
 def _print(found: Condition, problems: list[str]) -> None:
@@ -84,6 +90,17 @@ def _lines(found: Condition) -> Iterator[tuple[str, str]]:
         by_state[state] += number
     for state in ("sent", "missed", "withdrawn", "failed"):
         yield state.capitalize(), f"{by_state[state]:,}"
+    yield from _lately(found)
+
+
+def _lately(found: Condition) -> Iterator[tuple[str, str]]:
+    """What was missed, failed or held within a week, in words."""
+    from scheduler.service.digest import digest
+
+    heading = "Lately"
+    for said in digest(found.losses, lambda at: at_home(at, found.network)):
+        yield heading, said
+        heading = ""
 
 
 def _due_lines(found: Condition) -> Iterator[tuple[str, str]]:
@@ -117,12 +134,17 @@ def _said_of(due: Due) -> str:
 def _problems(found: Condition) -> Iterator[str]:
     """What waits for a person."""
     from scheduler.service.clock_changes import is_of_clocks
+    from scheduler.service.digest import asks
 
     yield from found.problems()
     for hold in found.holds:
         if found.clocks and is_of_clocks(hold):
             continue  # said as one
-        waiting = found.held.get(hold.subject, 0)
+        kinds = found.held.get(hold.subject, Counter())
+        if hold.is_of_service:
+            yield asks(hold, kinds)
+            continue
+        waiting = kinds.total()
         wait = f"{counted(waiting, 'mail')} {'waits' if waiting == 1 else 'wait'}"
         yield (
             f"held: {hold.subject}, {about(hold, found.network)}; {wait}; "
@@ -165,6 +187,10 @@ def _for_programs(found: Condition | None, problems: list[str]) -> dict[str, Any
         },
         "answers": [{"occurrence": name, **vars(count)} for name, count in found.answers.items()],
         "ended": found.ended,
+        "barred": [
+            {"contact": str(whose), "since": _instant(one.since), "reason": one.reason}
+            for whose, one in found.barred
+        ],
         "failures": [{"reason": why, "mails": number} for why, number in found.failures.most_common()],
         "stuck": [{"said": said, "mails": number} for said, number in found.stuck.most_common()],
         "vanished": list(found.vanished),
@@ -174,9 +200,15 @@ def _for_programs(found: Condition | None, problems: list[str]) -> dict[str, Any
                 "since": _instant(hold.since),
                 "by": hold.held_by,
                 "because": hold.because,
-                "mails": found.held.get(hold.subject, 0),
+                "mails": found.held.get(hold.subject, Counter()).total(),
+                "kinds": dict(found.held.get(hold.subject, {})),
             }
             for hold in found.holds
+        ],
+        "elsewhere": found.elsewhere,
+        "lately": [
+            {**vars(loss), "due_from": _instant(loss.due_from), "found_from": _instant(loss.found_from)}
+            for loss in found.losses
         ],
         "problems": problems,
     }

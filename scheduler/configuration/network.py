@@ -22,6 +22,7 @@ from scheduler.configuration.schema import (
     Language,
     Minutes,
     Month,
+    MostMails,
     SettleMinutes,
     Text,
     fill_in,
@@ -35,7 +36,7 @@ from scheduler.configuration.slugs import Slug
 from scheduler.configuration.vocabulary import Vocabulary, folded, intake_span
 from scheduler.model import times
 from scheduler.model.audience import Audience
-from scheduler.model.network import Mailbox, Network, Partner, Region
+from scheduler.model.network import NO_BOUNCES, Mailbox, Network, Partner, Region
 from scheduler.model.notices import QuietHours
 
 _DOMAIN = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
@@ -82,9 +83,45 @@ DomainsBelow = Annotated[
 ]
 
 
+#: Letters before the @ of a mailbox that takes bounces back: an address has room for 64 (RFC 5321, section
+#: 4.5.3.1.1), and behind these stand the number of a mail and its signature.
+LONGEST_BOUNCES = 30
+
+
+def read_bounces(value: object) -> str:
+    """An address with room behind its name, or the word none."""
+    if one_line(value).lower() == NO_BOUNCES:
+        return NO_BOUNCES
+    address = read_address(value)
+    name = address.rpartition("@")[0]
+    if len(name) > LONGEST_BOUNCES:
+        what = f"{quoted(name)} has {len(name)} letters, and behind it must stand the number of a mail"
+        say(what, f"write a mailbox of at most {LONGEST_BOUNCES} letters before the @, or none")
+    return address
+
+
+Bounces = Annotated[
+    str,
+    BeforeValidator(read_bounces),
+    hint(
+        "A mail address, or the word none.",
+        "bounces@learning-cities.example",
+        "none",
+        pattern=rf"(?:{in_any_letters([NO_BOUNCES])})|[^\s@]{{1,{LONGEST_BOUNCES}}}@[^\s@]+",
+        instead=f"write it as name@domain, the name of at most {LONGEST_BOUNCES} letters, or none",
+    ),
+]
+
+
 class MailboxForm(Form):
     name: Text = Field(description="the name that people see")
     address: Address = Field(description="the address; calendars show it as the organiser")
+    bounces: Bounces | None = Field(
+        None,
+        description="mailbox to which mail servers send back what they cannot deliver. Each mail adds its "
+        "own mark: bounces@ becomes bounces+b17.k3v...@, which the mail server must let out and in (plus "
+        "addressing). none: no such marks, so that no bounce is taken in. Default: the `address`",
+    )
 
 
 class AudienceForm(Form):
@@ -219,6 +256,12 @@ class NetworkForm(Form):
         default_factory=list,
         description="mail leaves only to addresses below these domains. Without this key: to all",
     )
+    max_mails_per_hour: MostMails | None = Field(
+        None,
+        description="when so many mails have left within an hour, the service holds all others and asks, so "
+        "that a mistake does not reach everybody again and again. Default: 10 for each contact in "
+        "members.csv, and at least 1000",
+    )
     partners: list[PartnerForm] = Field(
         default_factory=list,
         description="list of organisations that republish the sessions that are `public`; each has a "
@@ -230,6 +273,7 @@ def read_network(document: Document, problems: Problems) -> tuple[Network, Vocab
     form = fill_in(NetworkForm, document, problems)
     if form is None:
         return None
+    _look_at_return_path(form.sender, document, problems)
     _refuse_twins("zone_labels", form.zone_labels, document, problems)
     _refuse_twins("audiences", form.audiences, document, problems)
     _check_zones(form, document, problems)
@@ -251,7 +295,9 @@ def read_network(document: Document, problems: Problems) -> tuple[Network, Vocab
         languages=tuple(form.languages),
         apply=form.apply,
         only_to=tuple(form.only_to),
+        max_mails_per_hour=form.max_mails_per_hour,
         country=form.country,
+        bounces=form.sender.bounces or "",
         partners=tuple(Partner(one.id, one.name, tuple(one.clocks.items())) for one in form.partners),
     )
     audiences = {
@@ -259,6 +305,14 @@ def read_network(document: Document, problems: Problems) -> tuple[Network, Vocab
         for label, part in form.audiences.items()
     }
     return network, Vocabulary(form.zone_labels, audiences, network.zone, network.intakes, network.place)
+
+
+def _look_at_return_path(sender: MailboxForm, document: Document, problems: Problems) -> None:
+    name = sender.address.rpartition("@")[0]
+    if sender.bounces is None and len(name) > LONGEST_BOUNCES:
+        what = f"the name before the @ has {len(name)} letters, too many to mark mails: no bounce is taken in"
+        instead = f"write bounces: with a mailbox of at most {LONGEST_BOUNCES} letters before the @"
+        problems.warning(document.place("sender", "address"), what, instead)
 
 
 def _refuse_twins(key: str, labels: Iterable[str], document: Document, problems: Problems) -> None:

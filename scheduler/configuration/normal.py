@@ -11,7 +11,7 @@ from scheduler.model.network import Configuration
 
 #: What came later than the first configurations, as it is written where nobody asks for it: left out, so that
 #: those that are in force keep their text and their hash. In a text of people the quotes would be escaped.
-_UNSAID = (b',"public":false', b',"partners":[]')
+_UNSAID = (b',"public":false', b',"partners":[]', b',"bounces":""', b',"max_mails_per_hour":null')
 
 
 @lru_cache(maxsize=1)

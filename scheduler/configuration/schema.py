@@ -362,6 +362,11 @@ Minutes = Annotated[
 SettleMinutes = Annotated[
     int, BeforeValidator(whole_number(0, 1440)), number_hint("A number of minutes.", 0, 1440, 10)
 ]
+MostMails = Annotated[
+    int,
+    BeforeValidator(whole_number(1, 10_000_000)),
+    number_hint("A number of mails.", 1, 10_000_000, 5000),
+]
 DaysAway = Annotated[
     int, BeforeValidator(whole_number(0, 400)), number_hint("A number of days.", 0, 400, 7, 28)
 ]

@@ -22,6 +22,8 @@ from scheduler.model.series import Series
 
 #: How long recording and summary are worth a mail of their own.
 FOLLOW_UP_USEFUL = timedelta(days=90)
+#: A last call, so few minutes before the start, is worth reading for so long after it: who is late comes in.
+LAST_CALL, LAST_CALL_USEFUL = 10, timedelta(minutes=5)
 #: How long after its old day people are still told what became of a postponed session.
 POSTPONED_USEFUL = timedelta(days=365)
 
@@ -156,8 +158,10 @@ def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
         return occurrence.last_moment + POSTPONED_USEFUL
     if rule.kind is Kind.FOLLOW_UP:
         return occurrence.last_moment + FOLLOW_UP_USEFUL
-    until_the_end = isinstance(occurrence.of, Cycle) or rule.kind is Kind.CHANGED
-    return occurrence.last_moment if until_the_end else _begins(occurrence)
+    if isinstance(occurrence.of, Cycle) or rule.kind is Kind.CHANGED:
+        return occurrence.last_moment
+    is_last_call = isinstance(rule.when, MinutesBefore) and rule.when.minutes <= LAST_CALL
+    return _begins(occurrence) + (LAST_CALL_USEFUL if is_last_call else timedelta(0))
 
 
 def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occurrence | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member
 from scheduler.model.notices import QuietHours
 from scheduler.model.series import Series
+
+#: The most mails within an hour, where nobody says: so many for each contact, and never less than these.
+MOST_FOR_EACH, LEAST_MOST = 10, 1_000
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Partner:
     clocks: tuple[tuple[str, str], ...] = ()
 
 
+#: Stands in the place of an address that takes bounces back.
+NO_BOUNCES = "none"
+
+
 @dataclass(frozen=True)
 class Network:
     name: str
@@ -71,6 +79,11 @@ class Network:
     #: ISO 3166-1 alpha-2: whose public holidays the organiser keeps; None = those of the home zone
     country: str | None = None
     partners: tuple[Partner, ...] = ()
+    #: the mailbox to which mail servers send back what they cannot deliver; empty: the sender's own;
+    #: NO_BOUNCES: none, for a mail server that lets nothing leave but from the sender's address itself
+    bounces: str = ""
+    #: more within an hour leave only when a person says so; None: as many as Configuration reckons
+    max_mails_per_hour: int | None = None
 
     def may_write_to(self, address: str) -> bool:
         domain = address.rpartition("@")[2].lower()
@@ -86,6 +99,13 @@ class Configuration:
     countries: tuple[Country, ...]
     series: tuple[Series, ...]
     cycles: tuple[Cycle, ...]
+
+    @cached_property
+    def most_an_hour(self) -> int:
+        """So many mails may leave within an hour before a person is asked: what the network says, else ten
+        for each contact, which no programme needs and a mistake soon reaches."""
+        contacts = sum(len(member.contacts) for member in self.members)
+        return self.network.max_mails_per_hour or max(LEAST_MOST, MOST_FOR_EACH * contacts)
 
     @property
     def parts(self) -> tuple[Series | Cycle, ...]:

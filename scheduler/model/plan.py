@@ -115,13 +115,15 @@ def _parted(
     """The crowds, parted where their contacts know or want different things."""
     done = {rule: numbers for rule, numbers in done.items() if numbers}
     declined = told.declined(occurrence.id)
-    if not (told.is_known(occurrence.id) or done or declined or told.ended):
+    if not (told.is_known(occurrence.id) or done or declined or told.ended or told.barred):
         return {crowd: _Knowledge() for crowd in crowds}
 
     def of_contact(contact: Contact, number: int) -> tuple[Told | None, tuple[str, ...]]:
         left_out = {rule for rule, had in done.items() if number in had}
         ended, no = told.has_ended(contact), number in declined
-        if ended or no:
+        if told.is_barred(contact):
+            left_out = {rule.id for rule in rules}
+        elif ended or no:
             left_out |= {rule.id for rule in rules if not is_wanted(rule.kind, ended, no)}
         return told.knows(occurrence, number), tuple(sorted(left_out))
 

@@ -83,6 +83,8 @@ class Tellings:
     ended: AbstractSet[str] = frozenset()
     #: the numbers of those who are in members.csv no more
     gone: AbstractSet[int] = frozenset()
+    #: addresses, in small letters, to which nothing is sent at all: mail came back, or somebody complained
+    barred: AbstractSet[str] = frozenset()
 
     def number(self, member: Member, contact: Contact) -> int:
         """0 for a contact that was never in force."""
@@ -113,6 +115,10 @@ class Tellings:
     def has_ended(self, contact: Contact) -> bool:
         """It gets no mails about webinars any more, only those of duties."""
         return contact.address.lower() in self.ended
+
+    def is_barred(self, contact: Contact) -> bool:
+        """Nothing at all is sent to it."""
+        return contact.address.lower() in self.barred
 
     def count_answers(self, occurrence: Occurrence) -> AnswerCount | None:
         """Of those whose invitation stands and who are still written to; None where nobody answered."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.configuration import normal
 from scheduler.errors import ConfigurationMoved
@@ -14,6 +17,7 @@ from scheduler.model.programme import Window
 from scheduler.model.slots import Slot, find_slots
 from scheduler.service import clock_changes
 from scheduler.service.engine import settle
+from scheduler.service.erased import leave_erased_out
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.lasting import NameStands, find_bond
 from scheduler.store import book, clocks, configurations, installation, ledger
@@ -28,26 +32,38 @@ async def put_in_force(
     by: str,
     replaces: str | None,
     older_clocks: bool = False,
+    proposed: str | None = None,
+    key: bytes | None = None,
+    also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> list[str]:
     """Makes a proposal the truth, in one transaction; gives what vanished from the files and is held now.
 
     What was due under the old configuration until now is settled with it, so that no reminder of before
     reaches who comes in with the new one. `replaces`: the hash of what is in force as the one who applies
-    saw it; None for the first time. Raises ConfigurationMoved when another one came first, and NameStands
+    saw it; None for the first time. `proposed`: the hash of what the files alone said, where the proposal is
+    something else. Raises ConfigurationMoved when another one came first, and NameStands
     where it would take a name from entries in calendars.
+
+    `key`: the installation's, to leave out who was erased; raises KeyNeeded where somebody was, and it does
+    not tell who. `also`: what is written in the same transaction.
 
     With another tz database than the one before, what it moves is held or waits for a person (US-16). Raises
     OlderClocks where it is older and has other hours, unless a person wants just that: `older_clocks`.
     """
     before, slots = await _books(database, now)
+    async with database.read() as connection:
+        proposal = await leave_erased_out(connection, key, proposal)
     if before and not older_clocks:
         clock_changes.refuse_older(before)
     clock_change = await clock_changes.find(database, before, now) if before else None
+    proposed = proposed or normal.hash_of(normal.to_text(proposal))
     if before:
         proposal = changes.carry_over(before.configuration, proposal, now)
     content = normal.to_text(proposal)
     known = await asyncio.to_thread(clocks_of, proposal, now)
     async with database.write() as connection:
+        if before is None:
+            await ledger.be_first(connection)
         # not before what is settled: a change told at once must lie ahead of the engine's next look
         applied_at = max(now, await ledger.hold(connection) or now)
         if before:
@@ -60,6 +76,7 @@ async def put_in_force(
             connection,
             content=content,
             hash=normal.hash_of(content),
+            proposed=proposed,
             replaces=replaces,
             applied_at=applied_at,
             applied_by=by,
@@ -79,10 +96,12 @@ async def put_in_force(
         await ledger.raise_generation(connection)
         held = changes.held(proposal)
         await ledger.note(connection, now, by, "apply", normal.hash_of(content), ", ".join(held))
+        if also:
+            await also(connection)
     return held
 
 
-async def meet_new_clocks(database: Database, now: datetime) -> bool:
+async def meet_new_clocks(database: Database, now: datetime, key: bytes | None = None) -> bool:
     """Puts what is in force in force anew where this program has a newer tz database than it came with;
     True where it did.
 
@@ -97,8 +116,17 @@ async def meet_new_clocks(database: Database, now: datetime) -> bool:
             return False
         in_force = await read_in_force(connection)
     by = clock_changes.actor(release)
+    proposed = applied.proposed or applied.hash
     try:
-        await put_in_force(database, in_force.configuration, now=now, by=by, replaces=applied.hash)
+        await put_in_force(
+            database,
+            in_force.configuration,
+            now=now,
+            by=by,
+            replaces=applied.hash,
+            proposed=proposed,
+            key=key,
+        )
     except ConfigurationMoved:
         return False  # another replica, or a person, was quicker
     return True

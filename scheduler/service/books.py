@@ -16,20 +16,21 @@ from scheduler.mail.post import Fate, Outcome
 from scheduler.model.history import History
 from scheduler.service import retry
 from scheduler.service.belt import Belt, Claim, Ended, Parcel
+from scheduler.service.bounces import take_refusal
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Clock
 from scheduler.service.meters import Meters
 from scheduler.store import claims, ledger, marks
 from scheduler.store.database import Database
 from scheduler.store.marks import Receipt
-from scheduler.store.outbox import Delivery
+from scheduler.store.outbox import DEFERRED, FAILED, SENT, Delivery
 
 #: Marks are gathered for so long at the most; each write waits for the disk.
 _GATHER_SECONDS = 0.02
 #: How soon a mark is written again while the database is away.
 _INSIST_SECONDS = 0.5
-#: After these a row waits again.
-_PUT_BACK = (Fate.LATER, Fate.AWAY, Fate.RECALLED)
+#: After these a row waits again, or an address is written to no more: nobody writes rows meanwhile.
+_HOLDING = (Fate.LATER, Fate.AWAY, Fate.RECALLED, Fate.NEVER)
 
 _log = logs.get("deliverer")
 
@@ -61,7 +62,7 @@ class Books:
 
         async def mark(connection: AsyncConnection) -> None:
             begun.clear()
-            if any(by_fate[fate] for fate in _PUT_BACK):
+            if any(by_fate[fate] for fate in _HOLDING):
                 await ledger.hold(connection)
             # before the marks: whoever decides something holds the row that this asks, and then rows of mails
             for generation, parcels in _by_generation(candidates).items():
@@ -86,8 +87,7 @@ class Books:
         for parcel, outcome in by_fate[Fate.LATER]:
             await self._put_off(connection, parcel, outcome, now)
         for parcel, outcome in by_fate[Fate.NEVER]:
-            said = outcome.said
-            await marks.refuse(connection, parcel.claim.token, parcel.id, f"refused: {said}", said)
+            await self._refuse(connection, parcel, f"refused: {outcome.said}", outcome.said, now)
         for token, ids in _by_token(by_fate[Fate.AWAY]).items():
             until = self.breaker.rests_until or now
             await claims.give_back(connection, token, ids, until, self.breaker.said)
@@ -95,8 +95,17 @@ class Books:
     async def _put_off(
         self, connection: AsyncConnection, parcel: Parcel, outcome: Outcome, now: datetime
     ) -> None:
-        row, token = parcel.row, parcel.claim.token
-        next_at = retry.decide(
+        next_at = self._next_try(parcel, now)
+        if next_at:
+            await claims.defer(connection, parcel.claim.token, parcel.id, next_at, outcome.said)
+        else:
+            reason = f"put off until it was of no use any more: {outcome.said}"
+            await self._refuse(connection, parcel, reason, outcome.said, now)
+
+    def _next_try(self, parcel: Parcel, now: datetime) -> datetime | None:
+        """When it is tried again after a "later"; None: it would be of no use any more."""
+        row = parcel.row
+        return retry.decide(
             row.attempts + 1,
             now=now,
             first_try_at=row.first_try_at or now,
@@ -104,17 +113,26 @@ class Books:
             key=row.message_id,
             ladder=self.ladder,
         )
-        if next_at:
-            await claims.defer(connection, token, row.id, next_at, outcome.said)
-        else:
-            reason = f"put off until it was of no use any more: {outcome.said}"
-            await marks.refuse(connection, token, row.id, reason, outcome.said)
+
+    async def _refuse(
+        self, connection: AsyncConnection, parcel: Parcel, reason: str, said: str, now: datetime
+    ) -> None:
+        """For good; where the server says that there is no such address, nothing more is sent to it."""
+        await marks.refuse(connection, parcel.claim.token, parcel.id, reason, said)
+        await take_refusal(connection, parcel.row, said, now)
+
+    def _state_after(self, parcel: Parcel, outcome: Outcome, now: datetime) -> str:
+        """Of the row: SENT, FAILED, or DEFERRED where it is not over."""
+        if outcome.fate is Fate.SENT:
+            return SENT
+        is_over = outcome.fate is Fate.LATER and self._next_try(parcel, now) is None
+        return FAILED if is_over or outcome.fate is Fate.NEVER else DEFERRED
 
     def _tell(self, ended: Sequence[Ended], now: datetime) -> None:
         """One line for each mail that did not go as it should, one for those that went."""
-        self.meters.rests(self.breaker.is_open(now))
         for parcel, outcome in ended:
             self.meters.delivered(parcel.row.kind, outcome.fate, now - parcel.row.due_at)
+            self.meters.ended(parcel.row.kind, self._state_after(parcel, outcome, now))
             if outcome.fate in (Fate.LATER, Fate.NEVER):
                 _log.warning(
                     "the mail server did not take a mail",

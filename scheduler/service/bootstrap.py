@@ -10,23 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scheduler.errors import MailUrlRefused, SettingsRefused
+from scheduler.mail.line import Patience
 from scheduler.mail.mailbox import Maildir
+from scheduler.mail.pace import Pace
 from scheduler.mail.post import Post
-from scheduler.mail.relay_address import RelayAddress
+from scheduler.mail.relay_address import RelayAddress, spoken_name
 from scheduler.mail.smtp import Relay
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Clock
 from scheduler.service.daemon import Daemon
 from scheduler.service.delivery import MAX_IN_FLIGHT, Deliverer
 from scheduler.service.engine import Engine
+from scheduler.service.fences import Fences
 from scheduler.service.in_force import Memory
+from scheduler.service.leadership import Leadership
 from scheduler.service.links import Links, read_or_make_key
 from scheduler.service.lookout import Lookout
 from scheduler.service.meters import Meters
 from scheduler.service.proposals import Proposals
+from scheduler.service.pruning import Pruning
 from scheduler.service.real_clock import RealClock
 from scheduler.settings import Settings
 from scheduler.store.database import Database
+from scheduler.store.identity import Identity, place_of, prove
 from scheduler.store.lock import sqlite_file
 
 _MAILDIR = "maildir:"
@@ -68,6 +74,7 @@ def build_daemon(settings: Settings, database: Database) -> Daemon:
     meters, memory = Meters(), Memory()
     clock = RealClock(meters, settings.tick_seconds)
     links = Links(settings.base_url, secret_key(settings))
+    fences = Fences(identity(settings), settings.amnesty_hours, has_limit=True)
     post = open_post(settings)
     deliverer = Deliverer(
         database,
@@ -80,20 +87,50 @@ def build_daemon(settings: Settings, database: Database) -> Daemon:
         lease=settings.lease_seconds,
         ladder=settings.retry_minutes,
         breaker=Breaker(settings.breaker_seconds),
+        fences=fences,
     )
+
+    lookout = Lookout(database, clock, meters, deliverer.bell, fences.here)
+    leadership = _leadership(settings, lookout, memory)
+
+    def leads() -> bool:
+        return leadership.is_leading
+
     return Daemon(
         database=database,
         clock=clock,
-        engine=Engine(database, clock, deliverer.bell, memory),
+        engine=Engine(database, clock, deliverer.bell, memory, leads, fences, meters),
         deliverer=deliverer,
         post=post,
-        lookout=Lookout(database, clock, meters),
-        proposals=Proposals(settings.config, database, clock, memory, settings.quiet_seconds),
+        lookout=lookout,
+        leadership=leadership,
+        proposals=Proposals(
+            settings.config, database, clock, memory, settings.quiet_seconds, leads, links.key
+        ),
+        pruning=Pruning(database, clock, settings.keep_days, leads),
         memory=memory,
         links=links,
         meters=meters,
         drain=settings.drain_seconds,
     )
+
+
+def _leadership(settings: Settings, lookout: Lookout, memory: Memory) -> Leadership:
+    def may_lead() -> bool:
+        """Who has another tz database than what is in force makes no pass: one that has it must lead. Nor
+        does another installation, which would read other files, too."""
+        knows_its_clocks = memory.known is None or not memory.known.clocks_disagree
+        return knows_its_clocks and not lookout.is_elsewhere
+
+    is_alone = not (lookout.database.is_shared and settings.one_leads)
+    return Leadership(lookout.database, lookout.clock, is_alone, may_lead=may_lead)
+
+
+def identity(settings: Settings) -> Identity:
+    """Which installation these settings name. Its key is no part of it where there is none yet."""
+    has_key = settings.secret_key.get_secret_value() or key_file(settings).is_file()
+    key_proof = prove(secret_key(settings)) if has_key else None
+    return Identity(settings.base_url, place_of(settings.database_url.get_secret_value()), key_proof)
 
 
 def open_post(settings: Settings) -> Post:
@@ -107,7 +144,15 @@ def open_post(settings: Settings) -> Post:
         raise SettingsRefused(f"SCHEDULER_MAIL_URL: {error}, or maildir:folder") from None
     return Relay(
         address,
+        Patience(
+            connect=settings.mail_connect_seconds.total_seconds(),
+            command=settings.mail_command_seconds.total_seconds(),
+            final_dot=settings.mail_reply_seconds.total_seconds(),
+        ),
         connections=min(settings.mail_connections, settings.max_in_flight),
+        connections_in_all=settings.max_in_flight,
+        pace=Pace(settings.mail_per_second),
+        name=spoken_name(settings.base_url),
         tls_context=_trusting(settings.mail_ca) if settings.mail_ca else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,14 +19,21 @@ from scheduler.model.plan import Mailing, plan_mailings
 from scheduler.model.programme import Window
 from scheduler.model.told import Tellings
 from scheduler.service import clock_changes
+from scheduler.service.bounces import WITHIN
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.proposals import Seen, Standing, compare
-from scheduler.store import clocks, configurations, holds, installation, ledger, outbox
+from scheduler.store import bounces, clocks, configurations, counts, holds, installation, ledger, suppressions
+from scheduler.store.bounces import Bounce
+from scheduler.store.bounces import Kind as Returned
 from scheduler.store.clocks import Found
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
+from scheduler.store.held import kinds_held
 from scheduler.store.holds import Hold
+from scheduler.store.identity import Identity
 from scheduler.store.installation import HELD
+from scheduler.store.losses import Loss, losses
+from scheduler.store.suppressions import Suppression, Whose
 from scheduler.store.tellings import read_tellings
 
 #: How far ahead it is said what is due.
@@ -35,6 +42,8 @@ AHEAD = timedelta(hours=48)
 _ORDER = {kind.value: position for position, kind in enumerate(Kind)}
 #: A service that runs looks every half minute.
 _QUIET_AFTER = timedelta(minutes=3)
+#: So long it is said what did not go out.
+_LATELY = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -80,17 +89,25 @@ class Condition:
     clocks: Found | None
     #: why this program must not be trusted with what is in force; empty where it may
     other_clocks: str
-    #: subject of a hold -> mails that wait because of it
-    held: dict[str, int]
+    #: subject of a hold -> which mails wait because of it
+    held: Mapping[str, Counter[Kind]]
+    #: why a service with the settings of who looks would be held; empty where it would not
+    elsewhere: str = ""
+    #: what was missed, failed or held within a week
+    losses: Sequence[Loss] = ()
     #: session ahead -> what was answered, where anybody did
     answers: Mapping[str, AnswerCount] = field(default_factory=dict)
     #: addresses that get no mails about webinars any more
     ended: int = 0
+    #: contacts of today to whom nothing is sent, and why
+    barred: Sequence[tuple[Whose, Suppression]] = ()
+    #: why mails came back lately for another reason than their address, with how many each
+    returned: Counter[str] = field(default_factory=Counter)
 
     @property
     def waiting(self) -> int:
         """Mails that are to be sent, in whatever state."""
-        return outbox.waiting(self.rows)
+        return counts.waiting(self.rows)
 
     @property
     def is_unattended(self) -> bool:
@@ -112,6 +129,8 @@ class Condition:
             yield str(self.seen)
         if not self.may_send:
             yield HELD
+        elif self.elsewhere:
+            yield f"with the settings of this command: {self.elsewhere}"
         if self.is_unattended:
             yield "the service has not looked at what is due for a while: is `scheduler serve` running?"
         if self.other_clocks:
@@ -124,10 +143,29 @@ class Condition:
             yield f"{_mails(number)} overdue; the mail server said: {said or 'nothing yet'}"
         for reason, number in self.failures.most_common(5):
             yield f"{_mails(number)} failed: {reason}"
+        for said, number in self.returned.most_common(5):
+            yield f"{_mails(number)} came back within {WITHIN.days} days, and the address stays: {said}"
+        yield from self._barred()
+
+    def _barred(self) -> Iterator[str]:
+        for whose, one in self.barred[:5]:
+            yield f"nothing is sent to {whose}: {one.reason}; write another address into members.csv"
+        if self.barred[5:]:
+            more = len(self.barred) - 5
+            yield f"nothing is sent to {more:,} more contacts; see all with: scheduler bounces list"
 
 
-async def read_condition(database: Database, loaded: Loaded, now: datetime) -> Condition | None:
-    """None before the first configuration. Writes nothing."""
+async def read_condition(
+    database: Database,
+    loaded: Loaded,
+    now: datetime,
+    key: bytes | None = None,
+    here: Identity | None = None,
+) -> Condition | None:
+    """None before the first configuration. Writes nothing. key: the installation's; raises KeyNeeded.
+
+    here: the installation that the settings of who looks name.
+    """
     memory = Memory()
     async with database.read() as connection:
         applied = await configurations.latest(connection)
@@ -136,6 +174,7 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
         in_force = await memory.current(connection)
         held_back = await holds.read(connection)
         may_send = await installation.may_send(connection)
+        returned = [one for _, _, one in await bounces.of_kind(connection, Returned.POLICY, now - WITHIN)]
         condition = Condition(
             looked_at=now,
             applied=applied,
@@ -144,19 +183,23 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
             difference=Difference(),
             last_look=await ledger.settled_until(connection) or applied.applied_at,
             may_send=may_send,
-            rows=await outbox.count_by_state(connection),
-            oldest_due=await outbox.oldest_due(connection, now),
+            rows=await counts.count_by_state(connection),
+            oldest_due=await counts.oldest_due(connection, now),
             due=(),
-            failures=await outbox.failures(connection),
-            stuck=await outbox.stuck(connection, now),
+            failures=await counts.failures(connection),
+            stuck=await counts.stuck(connection, now),
             vanished=in_force.held(now),
             holds=held_back,
             clocks=await clocks.waiting(connection),
             other_clocks=clock_changes.disagreement(in_force),
-            held=await outbox.count_held(connection),
+            held=await kinds_held(connection),
+            elsewhere=await installation.why_held(connection, here) if may_send else "",
+            losses=await losses(connection, now - _LATELY),
+            barred=await suppressions.barred(connection),
+            returned=_words(returned),
         )
         told = await read_tellings(connection, now)
-    compared = await compare(database, memory, loaded, now=now)
+    compared = await compare(database, memory, loaded, now=now, key=key)
     due = await asyncio.to_thread(_due, in_force, told, held_back, now) if may_send else ()
     difference = Difference()
     if compared.proposal:
@@ -170,6 +213,10 @@ async def read_condition(database: Database, loaded: Loaded, now: datetime) -> C
         answers=_answers(in_force, told, now),
         ended=len(told.ended),
     )
+
+
+def _words(returned: Iterable[Bounce]) -> Counter[str]:
+    return Counter(one.said or f"status {one.status or 'not said'}" for one in returned)
 
 
 def _answers(in_force: InForce, told: Tellings, now: datetime) -> dict[str, AnswerCount]:
@@ -189,7 +236,7 @@ def _due(in_force: InForce, told: Tellings, held: Sequence[Hold], now: datetime)
 
 def _as_due(mailing: Mailing, held: Sequence[Hold]) -> Due:
     occurrence, rule = mailing.occurrence.id, mailing.rule
-    is_held = any(hold.covers(occurrence) for hold in held)
+    is_held = any(hold.covers(occurrence, rule.kind) for hold in held)
     return Due(mailing.due_at, rule.kind.value, rule.id, occurrence, mailing.mails, is_held)
 
 

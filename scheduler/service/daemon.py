@@ -13,12 +13,15 @@ from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Post
 from scheduler.service import clock_changes
 from scheduler.service.delivery import Deliverer
+from scheduler.service.digest import asks, digest
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import InForce, Memory
+from scheduler.service.leadership import Leadership
 from scheduler.service.links import Links
 from scheduler.service.lookout import Lookout
 from scheduler.service.meters import Meters
 from scheduler.service.proposals import Proposals, Standing
+from scheduler.service.pruning import Pruning
 from scheduler.service.real_clock import RealClock
 from scheduler.service.supervision import keep_running
 from scheduler.store import configurations, installation
@@ -51,7 +54,9 @@ class Daemon:
     deliverer: Deliverer
     post: Post
     lookout: Lookout
+    leadership: Leadership
     proposals: Proposals
+    pruning: Pruning
     memory: Memory
     links: Links
     meters: Meters
@@ -66,6 +71,9 @@ class Daemon:
         reply, nothing new is begun. beside: tasks of others, to be started last and stopped first."""
         self.clock.start()
         watchdog = self._start("watchdog", self.clock.watch)
+        await self.lookout.look()  # from here on we know what time it is
+        leadership = self._start("leadership", self.leadership.run)
+        await self.leadership.asked()
         with suppress(DatabaseAway):
             await self.proposals.look()
         await self.lookout.look()
@@ -73,12 +81,13 @@ class Daemon:
         deliverer = self._start("deliverer", self.deliverer.run)
         engine = self._start("engine", self.engine.run)
         files = self._start("files", self.proposals.run)
+        pruning = self._start("pruning", self.pruning.run)
         others = [self._start(name, work) for name, work in (beside or {}).items()]
         try:
             yield
         finally:
             self.stop_claiming()
-            for task in (*others, files, engine):
+            for task in (*others, pruning, files, engine, leadership):
                 await _end(task)
             await self._drain(deliverer)
             await _end(lookout)
@@ -112,19 +121,22 @@ class Daemon:
         if self.is_draining:
             not_ready.append("the service is stopping")
         if not self.lookout.is_database_there:
-            not_ready.append("the database does not answer")
+            not_ready.append(self.lookout.trouble)
         elif not self.lookout.is_in_force:
             not_ready.append("no configuration is in force")
         if self.engine.trouble:
             not_ready.append(f"what is due cannot be written down: {logs.clean(self.engine.trouble)}")
         warnings = list(self._warnings())
         self.meters.warnings.set(len(warnings))
+        self.meters.leads.set(int(self.leadership.is_leading))
         return Health(tuple(not_ready), tuple(warnings))
 
     def _warnings(self) -> Iterator[str]:
         now, in_force = self.clock.now(), self.memory.known
         if not self.lookout.may_send and self.lookout.is_in_force:
-            yield installation.HELD
+            yield installation.HELD_ELSEWHERE if self.lookout.is_elsewhere else installation.HELD
+        if ahead := self.clock.astray:
+            yield f"the clock of this machine is {_apart(ahead)}; the database's counts"
         seen = self.proposals.seen
         if seen.standing is not Standing.SAME:
             yield str(seen)
@@ -137,12 +149,16 @@ class Daemon:
         for hold in self.lookout.holds:
             if clock_changes.is_of_clocks(hold) and self.lookout.clocks:
                 continue
+            if hold.is_of_service:
+                yield asks(hold, self.lookout.held.get(hold.subject, {}))
+                continue
             since = hold.since.isoformat(timespec="minutes")
             by = hold.held_by if clock_changes.is_of_clocks(hold) else "a person"
             yield f"held by {by} since {since}: {hold.subject}; let it go with: scheduler resume"
         breaker = self.deliverer.breaker
         if breaker.is_open(now) or breaker.is_probing:
             yield f"the mail server is away: {logs.clean(breaker.said)}"
+        yield from digest(self.lookout.losses, lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
         for said, number in self.lookout.stuck.most_common(3):
             yield f"{number} overdue, the mail server said: {logs.clean(said) or 'nothing yet'}"
 
@@ -154,6 +170,12 @@ class Daemon:
         if not done:
             _log.warning("mails on their way were cut off; they will be sent again", action="drain")
             await _end(deliverer)
+
+
+def _apart(ahead: timedelta) -> str:
+    """Gives "600 s ahead of the database's"."""
+    seconds = round(abs(ahead).total_seconds())
+    return f"{seconds:,} s {'ahead of' if ahead > timedelta(0) else 'behind'} the database's"
 
 
 async def _end(task: asyncio.Task[None]) -> None:

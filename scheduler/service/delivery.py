@@ -33,6 +33,7 @@ from scheduler.service.in_force import InForce, Memory
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
+from scheduler.service.return_paths import ReturnPaths
 from scheduler.service.verdicts import Verdict, judge, rests_until
 from scheduler.store import claims, histories, ledger, marks, outbox, outflow
 from scheduler.store.database import Database
@@ -86,6 +87,7 @@ class Deliverer:
     def __post_init__(self) -> None:
         self.bell = self.clock.bell()
         self._belt = Belt(self.max_in_flight)
+        self.meters.watch_post(lambda: self._belt.in_flight, self._is_away)
 
     async def run(self) -> None:
         """Delivers all there is, and sleeps until the bell rings or a row waits no longer; until drained."""
@@ -179,6 +181,9 @@ class Deliverer:
             perhaps = [row for row in rows if _may_have_told(row, verdicts[row.id], claim.in_force)]
             told = [receipt(row, passed[row.id], claim) for row in perhaps]
             await self._close(claim, verdicts, resting, told, now)
+            for row in rows:
+                if verdict := verdicts[row.id]:
+                    self.meters.ended(row.kind, verdict[0])
         return wanted
 
     async def _take(
@@ -241,7 +246,7 @@ class Deliverer:
         """Finished mails, and what became of rows that cannot be written: the others go all the same."""
         if self._letters is None or self._letters.in_force is not claim.in_force:
             self._letters = Letters(claim.in_force, self.links)
-        network = claim.in_force.network
+        network, paths = claim.in_force.network, ReturnPaths(self.links.key)
         written: list[Parcel] = []
         spoilt: list[Ended] = []
         for row in rows:
@@ -253,7 +258,8 @@ class Deliverer:
             except Exception as error:
                 _log.exception("a mail could not be written", action="spoilt", delivery=row.id)
                 said = f"it could not be written ({type(error).__name__}); the log says more"
-            message = Outgoing(row.id, row.message_id, row.address, octets, network, now)
+            sender = paths.of(network, row.id)
+            message = Outgoing(row.id, row.message_id, row.address, octets, network, now, sender)
             parcel = Parcel(message, row, history, claim)
             if octets:
                 written.append(parcel)
@@ -280,6 +286,9 @@ class Deliverer:
             said=str(away),
             needs_a_person=away.needs_a_person,
         )
+
+    def _is_away(self) -> bool:
+        return self.breaker.is_probing or self.breaker.is_open(self.clock.now())
 
     def _learn(self, belt: Belt) -> None:
         """Closes the breaker where the server has answered."""

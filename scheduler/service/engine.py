@@ -1,14 +1,16 @@
 """The engine: looks what is due, writes it to the outbox, says when it wants to look again.
 
 One pass, in one transaction: all slots in (settled until, now] become rows, however long ago that was,
-and `settled_until` moves to now. Two engines on one slot are harmless: rows are unique.
+and `settled_until` moves to now. Two engines on one slot are harmless: rows are unique, and a pass begins
+where the one before it ended, whoever made it. Of several replicas one leads and makes them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,8 +22,10 @@ from scheduler.model.programme import Window
 from scheduler.model.slots import Slot, find_slots, latest_only
 from scheduler.model.told import METHODS
 from scheduler.service.clock import Bell, Clock
+from scheduler.service.fences import Fences
 from scheduler.service.in_force import InForce, Memory
-from scheduler.store import configurations, installation, ledger
+from scheduler.service.meters import Meters
+from scheduler.store import configurations, ledger
 from scheduler.store.database import Database
 from scheduler.store.duties import (
     OVERTAKEN,
@@ -32,6 +36,7 @@ from scheduler.store.duties import (
     replace_older,
     withdraw_of_older_rule,
 )
+from scheduler.store.outbox import MISSED
 
 #: How far ahead slots are worked out at once ...
 LOOK_AHEAD = timedelta(days=30)
@@ -72,6 +77,10 @@ class Engine:
     #: rung for the deliverer when there are new rows
     post: Bell
     memory: Memory
+    #: this replica makes the passes (service/leadership.py)
+    leads: Callable[[], bool] = lambda: True
+    fences: Fences = field(default_factory=Fences)
+    meters: Meters = field(default_factory=Meters)
     bell: Bell = field(init=False)
     #: why the last look failed; empty while all is well
     trouble: str = ""
@@ -86,13 +95,20 @@ class Engine:
         """Looks, and sleeps until something is due or the bell rings; for ever."""
         while True:
             try:
-                wanted = await self.look()
+                wanted = await (self.look() if self.leads() else self.follow())
             except Exception as error:
                 self.trouble = str(error) or type(error).__name__
                 raise
             self.trouble = ""
             self.clock.wake_at(wanted, self.bell)
             await self.clock.sleep_until(self.clock.now() + WAKE_AHEAD, self.bell)
+
+    async def follow(self) -> list[datetime]:
+        """Another replica makes the passes; this one keeps in mind what is in force. Wants nothing."""
+        async with self.database.read() as connection:
+            if await configurations.latest_id(connection):
+                await self.memory.current(connection)
+        return []
 
     async def look(self) -> list[datetime]:
         """One pass; gives the instants at which it wants to look again."""
@@ -101,16 +117,21 @@ class Engine:
         if ahead is None:
             return []
         outlook, settled_until = ahead
-        slots = outlook.due(settled_until, now)
         async with self.database.write() as connection:
-            await ledger.hold(connection)
+            # another engine may have made a pass since
+            settled_until = await ledger.hold(connection) or settled_until
             overtaken = await configurations.latest_id(connection) != outlook.in_force.id
-            new = 0 if overtaken else await settle(connection, outlook.in_force, slots, now)
+            slots = outlook.due(settled_until, now)
+            if not overtaken:
+                await self.fences.tick(connection, outlook.in_force.network, now)
+            done = Settled() if overtaken else await settle(connection, outlook.in_force, slots, now)
             if not overtaken:
                 await ledger.settle(connection, now + _STEP)
         if overtaken:
             return await self.look()
-        if new or self._is_new(outlook.in_force):
+        for kind, mails in done.missed.items():
+            self.meters.ended(kind, MISSED, mails)
+        if done.new or self._is_new(outlook.in_force):
             self.post.ring()
         return outlook.wanted(now)
 
@@ -123,7 +144,7 @@ class Engine:
         """None in a copy of a database, which settles nothing until somebody claims it, and where this
         program has another tz database than what is in force: its hours would be others."""
         async with self.database.read() as connection:
-            if not await installation.may_send(connection):
+            if not await self.fences.may_send(connection):
                 return None
             in_force = await self.memory.current(connection)
             if in_force.clocks_disagree:
@@ -137,18 +158,31 @@ class Engine:
         return self._outlook, settled_until
 
 
-async def settle(connection: AsyncConnection, in_force: InForce, slots: Sequence[Slot], now: datetime) -> int:
-    """Writes the rows of slots that are due; gives how many wait to be sent.
+@dataclass
+class Settled:
+    """What became of slots that were due."""
+
+    #: rows that wait to be sent
+    new: int = 0
+    #: rows that are only recorded, or gave way to a later duty
+    missed: Counter[Kind] = field(default_factory=Counter)
+
+
+async def settle(
+    connection: AsyncConnection, in_force: InForce, slots: Sequence[Slot], now: datetime
+) -> Settled:
+    """Writes the rows of slots that are due.
 
     Of several overdue reminders the latest is sent; those, and what is of no use any more, are only
     recorded as missed.
     """
     kept, replaced = latest_only(slots)
+    done = Settled()
     for slot in replaced:
-        await fire(connection, duty_of(slot, in_force, missed_because=OVERTAKEN), now)
+        duty = duty_of(slot, in_force, missed_because=OVERTAKEN)
+        done.missed[slot.rule.kind] += await fire(connection, duty, now)
     corrections = {slot.occurrence.id for slot in kept if slot.rule.kind in CORRECTIONS}
-    heard = await heard_of(connection, corrections)
-    new = 0
+    heard = await heard_of(connection, corrections) if corrections else frozenset()
     for slot in kept:
         if slot.rule.kind in CORRECTIONS and slot.occurrence.id not in heard:
             continue
@@ -156,12 +190,15 @@ async def settle(connection: AsyncConnection, in_force: InForce, slots: Sequence
         duty = duty_of(slot, in_force, missed_because=why)
         await withdraw_of_older_rule(connection, duty)
         if not why and slot.rule.kind not in STATEFUL:
-            await overtake(connection, duty)
+            done.missed[slot.rule.kind] += await overtake(connection, duty)
         rows = await fire(connection, duty, now)
         if rows and duty.method:
             await replace_older(connection, duty)
-        new += 0 if why else rows
-    return new
+        if why:
+            done.missed[slot.rule.kind] += rows
+        else:
+            done.new += rows
+    return done
 
 
 def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:

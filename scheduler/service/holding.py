@@ -1,4 +1,7 @@
-"""What people hold back and let go again: a session, a series or round, or everything."""
+"""What people hold back and let go again: a session, a series or round, or everything.
+
+What the service holds by itself (`fences.py`) they let go by the same door.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from scheduler.model.network import Configuration
 from scheduler.model.programme import occurrences_of
 from scheduler.service.in_force import InForce
 from scheduler.service.verdicts import Verdict, judge, rests_until
-from scheduler.store import histories, holds, outbox
+from scheduler.store import held, histories, holds, outbox, outflow
 from scheduler.store.database import Database
-from scheduler.store.holds import EVERYTHING, Hold
+from scheduler.store.holds import BUT_REMINDERS, EVERYTHING, Hold
 from scheduler.store.outbox import Delivery
 
 #: Rows judged at once.
@@ -60,13 +63,16 @@ async def hold_back(database: Database, in_force: InForce, wanted: Hold, files: 
         raise SchedulerError(_nowhere(wanted.subject, [*present, *proposed]))
     async with database.write() as connection:
         before = await holds.put(connection, wanted)
-        waiting = (await outbox.count_held(connection))[wanted.subject]
+        waiting = (await held.kinds_held(connection))[wanted.subject].total()
     return Held(before or wanted, before is not None, waiting, wanted.subject in present)
 
 
-async def let_go(database: Database, in_force: InForce, subject: str, by: str, now: datetime) -> LetGo:
+async def let_go(
+    database: Database, in_force: InForce, subject: str, by: str, now: datetime, *, skip: bool = False
+) -> LetGo:
     """What was held may leave, as far as it is still of use and still holds.
 
+    skip: none of it is sent any more, but for what another hold keeps as well; what comes later is.
     Raises SchedulerError for a subject that is nowhere.
     """
     async with database.read() as connection:
@@ -75,12 +81,22 @@ async def let_go(database: Database, in_force: InForce, subject: str, by: str, n
         known = [*(hold.subject for hold in found), *_subjects(in_force.configuration)]
         if subject not in known:
             raise SchedulerError(_nowhere(subject, known))
-    mails = await _judged(database, subject, in_force, now) if hold else Counter[str]()
-    others = tuple(other for other in found if other.subject != subject and other.covers(subject))
-    if hold:
-        async with database.write() as connection:
-            await holds.lift(connection, hold, by, now)
+    others = tuple(other for other in found if other.subject != subject and _touches(other, subject))
+    if hold is None:
+        return LetGo(None, others, Counter())
+    mails = Counter[str]() if skip else await _judged(database, subject, in_force, now)
+    async with database.write() as connection:
+        if skip and (skipped := await held.skip(connection, subject)):
+            mails[held.SKIPPED] = skipped
+        await holds.lift(connection, hold, by, now)
+        if hold.is_of_service:
+            await outflow.begin_anew(connection, now)
     return LetGo(hold, others, mails)
+
+
+def _touches(other: Hold, subject: str) -> bool:
+    """It keeps mails of this subject as well."""
+    return other.covers(subject) or other.subject == BUT_REMINDERS
 
 
 async def _judged(database: Database, subject: str, in_force: InForce, now: datetime) -> Counter[str]:
@@ -111,15 +127,16 @@ async def _in_parts(rows: AsyncIterator[Delivery]) -> AsyncIterator[Sequence[Del
 
 
 def _subjects(configuration: Configuration) -> list[str]:
-    """All that can be held: everything, series and rounds, sessions."""
+    """All that can be held: everything, with reminders or without, series and rounds, sessions."""
     parts = configuration.parts
     sessions = [o.id for part in parts for o in occurrences_of(part) if o.session]
-    return [EVERYTHING, *(part.id for part in parts), *sessions]
+    return [EVERYTHING, BUT_REMINDERS, *(part.id for part in parts), *sessions]
 
 
 def _nowhere(subject: str, known: Sequence[str]) -> str:
     sessions = [name for name in known if "." in name]
     example = f"a session such as {sessions[0]}, " if sessions else ""
-    parts = listed(dict.fromkeys(name for name in known if "." not in name and name != EVERYTHING))
+    ours = (EVERYTHING, BUT_REMINDERS)
+    parts = listed(dict.fromkeys(name for name in known if "." not in name and name not in ours))
     otherwise = f"write {example}a series or round ({parts}), or {EVERYTHING}"
     return f"there is no {quoted(subject)}; {did_you_mean(subject, known, otherwise)}"

@@ -79,13 +79,14 @@ class InForce:
 
     def sessions_of(self, series: Series, member: Member) -> tuple[Occurrence, ...]:
         """The sessions a member is invited to; worked out once for all that are alike."""
-        key = (series.id, self._likeness[member.slug])
+        key = (series.id, self.likeness[member.slug])
         if key not in self._sessions:
             self._sessions[key] = sessions_for(series, member, self.network)
         return self._sessions[key]
 
     @cached_property
-    def _likeness(self) -> Mapping[str, str]:
+    def likeness(self) -> Mapping[str, str]:
+        """Slug of a member -> slug of the one that stands for all that hear of the same."""
         return {member.slug: group.like.slug for group in self.groups for member in group.members}
 
 

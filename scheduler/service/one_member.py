@@ -42,16 +42,19 @@ def slots_of_one(
     return find_slots(alone, (Group((member,)),), window, since)
 
 
-def passed_slots(in_force: InForce, members: Sequence[Member], now: datetime) -> list[Slot]:
+def passed_slots(
+    in_force: InForce, members: Sequence[Member], now: datetime, *, of_rounds: bool = False
+) -> list[Slot]:
     """What these members should have been told of webinars by now and is still of use, to be compared once
-    more with what they were told; due now, or in their morning where the session is not near.
+    more with what they were told; due now, or in their morning where the session is not near. of_rounds: of
+    reports, too.
 
     Nothing where the clocks of this program are others than those of what is in force.
     """
     if in_force.clocks_disagree:
         return []
     window = Window(LONG_AGO, now + _STEP)
-    alone = replace(in_force.configuration, cycles=())
+    alone = in_force.configuration if of_rounds else replace(in_force.configuration, cycles=())
     found = [
         replace(slot, due_at=_awake(slot, member, in_force.network, now))
         for member in members

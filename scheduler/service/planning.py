@@ -23,9 +23,10 @@ from scheduler.model.programme import Occurrence, Window, build_programme, only
 from scheduler.model.roll import Roll
 from scheduler.model.slots import Crowd, Group, group_members
 from scheduler.model.told import Tellings
+from scheduler.service.erased import NOBODY_ERASED, Erased, read_erased
 from scheduler.service.in_force import read_in_force
 from scheduler.service.lasting import find_bond
-from scheduler.store import clocks, configurations, holds, installation, ledger, outbox
+from scheduler.store import clocks, configurations, counts, holds, installation, ledger
 from scheduler.store.clocks import Found
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
@@ -53,6 +54,8 @@ class Ground:
     clocks: Found | None = None
     #: why the files cannot come into force; empty where they can
     refused: str = ""
+    #: who does not come back from the files
+    erased: Erased = NOBODY_ERASED
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,21 +158,26 @@ def _by_kind(mailings: Sequence[Mailing]) -> dict[Kind, Tally]:
     return {kind: tally(m for m in mailings if m.rule.kind is kind) for kind in Kind if kind in kinds}
 
 
-async def read_ground(database: Database, now: datetime, proposal: Network | None = None) -> Ground:
-    """proposal: the network of the files, to see whether it may come into force."""
+async def read_ground(
+    database: Database, now: datetime, proposal: Network | None = None, key: bytes | None = None
+) -> Ground:
+    """proposal: the network of the files, to see whether it may come into force; key: the installation's.
+
+    Raises KeyNeeded where somebody was erased, and it cannot be told who without it.
+    """
     async with database.read() as connection:
+        erased = await read_erased(connection, key)
         applied = await configurations.latest(connection)
         if applied is None:
-            return Ground()
+            return Ground(erased=erased)
         in_force = await read_in_force(connection)
         told = await read_tellings(connection, now)
         settled_until = await ledger.settled_until(connection)
         held = await holds.read(connection)
-        rows = await outbox.count_by_state(connection)
+        waiting = await counts.count_unsent(connection)
         may_send = await installation.may_send(connection)
         found = await clocks.waiting(connection)
         bond = await find_bond(connection, in_force, proposal, now) if proposal else None
-    waiting = outbox.waiting(rows)
     return Ground(
         applied,
         in_force.configuration,
@@ -181,6 +189,7 @@ async def read_ground(database: Database, now: datetime, proposal: Network | Non
         may_send,
         found,
         str(bond or ""),
+        erased,
     )
 
 
@@ -194,6 +203,7 @@ def draw_up(
 ) -> Plan:
     """The plan if the proposal came into force now. members: slugs, where not all of them are looked at."""
     applied_at = max(now, ground.settled_until or now)
+    proposal = ground.erased.without(proposal)
     after, since = proposal, Since(applied_at)
     if ground.configuration and ground.since:
         after = changes.carry_over(ground.configuration, proposal, now)

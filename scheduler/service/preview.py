@@ -311,7 +311,8 @@ def _is_to_come(slot: Slot, asked: _Asked, told: Tellings, since: Since) -> bool
         contact = asked.member.contacts[position]
         number = told.number(asked.member, contact)
         knows = told.knows(occurrence, number) if rule.kind in STATEFUL else None
-        wants = is_wanted(rule.kind, told.has_ended(contact), number in declined)
+        is_barred, ended = told.is_barred(contact), told.has_ended(contact)
+        wants = not is_barred and is_wanted(rule.kind, ended, number in declined)
         if (
             wants
             and number not in had

@@ -6,7 +6,7 @@ A broken file changes nothing: what is in force stays, and the problems are said
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,11 +20,12 @@ from scheduler import logs
 from scheduler.configuration import normal
 from scheduler.configuration.load import Loaded, load
 from scheduler.configuration.problems import Place, Problem, Severity
-from scheduler.errors import ConfigurationMoved, OlderClocks
+from scheduler.errors import ConfigurationMoved, KeyNeeded, OlderClocks
 from scheduler.model import changes, times
 from scheduler.model.network import Configuration
 from scheduler.service.apply import meet_new_clocks, put_in_force
 from scheduler.service.clock import Clock
+from scheduler.service.erased import leave_erased_out
 from scheduler.service.in_force import Memory
 from scheduler.service.lasting import Bond, NameStands, find_bond
 from scheduler.service.planning import plan_hash
@@ -52,6 +53,8 @@ class Standing(StrEnum):
     RETURNED = "the files say what was in force earlier; to go back to it: scheduler apply"
     NEW = "the files differ from what is in force"
     OLDER = "the files differ from what is in force, which a program with newer clocks must change"
+    ELSEWHERE = "the files of this replica differ from what is in force; the replica that leads has others"
+    KEYLESS = "contacts were erased here, and this secret key does not tell who; what was in force stays"
     REFUSED = "the files change a name that calendars hold on to; what was in force stays"
 
 
@@ -84,21 +87,26 @@ class Comparison:
     plan: str = ""
 
 
-async def compare(database: Database, memory: Memory, loaded: Loaded, *, now: datetime) -> Comparison:
+async def compare(
+    database: Database, memory: Memory, loaded: Loaded, *, now: datetime, key: bytes | None = None
+) -> Comparison:
+    """key: the installation's, to leave out who was erased. Raises KeyNeeded."""
     errors = tuple(problem for problem in loaded.problems if problem.severity is Severity.ERROR)
     proposal = loaded.configuration
     async with database.read() as connection:
         is_first = await configurations.latest_id(connection) == 0
         if proposal is None:
             return Comparison(Seen(Standing.UNUSABLE if is_first else Standing.BROKEN, errors))
+        proposal = await leave_erased_out(connection, key, proposal)
         if is_first:
             hash_of_files = normal.hash_of(normal.to_text(proposal))
             return Comparison(Seen(Standing.NEW), proposal, plan=plan_hash(None, hash_of_files))
         current = await memory.current(connection)
+        proposed = await asyncio.to_thread(lambda: normal.hash_of(normal.to_text(proposal)))
         hash_of_files = await asyncio.to_thread(_hash_if_applied, current.configuration, proposal, now)
         if hash_of_files == current.hash:
             return Comparison(Seen(Standing.SAME))
-        was_in_force = await configurations.was_in_force(connection, hash_of_files)
+        was_in_force = await configurations.was_in_force(connection, hash_of_files, proposed)
         bond = await find_bond(connection, current, proposal.network, now)
     plan = plan_hash(current.hash, hash_of_files)
     if bond:
@@ -127,9 +135,15 @@ class Proposals:
     memory: Memory
     #: how long the files must lie still: an editor may write one in two halves
     quiet: timedelta
+    #: this replica applies (service/leadership.py); the others only look
+    leads: Callable[[], bool] = lambda: True
+    #: the installation's secret key: it tells who was erased
+    key: bytes | None = None
     seen: Seen = Seen(Standing.SAME)
     #: once at the start; again where a program with an older tz database put something in force meanwhile
     _has_met_clocks: bool = False
+    #: whether it led at the last look, and the id of what was in force then
+    _looked_as: tuple[bool, int] = (False, 0)
 
     async def run(self) -> None:
         """For ever. The folder may vanish, come back, and be another one then."""
@@ -142,7 +156,7 @@ class Proposals:
             with suppress(FileNotFoundError):  # it has just vanished
                 async for edits in self._edits():
                     rested = monotonic() - looked_at > _LOOK_AGAIN.total_seconds()
-                    if edits or rested or self._are_clocks_new:
+                    if edits or rested or self._are_clocks_new or self._looked_as != self._stands_as:
                         await self.look()
                         looked_at = monotonic()
                     if self._folder_id() != watched:
@@ -167,29 +181,50 @@ class Proposals:
 
     @property
     def _are_clocks_new(self) -> bool:
-        """What was in force at the last look came with an older tz database than this program has."""
+        """This replica leads, and what was in force at the last look came with an older tz database than it
+        has."""
         known = self.memory.known
-        return known is not None and known.tzdata < times.tzdata_version()
+        return self.leads() and known is not None and known.tzdata < times.tzdata_version()
+
+    @property
+    def _stands_as(self) -> tuple[bool, int]:
+        """Whether this replica leads, and what is in force: with either the files are looked at anew."""
+        return self.leads(), self.memory.known.id if self.memory.known else 0
 
     async def look(self) -> None:
-        """Reads the files; applies them where nothing is in force, or where that needs no person."""
-        now = self.clock.now()
-        if not self._has_met_clocks or self._are_clocks_new:
-            if await meet_new_clocks(self.database, now):
+        """Reads the files; applies them where nothing is in force, or where that needs no person.
+
+        Replicas may have files of different age, so those of the one that leads count. Where it has older
+        ones than the one before, they were in force earlier, and are not applied again.
+        """
+        try:
+            seen = await self._seen()
+        except KeyNeeded:
+            seen = Seen(Standing.KEYLESS)
+        if seen != self.seen:
+            self._tell(seen)
+        self.seen, self._looked_as = seen, self._stands_as
+
+    async def _seen(self) -> Seen:
+        now, leads = self.clock.now(), self.leads()
+        if (leads and not self._has_met_clocks) or self._are_clocks_new:
+            if await meet_new_clocks(self.database, now, self.key):
                 _log.warning("a new tz database: see `scheduler clocks`", action="clocks")
             self._has_met_clocks = True
         loaded = await asyncio.to_thread(load, self.folder)
-        compared = await compare(self.database, self.memory, loaded, now=now)
+        compared = await compare(self.database, self.memory, loaded, now=now, key=self.key)
         seen = compared.seen
-        if seen.standing is Standing.NEW and compared.proposal:
+        if seen.standing is Standing.NEW and not leads:
+            seen = Seen(Standing.ELSEWHERE)
+        elif seen.standing is Standing.NEW and compared.proposal:
             seen = await self._apply(compared.proposal, compared.replaces, now)
-        if seen != self.seen:
-            self._tell(seen)
-        self.seen = seen
+        return seen
 
     async def _apply(self, proposal: Configuration, replaces: str | None, now: datetime) -> Seen:
         try:
-            held = await put_in_force(self.database, proposal, now=now, by="files", replaces=replaces)
+            held = await put_in_force(
+                self.database, proposal, now=now, by="files", replaces=replaces, key=self.key
+            )
         except (ConfigurationMoved, NameStands):
             return self.seen  # another one, or a mail, was quicker; the next look compares again
         except OlderClocks:

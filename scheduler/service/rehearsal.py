@@ -21,7 +21,7 @@ from scheduler.service.feeds import Feed, Feeds
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.links import Links
 from scheduler.service.virtual_clock import VirtualClock
-from scheduler.store import outbox
+from scheduler.store import counts, outbox
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import migrate
 
@@ -110,7 +110,7 @@ async def rehearse(
         async with database.read() as connection:
             in_force = await read_in_force(connection)
             timeline = [_entry(row) async for row in outbox.sent(connection)]
-            states = await outbox.count_by_state(connection)
+            states = await counts.count_by_state(connection)
     finally:
         await database.close()
     feeds = _write_feeds(folder, Feeds(in_force, links, end))

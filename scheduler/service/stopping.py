@@ -1,6 +1,7 @@
 """How a contact ends the mails about webinars, and begins them again. Mails of duties are not touched.
 
-What is ended is an address, in whatever cities and roles it stands; an old link ends it as well (H09).
+What is ended is an address, in whatever cities and roles it stands; an old link ends it as well (H09). Where
+nothing is sent to an address at all, because mail came back or somebody complained, only staff lift that.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from scheduler.model.network import Network
 from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.one_member import passed_slots
-from scheduler.store import book, configurations, ledger, suppressions
+from scheduler.store import book, bounces, configurations, ledger, suppressions
 from scheduler.store.book import ContactRow
 from scheduler.store.database import Database
-from scheduler.store.suppressions import WEBINARS, Suppression
+from scheduler.store.suppressions import EVERYTHING, WEBINARS, Suppression, Whose
 
 #: Why an address gets no mails about webinars, in words for staff.
 ONE_CLICK, ON_THE_PAGE = "unsubscribed by one click", "unsubscribed on the page"
 BY_MAIL = "asked for it by mail"
 #: In the journal, for what contacts do themselves.
 _CONTACT = "a contact"
+#: What the journal calls it where a scope is lifted.
+_LIFTED = {WEBINARS: "resubscribe", EVERYTHING: "lift"}
 
 _log = logs.get("answers")
 
@@ -87,44 +90,55 @@ class Stopping:
             in_force = await self.memory.current(connection)
             contact = await book.contact(connection, contact_id)
         if contact:
-            await self._lift((contact,), _CONTACT, now)
+            await self._lift((contact,), _CONTACT, now, WEBINARS)
         return _stopped(in_force, contact, is_stopped=False)
 
     async def resubscribe(self, slug: str, by: str, now: datetime) -> int:
         """Undoes it for all contacts of a city, for staff; gives how many addresses that were."""
         async with self.database.read() as connection:
             contacts = await book.contacts_of(connection, slug)
-        return await self._lift(contacts, by, now)
+        return await self._lift(contacts, by, now, WEBINARS)
 
-    async def _lift(self, contacts: tuple[ContactRow, ...], by: str, now: datetime) -> int:
+    async def lift(self, slug: str, role: str, by: str, now: datetime) -> int:
+        """Writes again to addresses of a city, or of its contact in one role (empty: all), to which nothing
+        is sent at all; gives how many addresses that were."""
+        async with self.database.read() as connection:
+            contacts = await book.contacts_of(connection, slug)
+        wanted = tuple(one for one in contacts if role in ("", one.role))
+        return await self._lift(wanted, by, now, EVERYTHING)
+
+    async def _lift(self, contacts: tuple[ContactRow, ...], by: str, now: datetime, scope: str) -> int:
         """They are told at once what they missed, or in their morning: nothing else would bring it up."""
         async with self.database.read() as connection:
             in_force = await self.memory.current(connection)
             same = [one for c in contacts for one in await book.contacts_at(connection, c.address)]
         slugs = dict.fromkeys(one.member for one in same if one.is_listed)
         members = [in_force.members[slug] for slug in slugs if slug in in_force.members]
-        slots = await asyncio.to_thread(passed_slots, in_force, members, now)
+        of_rounds = scope == EVERYTHING
+        slots = await asyncio.to_thread(passed_slots, in_force, members, now, of_rounds=of_rounds)
         async with self.database.write() as connection:
             await ledger.hold(connection)
             has_moved = await configurations.latest_id(connection) != in_force.id
             lifted = 0
             for contact in () if has_moved else contacts:
-                if await suppressions.lift(connection, contact.address, WEBINARS):
+                if await suppressions.lift(connection, contact.address, scope):
                     lifted += 1
-                    await ledger.note(connection, now, by, "resubscribe", _called(contact))
+                    whose = _called(contact)
+                    await ledger.note(connection, now, by, _LIFTED[scope], str(whose), whose.said())
+                    if scope == EVERYTHING:
+                        await bounces.settle(connection, contact.address)
             if lifted:
                 await settle(connection, in_force, slots, now)
                 await ledger.raise_generation(connection)
-        return await self._lift(contacts, by, now) if has_moved else lifted
+        return await self._lift(contacts, by, now, scope) if has_moved else lifted
 
 
 def _ended(contact: ContactRow, reason: str, now: datetime) -> Suppression:
     return Suppression(contact.address, WEBINARS, now, reason)
 
 
-def _called(contact: ContactRow) -> str:
-    """As the journal names it: never by its address."""
-    return f"{contact.member} {contact.role}"
+def _called(contact: ContactRow) -> Whose:
+    return Whose(contact.member, contact.role, contact.id)
 
 
 def _stopped(in_force: InForce, contact: ContactRow | None, is_stopped: bool) -> Stopped:

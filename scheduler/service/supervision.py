@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from scheduler import logs
-from scheduler.errors import SchedulerError
+from scheduler.errors import DatabaseAway, SchedulerError
 from scheduler.service.meters import Meters
 
 #: Seconds before the next start: doubled with each failure, short enough that a reminder that falls due
@@ -39,7 +39,9 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], meters: M
 
 def _say(name: str, error: Exception, failures: int) -> None:
     said = {"action": "restart", "task": name, "failures": failures}
-    if isinstance(error, SchedulerError):
+    if isinstance(error, DatabaseAway) and failures > 1:  # one error for each time it goes away (D04)
+        _log.warning("a task starts again", why=str(error), **said)
+    elif isinstance(error, SchedulerError):
         _log.error("a task starts again", why=str(error), **said)
     else:
         _log.error("a task starts again", exc_info=error, **said)

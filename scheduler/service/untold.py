@@ -15,6 +15,9 @@ from scheduler.model.told import REQUEST
 from scheduler.service.planning import Plan
 from scheduler.store.installation import HELD
 
+#: Contacts that are named one by one.
+_SHOWN = 6
+
 
 @dataclass(frozen=True)
 class Untold:
@@ -27,6 +30,7 @@ class Untold:
 def untold(plan: Plan) -> Iterator[Untold]:
     """Of what is held back, of each change, then of the members as a whole."""
     yield from _held_back(plan)
+    yield from _barred(plan)
     for change in plan.difference.changes:
         if why := _why_silent(change, plan):
             yield Untold(change.occurrence.id, why)
@@ -39,10 +43,28 @@ def _held_back(plan: Plan) -> Iterator[Untold]:
     if not plan.ground.may_send:
         yield Untold("everything", HELD)
     for hold in plan.ground.holds:
-        mails = sum(m.mails for m in plan.mailings if hold.covers(m.occurrence.id))
+        mails = sum(m.mails for m in plan.mailings if hold.covers(m.occurrence.id, m.rule.kind))
         because = f" ({hold.because})" if hold.because else ""
         why = f"held by {hold.held_by}{because}: its {mails:,} mails wait for scheduler resume {hold.subject}"
         yield Untold(hold.subject, why)
+
+
+def _barred(plan: Plan) -> Iterator[Untold]:
+    """Whose mail came back is told nothing, whatever changes."""
+    told = plan.ground.told
+    names = [
+        f"{member.slug} {contact.role}"
+        for group in (plan.groups if told.barred else ())
+        for member in group.members
+        for contact in member.contacts
+        if told.is_barred(contact)
+    ]
+    if names:
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if names[_SHOWN:] else "")
+        why = (
+            f"mail to them came back, or they complained, so nothing is sent: {shown}; scheduler bounces list"
+        )
+        yield Untold(f"{len(names):,} contact{'' if len(names) == 1 else 's'}", why)
 
 
 def _why_silent(change: Change, plan: Plan) -> str:

@@ -81,6 +81,8 @@ def why_not(
         return outbox.WITHDRAWN, "the contact is no longer in members.csv"
     if not in_force.network.may_write_to(row.address):
         return outbox.FAILED, NOT_ALLOWED
+    if row.barred is not None:
+        return outbox.WITHDRAWN, f"nothing is sent to the address: {row.barred}"
     if row.is_suppressed and row.kind not in REPORTS:
         return outbox.WITHDRAWN, "the address gets no mails about webinars any more"
     if row.has_declined and row.kind is Kind.REMINDER:

@@ -1,4 +1,5 @@
-"""What the contacts of one city said: who ended the mails about webinars, and answers to sessions ahead."""
+"""What the contacts of one city said: who ended the mails about webinars, and answers to sessions ahead; and
+to whom nothing is sent, for mail came back."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from scheduler.service.in_force import InForce, read_in_force
 from scheduler.store import answers, book, configurations, suppressions
 from scheduler.store.answers import Given
 from scheduler.store.database import Database
-from scheduler.store.suppressions import WEBINARS, Suppression
+from scheduler.store.suppressions import EVERYTHING, WEBINARS, Suppression
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Wishes:
     ended: tuple[tuple[str, Suppression], ...]
     #: the soonest session first
     given: tuple[tuple[str, Given], ...]
+    barred: tuple[tuple[str, Suppression], ...] = ()
 
 
 async def read_wishes(database: Database, slug: str, now: datetime) -> Wishes:
@@ -30,11 +32,13 @@ async def read_wishes(database: Database, slug: str, now: datetime) -> Wishes:
         in_force = await read_in_force(connection)
         contacts = [one for one in await book.contacts_of(connection, slug) if one.is_listed]
         found = [(one.role, await suppressions.of(connection, one.address, WEBINARS)) for one in contacts]
+        barred = [(one.role, await suppressions.of(connection, one.address, EVERYTHING)) for one in contacts]
         given = await answers.of_contacts(connection, [contact.id for contact in contacts])
     roles = {contact.id: contact.role for contact in contacts}
     return Wishes(
         tuple((role, one) for role, one in found if one),
         tuple((roles[one.contact_id], one) for one in _ahead(given, in_force, now)),
+        tuple((role, one) for role, one in barred if one),
     )
 
 

@@ -55,9 +55,11 @@ async def sharing(connection: AsyncConnection) -> tuple[ContactRow, ...]:
 
 
 def _contacts() -> Select[Any]:
+    """Not who was erased: such a row is nobody's, and has no address (`erasures.py`)."""
     table, slug = tables.contacts, tables.members.c.slug.label("member")
     columns = (table.c.id, slug, table.c.role, table.c.address, table.c.is_listed)
-    return select(*columns).join(tables.members, tables.members.c.id == table.c.member_id)
+    found = select(*columns).join(tables.members, tables.members.c.id == table.c.member_id)
+    return found.where(table.c.address.contains("@"))
 
 
 async def write_members(connection: AsyncConnection, members: Iterable[Member]) -> None:

@@ -25,6 +25,8 @@ class Applied:
     applied_at: datetime
     applied_by: str
     tzdata: str
+    #: hash of what the files alone said
+    proposed: str | None
 
 
 async def latest(connection: AsyncConnection) -> Applied | None:
@@ -39,11 +41,18 @@ async def latest_id(connection: AsyncConnection) -> int:
     return await connection.scalar(_LATEST_ID) or 0
 
 
-async def was_in_force(connection: AsyncConnection, hash: str) -> bool:
-    """At any time. What was in force earlier is not put back without a person."""
-    return (
-        await connection.scalar(select(configurations.c.id).where(configurations.c.hash == hash)) is not None
-    )
+async def was_in_force(connection: AsyncConnection, hash: str, proposed: str) -> bool:
+    """At any time. What was in force earlier is not put back without a person.
+
+    hash: of what would come into force; proposed: of what the files alone say. Old files that lack a session
+    of today would keep it, and so become something new; files that are in force already are nothing old.
+    """
+    rows = (await connection.execute(_EVERY_HASH)).all()
+    files = [row.proposed or row.hash for row in rows]
+    return hash in {row.hash for row in rows} or (proposed in files and proposed != files[-1])
+
+
+_EVERY_HASH = select(configurations.c.hash, configurations.c.proposed).order_by(configurations.c.id)
 
 
 async def put(
@@ -55,8 +64,12 @@ async def put(
     applied_at: datetime,
     applied_by: str,
     tzdata: str,
+    proposed: str | None = None,
 ) -> None:
-    """Raises ConfigurationMoved unless `replaces` is the hash of what is in force (None: nothing is)."""
+    """proposed: hash of what the files alone said, where that is not `hash`.
+
+    Raises ConfigurationMoved unless `replaces` is the hash of what is in force (None: nothing is).
+    """
     current = await latest(connection)
     if (current.hash if current else None) != replaces:
         raise ConfigurationMoved(ConfigurationMoved.__doc__)
@@ -64,6 +77,7 @@ async def put(
         configurations.insert().values(
             content=content,
             hash=hash,
+            proposed=proposed,
             replaces=replaces,
             applied_at=applied_at,
             applied_by=applied_by,

@@ -38,7 +38,7 @@ _KEEPALIVE = {
 }
 #: Who is frozen in the middle of a transaction lets go of its rows after so long: the others wait for them.
 _LONGEST_SILENCE_SECONDS = 10
-#: How long one statement may wait for another's row, and how long it may take in all. A fan-out takes seconds.
+#: How long a statement may wait for another's row, and how long it may take in all: a fan-out takes seconds.
 _LONGEST_WAIT_SECONDS, _LONGEST_STATEMENT_SECONDS = 15, 120
 #: How long a task waits for one of our own connections.
 _POOL_SECONDS = 10
@@ -51,6 +51,8 @@ class Database:
 
     writer: AsyncEngine
     reader: AsyncEngine
+    #: of an SQLite database
+    file: Path | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -115,7 +117,8 @@ def open_database(url: str, *, durable: bool = True) -> Database:
     if parsed.get_backend_name() == "sqlite":
         _make_room(parsed.database)
         parsed = parsed.set(drivername="sqlite+aiosqlite")
-        return Database(_sqlite(parsed, "BEGIN IMMEDIATE", 1, durable), _sqlite(parsed, "BEGIN", 4, durable))
+        writer = _sqlite(parsed, "BEGIN IMMEDIATE", 1, durable)
+        return Database(writer, _sqlite(parsed, "BEGIN", 4, durable), Path(str(parsed.database)))
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseUnusable(_WRITE_A_URL)
     engine = create_async_engine(

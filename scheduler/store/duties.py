@@ -31,6 +31,7 @@ from scheduler.model.notices import REMINDERS, STATEFUL, Kind
 from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store.answers import has_declined
 from scheduler.store.database import among, insert_into
+from scheduler.store.holds import BUT_REMINDERS
 from scheduler.store.outbox import (
     AT_REST,
     MISSED,
@@ -42,8 +43,8 @@ from scheduler.store.outbox import (
     urgency,
     withdrawn,
 )
-from scheduler.store.suppressions import WEBINARS, is_suppressed
-from scheduler.store.tables import Instant, contacts, members, outbox, revisions, told
+from scheduler.store.suppressions import EVERYTHING, WEBINARS, is_suppressed
+from scheduler.store.tables import Instant, contacts, holds, members, outbox, revisions, told
 
 #: The mail that a contact is just getting: handed over or not, it counts as told (P08, P09).
 flying = outbox.alias("flying")
@@ -194,8 +195,9 @@ async def _withdraw(connection: AsyncConnection, which: ColumnElement[bool], rea
     await connection.execute(update(outbox).where(which, waiting).values(**withdrawn(reason)))
 
 
-async def overtake(connection: AsyncConnection, duty: Duty) -> None:
-    """A timed duty takes the place of earlier ones of its occurrence that are not on their way yet."""
+async def overtake(connection: AsyncConnection, duty: Duty) -> int:
+    """A timed duty takes the place of earlier ones of its occurrence that are not on their way yet; gives how
+    many."""
     theirs = select(contacts.c.id).where(
         contacts.c.member_id.in_(among(duty.member_ids, connection)), contacts.c.role.in_(duty.roles)
     )
@@ -206,11 +208,13 @@ async def overtake(connection: AsyncConnection, duty: Duty) -> None:
         outbox.c.kind.not_in(kind.value for kind in STATEFUL),
         outbox.c.contact_id.in_(theirs),
     )
-    await connection.execute(update(outbox).where(earlier).values(state=MISSED, reason=OVERTAKEN))
+    overtaken = update(outbox).where(earlier).values(state=MISSED, reason=OVERTAKEN)
+    return (await connection.execute(overtaken)).rowcount
 
 
 def _why_missed(duty: Duty) -> ColumnElement[str]:
-    """Why a row is only recorded; a reminder also where the news itself is still on its way."""
+    """Why a row is only recorded; a reminder also where the news itself is still on its way. Not where a
+    change waits for a person after an outage: who was invited is reminded of what is true now."""
     if duty.missed_because or duty.kind not in REMINDERS:
         return literal(duty.missed_because)
     news = outbox.alias("news")
@@ -219,6 +223,7 @@ def _why_missed(duty: Duty) -> ColumnElement[str]:
         news.c.occurrence == duty.occurrence,
         news.c.kind.in_(kind.value for kind in STATEFUL),
         news.c.state.in_(UNSENT),
+        ~and_(news.c.kind == Kind.CHANGED.value, exists().where(holds.c.subject == BUT_REMINDERS)),
     )
     return case((on_its_way, TOLD_NOW), else_="")
 
@@ -356,9 +361,10 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
 
 
 def _wants(duty: Duty) -> list[ColumnElement[bool]]:
-    """Who ended the webinars' mails gets duties only; who declined a session is not reminded of it."""
+    """Who ended the webinars' mails gets duties only, and whose mail came back nothing; who declined a session
+    is not reminded of it."""
     if duty.uid_by_member:
-        return []
+        return [~is_suppressed(contacts.c.address, EVERYTHING)]
     wants = [~is_suppressed(contacts.c.address, WEBINARS)]
     if duty.kind is Kind.REMINDER:
         wants.append(~has_declined(contacts.c.id, literal(duty.occurrence)))

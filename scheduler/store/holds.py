@@ -6,18 +6,23 @@ an outage made late: what is of no use any more is missed, what no longer holds 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, FromClause, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scheduler.model.notices import REMINDERS, Kind
 from scheduler.store import ledger
 from scheduler.store.tables import holds
 
 #: The subject that covers all others.
 EVERYTHING = "everything"
+#: The subject that covers all mails of all others, but what reminds of a date and is of no use after it.
+BUT_REMINDERS = "everything-but-reminders"
+
+#: Who holds what the service does not send by itself any more.
+SERVICE = "the service"
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,18 @@ class Hold:
     held_by: str
     because: str
 
-    def covers(self, occurrence: str) -> bool:
-        """`first.talks` is held by itself, with `talks`, and with everything. Ids have no dots inside."""
+    @property
+    def is_of_service(self) -> bool:
+        """The service held it, and asks."""
+        return self.held_by == SERVICE
+
+    def covers(self, occurrence: str, kind: Kind | None = None) -> bool:
+        """`first.talks` is held by itself, with `talks`, and with everything. Ids have no dots inside.
+
+        kind: of one mail; None: all of its mails.
+        """
+        if self.subject == BUT_REMINDERS:
+            return kind is not None and kind not in REMINDERS
         return self.subject in (EVERYTHING, occurrence, occurrence.partition(".")[2])
 
 
@@ -68,14 +83,8 @@ async def lift(connection: AsyncConnection, hold: Hold, by: str, now: datetime) 
     await ledger.raise_generation(connection)
 
 
-async def held_among(connection: AsyncConnection, occurrences: Collection[str]) -> frozenset[str]:
-    """Those of the occurrences that are held back now."""
-    found = await read(connection)
-    return frozenset(name for name in occurrences if any(hold.covers(name) for hold in found))
-
-
 def is_held(row: FromClause) -> ColumnElement[bool]:
-    """Of a row with an occurrence: something holds it back now."""
+    """Of a row with an occurrence and a kind: something holds it back now."""
     return exists().where(covers(row))
 
 
@@ -84,4 +93,10 @@ def covers(row: FromClause) -> ColumnElement[bool]:
     subject, occurrence = holds.c.subject, row.c.occurrence
     # not LIKE, which SQLite answers for capital letters too
     end = func.substr(occurrence, func.length(occurrence) - func.length(subject))
-    return or_(subject == EVERYTHING, subject == occurrence, end == literal(".") + subject)
+    can_wait = row.c.kind.not_in([kind.value for kind in REMINDERS])
+    return or_(
+        subject == EVERYTHING,
+        subject == occurrence,
+        end == literal(".") + subject,
+        and_(subject == BUT_REMINDERS, can_wait),
+    )

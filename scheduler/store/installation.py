@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.errors import NothingInForce
 from scheduler.store import configurations, ledger
-from scheduler.store.claims import reclaim_all
+from scheduler.store.claims import reclaim_all, take_over
 from scheduler.store.identity import Identity
-from scheduler.store.outbox import MISSED, UNSENT
+from scheduler.store.outbox import AT_REST, MISSED
 from scheduler.store.tables import installation, outbox
 
 #: Asked at every look: put together once.
 _WHOSE = select(installation.c.base_url, installation.c.place, installation.c.key_proof)
+
+_WAITS = outbox.c.state.in_(AT_REST)
 
 #: What people are told of a copy.
 HELD = "held: this database is a copy; nothing is sent until: scheduler db claim"
@@ -72,9 +74,9 @@ async def why_held(connection: AsyncConnection, here: Identity | None) -> str:
         return HELD
     differences = "; ".join(whose.differences(here)) if here else ""
     return differences and (
-        f"held: this database belongs to another installation ({differences}). Nothing is sent. If you have "
-        "moved or renamed this one, say so with: scheduler db claim --resend. If it is a copy beside one that "
-        "sends, leave it held"
+        f"held: this database belongs to another installation ({differences}). Nothing is sent. If you "
+        "have moved or renamed this one, say so with: scheduler db claim --resend. If it is a copy beside "
+        "one that sends, leave it held"
     )
 
 
@@ -117,7 +119,9 @@ async def claim_copy(
         raise NothingInForce(
             "nothing is in force in this database; it sends by itself after: scheduler apply"
         )
-    waited = await (skip_unsent if skip else release_unsent)(connection)
+    # nobody sends from a copy; from a database that was moved a service may, until it looks again
+    await (take_over(connection, now) if already else reclaim_all(connection))
+    waited = await (_skip if skip else _count_waiting)(connection)
     if skip:
         await ledger.settle(connection, now)
     await ledger.tick(connection, now)  # what was due since the last one has been decided on
@@ -132,19 +136,14 @@ async def hold(connection: AsyncConnection) -> None:
     await connection.execute(installation.delete())
 
 
-async def skip_unsent(connection: AsyncConnection) -> int:
-    """Records all that waits as missed; gives how many rows. To be called while nobody sends.
+async def _skip(connection: AsyncConnection) -> int:
+    """Records all that waits as missed; gives how many rows.
 
     Their keys stay taken: none of these mails is made again, unless what it says changes.
     """
-    waiting = outbox.c.state.in_(UNSENT)
-    missed = {"state": MISSED, "reason": SKIPPED, "claim_token": None, "claim_until": None}
-    return (await connection.execute(update(outbox).where(waiting).values(**missed))).rowcount
+    missed = {"state": MISSED, "reason": SKIPPED}
+    return (await connection.execute(update(outbox).where(_WAITS).values(**missed))).rowcount
 
 
-async def release_unsent(connection: AsyncConnection) -> int:
-    """Frees what a dead process was sending; gives how many rows wait in all. To be called while nobody
-    sends."""
-    await reclaim_all(connection)
-    waiting = outbox.c.state.in_(UNSENT)
-    return await connection.scalar(select(func.count()).select_from(outbox).where(waiting)) or 0
+async def _count_waiting(connection: AsyncConnection) -> int:
+    return await connection.scalar(select(func.count()).select_from(outbox).where(_WAITS)) or 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.store.tables import Instant, journal, revisions, rules, state
@@ -15,6 +15,12 @@ from scheduler.store.tables import Instant, journal, revisions, rules, state
 _SETTLED_UNTIL = select(state.c.settled_until)
 _HELD = _SETTLED_UNTIL.with_for_update()
 _GENERATION = select(state.c.generation)
+_TICKED_AT = select(state.c.ticked_at)
+_TICK = (
+    update(state)
+    .where(or_(state.c.ticked_at.is_(None), state.c.ticked_at < bindparam("now", type_=Instant)))
+    .values(ticked_at=bindparam("now", type_=Instant))
+)
 _FORWARD = (
     update(state)
     .where(state.c.settled_until < bindparam("until", type_=Instant))
@@ -47,11 +53,30 @@ async def hold(connection: AsyncConnection) -> datetime | None:
     return at
 
 
+async def be_first(connection: AsyncConnection) -> None:
+    """For who puts the first configuration in force: while there is no row to hold, replicas that start at
+    once would all do it."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("LOCK TABLE state IN EXCLUSIVE MODE"))
+
+
 async def settle(connection: AsyncConnection, until: datetime) -> None:
     """Moves it forward; never back, whatever a clock says."""
     if await settled_until(connection) is None:
         await connection.execute(state.insert().values(id=1, settled_until=until, generation=0))
     await connection.execute(_FORWARD, {"until": until})
+
+
+async def ticked_at(connection: AsyncConnection) -> datetime | None:
+    """When a service looked at what is due for the last time; None: none ever did. Commands that put files
+    in force settle as well, and are no sign of life."""
+    at: datetime | None = await connection.scalar(_TICKED_AT)
+    return at
+
+
+async def tick(connection: AsyncConnection, now: datetime) -> None:
+    """A service looks at what is due, or a person has decided what becomes of it."""
+    await connection.execute(_TICK, {"now": now})
 
 
 async def generation(connection: AsyncConnection) -> int:

@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.errors import DatabaseAway, DatabaseTooNew, DatabaseUnusable
 from scheduler.shipped import shipped
 from scheduler.store.database import Database
 
+#: The name of the lock that a migration holds until it is done: replicas that start at once come one after
+#: the other, and all but the first find nothing to do.
+_KEY = 0x4C436974696573 + 2
+_MOVE_TO_HEAD = (
+    # it may take as long as it needs, and the others may wait for it as long
+    "SET LOCAL lock_timeout = 0",
+    "SET LOCAL statement_timeout = 0",
+    f"SELECT pg_advisory_xact_lock({_KEY})",
+)
+
 
 async def migrate(database: Database) -> str:
-    """Runs what is missing, in one transaction; gives the version reached.
+    """Runs what is missing, in one transaction, alone; gives the version reached.
 
     Raises DatabaseTooNew when the database was written by a newer program, DatabaseUnusable when it
     cannot be reached or is none.
     """
     try:
         async with database.write() as connection:
+            await _be_alone(connection)
             return await connection.run_sync(_upgrade)
     except DatabaseAway as error:
         raise DatabaseUnusable(f"{error}; nothing was changed") from error
     except DBAPIError as error:
         raise DatabaseUnusable(f"the database cannot be used ({error.orig}); nothing was changed") from error
+
+
+async def _be_alone(connection: AsyncConnection) -> None:
+    """Until the transaction ends; on SQLite whoever writes is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        for statement in _MOVE_TO_HEAD:
+            await connection.execute(text(statement))
+
+
+async def has_our_tables(connection: AsyncConnection) -> bool:
+    """False where a newer program has migrated the database under a service that runs."""
+    return bool(await connection.scalar(_VERSION) == _head())
+
+
+_VERSION = text("SELECT version_num FROM alembic_version")
+
+
+@lru_cache(maxsize=1)
+def _head() -> str | None:
+    return scripts().get_current_head()
 
 
 async def check_version(database: Database) -> None:

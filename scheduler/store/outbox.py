@@ -1,15 +1,15 @@
 """The durable rows of what is being and was sent: one for each notice, unique by its key.
 
 Rows are made by one INSERT ... SELECT for a whole slot (`duties.py`), claimed in batches (`claims.py`),
-marked in groups (`marks.py`). This file has what a row is, and what people ask of all of them.
+marked in groups (`marks.py`). This file has what a row is and how rows are read; how many there are is asked
+in `counts.py`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -52,10 +52,6 @@ OLDER = (WITHDRAWN, REPLACED)
 
 #: Stands in the place of a server's words while a mail that came late waits for a decent hour.
 MORNING = "waits for the morning there"
-
-#: A mail that is due and not handed over for so long is said to people.
-STUCK_AFTER = timedelta(minutes=10)
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -132,14 +128,6 @@ def has_newer() -> ColumnElement[bool]:
 NOT_HELD = ~is_held(outbox)
 
 
-async def oldest_due(connection: AsyncConnection, now: datetime) -> datetime | None:
-    """Since when the longest waiting row is due; None while nothing waits. What is held back waits for a
-    person, not for us."""
-    waiting = and_(outbox.c.state.in_(IN_LINE), outbox.c.due_at <= now, NOT_HELD)
-    at: datetime | None = await connection.scalar(select(func.min(outbox.c.due_at)).where(waiting))
-    return at
-
-
 def withdrawn(reason: str) -> dict[str, Any]:
     """The values of a row that is not sent because something else is true now."""
     return {"state": WITHDRAWN, "reason": reason, **freed()}
@@ -167,47 +155,6 @@ async def sent(connection: AsyncConnection) -> AsyncIterator[Delivery]:
     """Everything that was sent, in the order of sending."""
     async for row in await connection.stream(deliveries().where(outbox.c.state == SENT)):
         yield delivery(row)
-
-
-async def count_by_state(connection: AsyncConnection) -> dict[tuple[str, str], int]:
-    """(kind, state) -> rows."""
-    query = select(outbox.c.kind, outbox.c.state, func.count()).group_by(outbox.c.kind, outbox.c.state)
-    return {(kind, state): number for kind, state, number in await connection.execute(query)}
-
-
-def waiting(rows: Mapping[tuple[str, str], int]) -> int:
-    """Of those counts: mails that are to be sent, in whatever state."""
-    return sum(number for (_, state), number in rows.items() if state in UNSENT)
-
-
-async def failures(connection: AsyncConnection) -> Counter[str]:
-    """Why mails failed, in words, with how many each."""
-    query = select(outbox.c.reason, func.count()).where(outbox.c.state == FAILED).group_by(outbox.c.reason)
-    found = Counter[str]()
-    for reason, number in await connection.execute(query):
-        found[reason] = number
-    return found
-
-
-async def stuck(connection: AsyncConnection, now: datetime) -> Counter[str]:
-    """Mails that should have gone long ago, by what the mail server said last; not those that wait for the
-    morning, nor what people hold back."""
-    reply = func.coalesce(outbox.c.reply, "")
-    overdue = and_(outbox.c.state.in_(IN_LINE), outbox.c.due_at < now - STUCK_AFTER, NOT_HELD)
-    query = select(reply, func.count()).where(overdue, reply != MORNING)
-    found = Counter[str]()
-    for said, number in await connection.execute(query.group_by(reply)):
-        found[said] = number
-    return found
-
-
-async def count_held(connection: AsyncConnection) -> dict[str, int]:
-    """Subject of a hold -> mails that wait because of it; what two holds cover counts for both."""
-    theirs = and_(outbox.c.state.in_(UNSENT), covers(outbox))
-    number = func.count(outbox.c.id).label("number")
-    query = select(holds.c.subject, number).outerjoin(outbox, theirs)
-    rows = await connection.execute(query.group_by(holds.c.subject))
-    return {row.subject: row.number for row in rows}
 
 
 async def unsent_of(connection: AsyncConnection, subject: str) -> AsyncIterator[Delivery]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import make_url, select
 
 from scheduler.errors import SchedulerError
+from scheduler.store import tables
 from scheduler.store.lock import sqlite_file
 from scheduler.store.tables import clock_changes, configurations
 
@@ -31,31 +33,45 @@ def waiting_clocks(url: str) -> str | None:
     return _look(url, str(waits.order_by(clock_changes.c.id.desc())))
 
 
+def erasures(url: str) -> dict[str, datetime]:
+    """Digests of the addresses of people who were erased, and when that was; empty where nobody can tell."""
+    rows = _rows(url, str(select(tables.erasures.c.digest, tables.erasures.c.erased_at)))
+    return {str(digest): _instant(at) for digest, at in rows}
+
+
+def _instant(at: object) -> datetime:
+    """As either kind of database gives it without our own type."""
+    found = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
 def _look(url: str, query: str) -> str | None:
     """The first column of the first row."""
+    rows = _rows(url, f"{query} LIMIT 1")
+    return str(rows[0][0]) if rows else None
+
+
+def _rows(url: str, query: str) -> list[tuple[object, ...]]:
+    """Nothing where nobody can tell."""
     try:
         file = sqlite_file(url)
         return _from_sqlite(file, query) if file else _from_postgresql(url, query)
     except (sqlite3.Error, psycopg.Error, SchedulerError, OSError):
-        return None
+        return []
 
 
-def _from_sqlite(file: Path, query: str) -> str | None:
+def _from_sqlite(file: Path, query: str) -> list[tuple[object, ...]]:
     if not file.is_file():
-        return None
+        return []
     # nothing is made beside a file at rest; while somebody writes, what it wrote stands in the -wal file
     at_rest = "" if file.with_name(f"{file.name}-wal").exists() else "&immutable=1"
     place = f"{file.resolve().as_uri()}?mode=ro{at_rest}"
     with closing(sqlite3.connect(place, uri=True, timeout=_SECONDS)) as connection:
-        return _text(connection.execute(query).fetchone())
+        return connection.execute(query).fetchall()
 
 
-def _from_postgresql(url: str, query: str) -> str | None:
+def _from_postgresql(url: str, query: str) -> list[tuple[object, ...]]:
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     options = f"-c statement_timeout={_SECONDS}s -c default_transaction_read_only=on"
     with psycopg.connect(plain, connect_timeout=_SECONDS, options=options) as connection:
-        return _text(connection.execute(query.encode()).fetchone())
-
-
-def _text(row: tuple[object, ...] | None) -> str | None:
-    return str(row[0]) if row else None
+        return connection.execute(query.encode()).fetchall()

@@ -14,7 +14,7 @@ from scheduler.model.answers import Answer, Said
 from scheduler.model.notices import STATEFUL
 from scheduler.model.told import REQUEST, Tellings, Told
 from scheduler.store.outbox import SENT, UNSENT, may_have_arrived
-from scheduler.store.suppressions import WEBINARS
+from scheduler.store.suppressions import EVERYTHING, WEBINARS
 from scheduler.store.tables import answers, contacts, members, outbox, suppressions, told
 
 
@@ -29,8 +29,9 @@ async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
         await _told(connection, on_its_way),
         await _done(connection, now),
         await _answers(connection),
-        await _ended(connection),
+        await _suppressed(connection, WEBINARS),
         await _gone(connection),
+        await _suppressed(connection, EVERYTHING),
     )
 
 
@@ -101,8 +102,8 @@ async def _answers(connection: AsyncConnection) -> dict[str, dict[Said, frozense
     return dict(found)
 
 
-async def _ended(connection: AsyncConnection) -> frozenset[str]:
-    query = select(suppressions.c.address).where(suppressions.c.scope == WEBINARS)
+async def _suppressed(connection: AsyncConnection, scope: str) -> frozenset[str]:
+    query = select(suppressions.c.address).where(suppressions.c.scope == scope)
     return frozenset(await connection.scalars(query))
 
 

@@ -14,9 +14,10 @@ import pytest
 from scheduler.service.apply import put_in_force
 from scheduler.store import installation
 from scheduler.store.database import open_database
+from scheduler.store.identity import Identity, place_of
 from scheduler.store.lock import serving
 from scheduler.store.migrate import migrate
-from tests.cast import real
+from tests.cast import CONFIG, real
 from tests.cli.typed import spawned, started, typed
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -168,3 +169,34 @@ def test_a_postgresql_goes_from_backup_to_claim(empty_postgres: str, tmp_path: P
     assert backed_up.stdout.splitlines()[-1].startswith(f"OK: {file}, ")
     assert f"kept as {tmp_path}/before-restore-" in restored.stdout
     assert claimed.stdout.startswith("OK: this database sends from now on; 0 mails waited")
+
+
+def test_a_moved_database_is_claimed_where_it_is(folder: Path, tmp_path: Path) -> None:
+    """`mv` to another folder, with the key: the same installation elsewhere."""
+    asyncio.run(_adopt(folder))
+    moved = tmp_path / "elsewhere"
+    folder.rename(moved)
+    config = {"SCHEDULER_CONFIG": str(CONFIG)}
+
+    held = typed("status", environment=at(moved, **config))
+    claimed = typed("db", "claim", "--resend", "--by", "Anna", environment=at(moved))
+    after = typed("status", environment=at(moved, **config))
+
+    difference = f"the database was {folder}/scheduler.sqlite and is {moved}/scheduler.sqlite"
+    assert difference in held.stdout
+    assert claimed.stdout.startswith("OK: this database sends from now on; 0 mails waited, and all due since")
+    assert difference not in after.stdout
+
+
+async def _adopt(folder: Path) -> None:
+    url = f"sqlite:///{folder / 'scheduler.sqlite'}"
+    database = open_database(url, durable=False)
+    async with database.write() as connection:
+        await installation.adopt(connection, Identity(None, place_of(url)))
+    await database.close()
+
+
+def test_what_is_old_is_forgotten_when_a_person_says_so(folder: Path) -> None:
+    done = typed("db", "prune", environment=at(folder))
+
+    assert done.stdout == "OK: forgotten: 0 mails, 0 notes of what was told and answered, 0 bounces\n"

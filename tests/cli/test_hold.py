@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from scheduler.service.engine import Engine
+from scheduler.service.fences import Fences
+from scheduler.service.in_force import Memory
+from scheduler.service.virtual_clock import VirtualClock
 from scheduler.store import ledger, tables
 from scheduler.store.database import open_database
 from tests.cli.typed import Done, started, typed
@@ -184,3 +189,44 @@ def test_status_for_programs_before_anything_is_in_force(tmp_path: Path) -> None
 
     assert done.returncode == 1
     assert json.loads(done.stdout)["in_force"] is None
+
+
+def holds_after_an_outage(house: House) -> None:
+    """Last looked at ten days ago: the service holds what an outage made late."""
+    asyncio.run(_hold_after_an_outage(f"sqlite:///{house.folder / 'var' / 'scheduler.sqlite'}"))
+
+
+async def _hold_after_an_outage(url: str) -> None:
+    database, now = open_database(url, durable=False), datetime.now(UTC)
+    clock = VirtualClock(now, now + timedelta(minutes=1))
+    async with database.write() as connection:
+        await ledger.tick(connection, now - timedelta(days=10))
+    engine = Engine(database, clock, clock.bell(), Memory(), fences=Fences(amnesty=timedelta(days=1)))
+    await engine.look()
+    await database.close()
+
+
+def test_after_an_outage_the_status_asks_and_a_person_decides(house: House) -> None:
+    holds_after_an_outage(house)
+
+    asked = say(house, "status")
+    done = say(house, "resume", "everything-but-reminders", "--skip", "--by", "Anna")
+
+    assert (
+        "\n! held by the service: everything-but-reminders, for the service did not run from " in asked.stdout
+    )
+    assert "; 2 announcements, 2 invitations wait; let it go with: scheduler resume" in asked.stdout
+    assert done.stdout.splitlines()[0].endswith("mails, for it was skipped when the hold was let go")
+    assert done.stdout.splitlines()[1].startswith(
+        "OK: everything-but-reminders is let go; 0 mails go out now, "
+    )
+    assert decided(house)[1][-1][:3] == ("Anna", "resume", "everything-but-reminders")
+
+
+def test_who_resumes_everything_is_told_what_the_service_holds(house: House) -> None:
+    holds_after_an_outage(house)
+
+    done = say(house, "resume", "everything")
+
+    assert done.returncode == 1
+    assert "let that go with: scheduler resume everything-but-reminders" in done.stdout

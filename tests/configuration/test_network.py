@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
@@ -77,6 +78,50 @@ def test_what_is_left_out_has_its_default(desk: Desk) -> None:
     assert network.languages == ("en",)
     assert network.apply == "confirm"
     assert network.only_to == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("bounces@mail.cities.example", "bounces@mail.cities.example"),
+        ("None", "none"),
+        (f"{'a' * 30}@b.example", None),
+    ],
+)
+def test_bounces_have_a_mailbox_of_their_own_or_none(desk: Desk, written: str, read_as: str | None) -> None:
+    network = read(desk, with_bounces(written))
+
+    assert network.bounces == (read_as or written)
+    assert desk.said == []
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        (
+            f"{'a' * 31}@b.example",
+            "has 31 letters, and behind it must stand the number of a mail; write a mailbox",
+        ),
+        ("bounces", "is no mail address"),
+    ],
+)
+def test_a_mailbox_that_cannot_take_bounces_is_refused(desk: Desk, written: str, problem: str) -> None:
+    desk.network(with_bounces(written))
+
+    assert problem in desk.said[0]
+
+
+def test_a_sender_whose_mails_cannot_be_marked_is_warned_of(desk: Desk) -> None:
+    read(desk, NETWORK.replace("webinars@cities", f"{'a' * 31}@cities"))
+
+    (said,) = desk.said
+    assert "no bounce is taken in; write bounces: with a mailbox of at most 30 letters" in said
+
+
+def with_bounces(written: str) -> str:
+    line = "  address: webinars@cities.example\n"
+    assert line in NETWORK
+    return NETWORK.replace(line, f"{line}  bounces: {written}\n")
 
 
 def test_an_audience_is_read_with_all_its_lists(desk: Desk) -> None:
@@ -258,6 +303,12 @@ def test_only_to_is_a_domain_however_it_is_written(desk: Desk, written: str) -> 
             id="number in words",
         ),
         pytest.param(
+            "place: Hamburg",
+            "place: Hamburg\nmax_mails_per_hour: 0",
+            '10:21: error: "0" is no whole number from 1 to 10000000',
+            id="no mails at all",
+        ),
+        pytest.param(
             'quiet_hours:\n  from: "21:00"\n  to: "07:00"\n',
             "quiet_hours: none\n",
             "30:14: error: keys and values are needed here; write key: value on lines of their own",
@@ -377,3 +428,11 @@ def test_a_partner_that_cannot_be_understood_is_refused(desk: Desk, old: str, ne
     desk.network(with_change(PARTNERS, old, new))
 
     assert desk.said == [f"file.yaml:{problem}"]
+
+
+def test_without_a_number_ten_mails_an_hour_may_leave_for_each_contact() -> None:
+    small, large = cast.a_configuration(members=(cast.MANTES,)), cast.real()
+    said = replace(large, network=replace(large.network, max_mails_per_hour=500))
+
+    contacts = sum(len(member.contacts) for member in large.members)
+    assert (small.most_an_hour, large.most_an_hour, said.most_an_hour) == (1000, 10 * contacts, 500)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.members import Member, Membership, Span
-from scheduler.model.moments import Since
-from scheduler.model.notices import Kind, NoticeRule, QuietHours, WorkingDaysBefore
+from scheduler.model.moments import Since, useful_by
+from scheduler.model.notices import Kind, MinutesBefore, NoticeRule, QuietHours, WorkingDaysBefore
 from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Series, Status
 from tests import cast
@@ -565,3 +565,10 @@ def test_the_plain_series_is_what_the_title_of_this_file_says() -> None:
 
     assert [o.starts_at for o in occurrences_of(series)] == [at("2027-06-14T11:00:00+00:00")]
     assert series.announced == date(2027, 5, 3)
+
+
+@pytest.mark.parametrize(("minutes", "until"), [(60, "11:00"), (11, "11:00"), (10, "11:05"), (5, "11:05")])
+def test_a_last_call_is_useful_for_those_who_are_late(minutes: int, until: str) -> None:
+    rule = NoticeRule("soon", Kind.REMINDER, ("coordinator",), MinutesBefore(minutes))
+
+    assert useful_by(occurrences_of(a_series())[0], rule) == at(f"2027-06-14T{until}:00+00:00")

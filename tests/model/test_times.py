@@ -64,6 +64,28 @@ def test_a_computed_moment_in_a_doubled_hour_is_the_first() -> None:
     assert moment == at("2027-10-31T02:30:00+02:00")
 
 
+@pytest.mark.parametrize(
+    ("zone", "daily"),
+    [
+        ("Europe/Berlin", time(2, 30)),
+        ("America/Santiago", time(0)),
+        ("Africa/Cairo", time(0, 30)),
+        ("Australia/Lord_Howe", time(1, 45)),
+        ("Europe/Dublin", time(1, 30)),
+    ],
+)
+def test_a_daily_moment_comes_once_on_each_day(zone: str, daily: time) -> None:
+    """T04: through every gap and doubled hour of three years; where clocks jump over it, later that day."""
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(1096)]
+
+    moments = [times.moment(day, daily, zone) for day in days]
+
+    shown = [times.local(moment, zone) for moment in moments]
+    assert [wall.date() for wall in shown] == days
+    assert all(wall.time() == daily or wall.hour == daily.hour + 1 for wall in shown)
+    assert moments == sorted(set(moments))
+
+
 def test_a_day_that_is_not_there_is_the_next_one() -> None:
     """Apia went from 29 December 2011 straight to the 31st."""
     moment = times.moment(date(2011, 12, 30), time(9), "Pacific/Apia")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
@@ -18,9 +18,10 @@ from scheduler.mail.post import Post
 from scheduler.model.network import Configuration
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_rehearsing
+from scheduler.service.fences import Fences
 from scheduler.service.links import Links
 from scheduler.service.virtual_clock import VirtualClock
-from scheduler.store import configurations, outbox, tables
+from scheduler.store import configurations, counts, outbox, tables
 from scheduler.store.database import Database
 from scheduler.store.outbox import Delivery
 
@@ -34,6 +35,7 @@ class Stage:
     #: instead of the mailbox
     post: Post | None = None
     links: Links = LINKS
+    fences: Fences = field(default_factory=Fences)
 
     async def apply(
         self, configuration: Configuration, now: datetime, *, older_clocks: bool = False
@@ -49,6 +51,7 @@ class Stage:
             by="staff",
             replaces=replaces,
             older_clocks=older_clocks,
+            key=self.links.key,
         )
 
     async def play(self, start: datetime, end: datetime) -> None:
@@ -56,6 +59,7 @@ class Stage:
         clock = VirtualClock(start, end)
         post = self.post or self.mailbox
         service = build_rehearsing(self.database, clock, post, self.links)
+        service.engine.fences = service.deliverer.fences = self.fences
         async with service.running() as tasks:
             over = asyncio.create_task(clock.over())
             done, _ = await asyncio.wait([over, tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -80,7 +84,7 @@ class Stage:
 
     async def states(self) -> dict[tuple[str, str], int]:
         async with self.database.read() as connection:
-            return await outbox.count_by_state(connection)
+            return await counts.count_by_state(connection)
 
     def message(self, delivery: Delivery) -> Message:
         assert delivery.receipt

@@ -21,7 +21,8 @@ from scheduler.model.series import Status
 from scheduler.service.holding import MORNING, NOW, Held, LetGo, hold_back, let_go
 from scheduler.service.in_force import read_in_force
 from scheduler.service.links import Links
-from scheduler.store import claims, outbox, tables
+from scheduler.store import claims, counts, outbox, tables
+from scheduler.store.held import kinds_held
 from scheduler.store.holds import EVERYTHING, Hold
 from tests.cast import DOHA, MANTES, a_configuration, a_series, a_session, at
 from tests.service.stage import Stage, told
@@ -201,10 +202,10 @@ async def test_what_is_held_is_not_overdue(stage: Stage) -> None:
     await stage.play(APRIL, LATE_MAY)
 
     async with stage.database.read() as connection:
-        assert await outbox.oldest_due(connection, LATE_MAY) is None
-        assert await outbox.stuck(connection, LATE_MAY) == {}
+        assert await counts.oldest_due(connection, LATE_MAY) is None
+        assert await counts.stuck(connection, LATE_MAY) == {}
         assert await claims.wanted_at(connection) is None
-        assert await outbox.count_held(connection) == {EVERYTHING: 4}
+        assert (await kinds_held(connection))[EVERYTHING].total() == 4
 
 
 @ON_SQLITE

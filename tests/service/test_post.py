@@ -17,8 +17,10 @@ from scheduler.errors import RelayAway
 from scheduler.mail.post import Belt, Fate, Outcome, Outgoing
 from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind, MinutesBefore, NoticeRule
-from scheduler.store import claims, installation, tables
+from scheduler.service.return_paths import ReturnPaths
+from scheduler.store import claims, installation, suppressions, tables
 from scheduler.store.database import Database
+from scheduler.store.suppressions import EVERYTHING
 from tests.cast import MANTES, a_configuration, a_series, at
 from tests.service.stage import Stage
 
@@ -37,6 +39,9 @@ class ScriptedPost:
     """Takes down every attempt, and answers with what `says` gives for it."""
 
     says: Callable[[Outgoing, datetime, int], Fate]
+    words: str = "450 4.7.0 said so"
+    #: the envelope's senders
+    senders: set[str] = field(default_factory=set)
     #: (message id, octets, when) of each
     attempts: list[tuple[str, bytes, datetime]] = field(default_factory=list)
 
@@ -45,9 +50,10 @@ class ScriptedPost:
             before = sum(message_id == message.message_id for message_id, _, _ in self.attempts)
             self.attempts.append((message.message_id, message.octets, message.at))
             fate = self.says(message, message.at, before)
-            belt.done(Outcome(message.id, fate, "450 4.7.0 said so", 450))
+            self.senders.add(message.envelope_sender)
+            belt.done(Outcome(message.id, fate, self.words, int(self.words[:3])))
             if fate is Fate.AWAY:
-                return RelayAway("450 4.7.0 said so", 450)
+                return RelayAway(self.words, int(self.words[:3]))
         return None
 
     def drain(self) -> None: ...
@@ -120,6 +126,28 @@ async def test_never_is_not_tried_again(stage: Stage) -> None:
     names = [message_id for message_id, _, _ in post.attempts]
     assert len(names) == len(set(names))
     assert await stage.reasons("invitation") == {("invitation", "failed", "refused: 450 4.7.0 said so"): 1}
+
+
+async def test_an_address_that_is_none_gets_nothing_more(stage: Stage) -> None:
+    """The server says so at RCPT; the announcement comes before the invitation."""
+    stage.post = post = ScriptedPost(lambda _m, _now, _b: Fate.NEVER, "550 5.1.1 no such user")
+    await stage.apply(one_city(), APPLIED)
+
+    await stage.play(APPLIED, OVER)
+
+    assert len(post.attempts) == 1
+    reasons = await stage.reasons("announcement")
+    assert reasons == {("announcement", "failed", "refused: 550 5.1.1 no such user"): 1}
+    async with stage.database.read() as connection:
+        assert await suppressions.of(connection, "learningcity@mantes-la-jolie.example", EVERYTHING)
+
+
+@ON_SQLITE
+async def test_each_mail_has_a_way_back_of_its_own(stage: Stage) -> None:
+    post = await play(stage, lambda _m, _now, _b: Fate.SENT)
+
+    read = {ReturnPaths(stage.links.key).read([sender]) for sender in post.senders}
+    assert read == {row.id for row in await stage.sent()}
 
 
 @ON_SQLITE

@@ -34,3 +34,4 @@ async def test_the_first_second_and_fourth_failure_are_said() -> None:
         await keep_running("work", work, Meters())
 
     assert [(line["failures"], line["why"]) for line in said] == [(1, "gone"), (2, "gone"), (4, "gone")]
+    assert [line["log_level"] for line in said] == ["error", "warning", "warning"]

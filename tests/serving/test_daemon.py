@@ -137,6 +137,38 @@ async def test_a_database_that_was_away_does_not_stop_the_clock(
     assert len(relay.messages) == 6
 
 
+async def test_nothing_is_sent_that_cannot_be_marked(
+    postgres: str, empty_postgres: str, tmp_path: Path
+) -> None:
+    """The database is read-only for a while, as a standby is, and the reminder falls due meanwhile (D07)."""
+    database = open_database(empty_postgres)
+    await migrate(database)
+    name = empty_postgres.rpartition("?")[0].rpartition("/")[2]
+    configuration = a_session_in(3)
+    async with (
+        a_relay() as relay,
+        serving(database, configuration, tmp_path, mail_url=over_smtp(relay)) as daemon,
+    ):
+        await relay.until(lambda: len(relay.messages) == 4)
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            for is_read_only in ("on", "off"):
+                connection.execute(
+                    f"ALTER DATABASE {name} SET default_transaction_read_only = {is_read_only}"
+                )
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+                )
+                if is_read_only == "on":
+                    await until(lambda: "the database is read-only" in daemon.health().not_ready)
+                    await until(lambda: datetime.now(UTC) > due_at(configuration) + PUNCTUAL / 10)
+                    sent, is_alive = len(relay.messages), daemon.clock.is_alive
+        await relay.until(lambda: len(reminders(relay)) == 2)
+        await until(lambda: not daemon.health().not_ready)
+    await database.close()
+
+    assert (sent, is_alive) == (4, True)
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_clock_whose_timer_died_is_mended(database: Database, tmp_path: Path) -> None:
     """One error inside APScheduler 3.11.3 disarms its timer for good, and `running` stays True (A2)."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.errors import DatabaseTooNew
 from scheduler.store.database import Database, open_database
-from scheduler.store.migrate import migrate
+from scheduler.store.migrate import has_our_tables, migrate
 from scheduler.store.tables import metadata
 
 
@@ -25,6 +26,25 @@ async def test_the_migrations_make_exactly_the_tables(database: Database) -> Non
 
 async def test_migrating_twice_changes_nothing(database: Database) -> None:
     assert await migrate(database) == await migrate(database)
+
+
+async def test_replicas_that_start_at_once_come_one_after_the_other(empty_postgres: str) -> None:
+    """On an empty database: one migrates, the others wait for it, nobody fails."""
+    replicas = [open_database(empty_postgres) for _ in range(3)]
+
+    versions = await asyncio.gather(*(migrate(replica) for replica in replicas))
+    for replica in replicas:
+        await replica.close()
+
+    assert len(set(versions)) == 1
+
+
+async def test_a_service_sees_that_a_newer_program_migrated_its_database(database: Database) -> None:
+    async with database.write() as connection:
+        before = await has_our_tables(connection)
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+        assert (before, await has_our_tables(connection)) == (True, False)
 
 
 async def test_a_newer_database_is_refused(database: Database) -> None:

@@ -30,6 +30,7 @@ from scheduler.service.daemon import Daemon
 from scheduler.service.links import Links
 from scheduler.settings import Settings
 from scheduler.store import clocks, holds, installation, tables
+from scheduler.store.counts import Unsent
 from scheduler.store.database import Database, open_database
 from scheduler.store.holds import Hold
 from scheduler.store.migrate import migrate
@@ -527,12 +528,12 @@ async def test_mails_are_counted_by_kind_with_their_lateness(place: Place) -> No
 
 async def test_what_left_the_outbox_leaves_the_meters(place: Place) -> None:
     meters, now = place.daemon.meters, datetime.now(UTC)
-    meters.counted({("reminder", "queued"): 2}, now - timedelta(minutes=1), now)
-    meters.counted({("reminder", "sent"): 2}, None, now)
+    meters.counted([Unsent("reminder", "queued", False, 2, 2, now - timedelta(minutes=1))], now)
+    meters.counted([Unsent("reminder", "deferred", False, 2, 0, None)], now)
 
     found = await place.meters()
 
-    assert found["scheduler_deliveries", "reminder", "sent"] == 2
+    assert found["scheduler_deliveries", "reminder", "deferred"] == 2
     assert ("scheduler_deliveries", "reminder", "queued") not in found
     assert found["scheduler_oldest_due_seconds",] == 0
 
