@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from bench import crowd, handing_over, rates, writing
+from bench import crowd, handing_over, history, rates, ticking, writing
 from bench.measured import measure
 
 
@@ -26,6 +26,8 @@ PARTS: dict[str, Callable[[], int]] = {
     "rates": rates.measure,
     "crowd": crowd.measure,
     "shelving": _shelving,
+    "ticking": ticking.measure,
+    "history": history.measure,
     "writing": writing.measure,
     "handing-over": handing_over.measure,
 }

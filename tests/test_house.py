@@ -56,11 +56,7 @@ DOORS = {
     "fastapi": {"web/"},
     "uvicorn": {"web/server.py", "web/heads.py", "web/at_once.py"},
     "httptools": {"web/heads.py"},
-    "sqlalchemy": {
-        *("store/", "service/in_force.py", "service/engine.py", "service/delivery.py"),
-        *("service/clock_changes.py", "service/lasting.py", "service/fences.py"),
-        *("service/apply.py", "service/bounces.py", "service/erased.py", "service/erasing.py"),
-    },
+    "sqlalchemy": {"store/"},
     "alembic": {"store/"},
     "aiosqlite": {"store/unbroken.py"},
     "yaml": {"configuration/document.py"},

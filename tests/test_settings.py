@@ -27,11 +27,18 @@ WRITTEN = {
     "log_level": "warning",
     "max_in_flight": "3",
     "mail_connections": "2",
+    "mail_per_second": "20",
+    "mail_connect_seconds": "4",
+    "mail_command_seconds": "5",
+    "mail_reply_seconds": "6",
     "retry_minutes": "2, 7.5",
     "tick_seconds": "7",
     "lease_seconds": "8",
     "breaker_seconds": "0.5",
     "quiet_seconds": "9",
+    "one_leads": "false",
+    "amnesty_hours": "36",
+    "keep_days": "500",
     "drain_seconds": "10",
 }
 

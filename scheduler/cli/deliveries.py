@@ -27,12 +27,12 @@ from scheduler.errors import SchedulerError
 from scheduler.model import times
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scheduler.service.in_force import InForce
+    from scheduler.store.database import Connection
     from scheduler.store.deliveries import Line
 
-    Decide = Callable[[AsyncConnection, Sequence[int], datetime], Awaitable[list[int]]]
+    Decide = Callable[[Connection, Sequence[int], datetime], Awaitable[list[int]]]
 
 app = typer.Typer(
     add_completion=False,
@@ -146,7 +146,7 @@ def retry(numbers: IdsArgument, by: ByOption = None) -> None:
     """Try mails again now that failed, or that were put off; only while they are of use."""
     who = who_decides(by)
 
-    async def decide(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> list[int]:
+    async def decide(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
         from scheduler.store import deliveries
 
         return await deliveries.try_again(connection, ids, who, now)
@@ -165,7 +165,7 @@ def hold(
     if len(because) > 200 or (because and not because.isprintable()):
         raise typer.BadParameter("write one line of at most 200 letters", param_hint="--because")
 
-    async def decide(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> list[int]:
+    async def decide(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
         from scheduler.store import deliveries
 
         return await deliveries.hold(connection, ids, because, who, now)
@@ -178,7 +178,7 @@ def release(numbers: IdsArgument, by: ByOption = None) -> None:
     """Let mails go that are held; they are sent if they still hold."""
     who = who_decides(by)
 
-    async def decide(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> list[int]:
+    async def decide(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
         from scheduler.store import deliveries
 
         return await deliveries.release(connection, ids, who, now)
@@ -202,7 +202,7 @@ async def _decide(
     out.print(f"OK: {counted(len(changed), 'mail')} {done}")
 
 
-async def _found(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Line]:
+async def _found(connection: Connection, ids: Sequence[int]) -> dict[int, Line]:
     """Raises SchedulerError for a number that no mail has."""
     from scheduler.store.deliveries import Wanted, find
 

@@ -259,8 +259,8 @@ class NetworkForm(Form):
     max_mails_per_hour: MostMails | None = Field(
         None,
         description="when so many mails have left within an hour, the service holds all others and asks, so "
-        "that a mistake does not reach everybody again and again. Default: 10 for each contact in "
-        "members.csv, and at least 1000",
+        "that a mistake does not reach everybody again and again. Default: 50 for each contact in "
+        "members.csv, and at least 20000",
     )
     partners: list[PartnerForm] = Field(
         default_factory=list,

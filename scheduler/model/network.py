@@ -12,7 +12,7 @@ from scheduler.model.notices import QuietHours
 from scheduler.model.series import Series
 
 #: The most mails within an hour, where nobody says: so many for each contact, and never less than these.
-MOST_FOR_EACH, LEAST_MOST = 10, 1_000
+MOST_FOR_EACH, LEAST_MOST = 50, 20_000
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Configuration:
 
     @cached_property
     def most_an_hour(self) -> int:
-        """So many mails may leave within an hour before a person is asked: what the network says, else ten
+        """So many mails may leave within an hour before a person is asked: what the network says, else fifty
         for each contact, which no programme needs and a mistake soon reaches."""
         contacts = sum(len(member.contacts) for member in self.members)
         return self.network.max_mails_per_hour or max(LEAST_MOST, MOST_FOR_EACH * contacts)

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler.configuration import normal
 from scheduler.errors import ConfigurationMoved
 from scheduler.model import changes, times
@@ -21,7 +19,7 @@ from scheduler.service.erased import leave_erased_out
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.lasting import NameStands, find_bond
 from scheduler.store import book, clocks, configurations, installation, ledger
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 
 
 async def put_in_force(
@@ -34,7 +32,7 @@ async def put_in_force(
     older_clocks: bool = False,
     proposed: str | None = None,
     key: bytes | None = None,
-    also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+    also: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> list[str]:
     """Makes a proposal the truth, in one transaction; gives what vanished from the files and is held now.
 

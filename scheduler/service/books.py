@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Fate, Outcome
@@ -21,7 +19,7 @@ from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Clock
 from scheduler.service.meters import Meters
 from scheduler.store import claims, ledger, marks
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.marks import Receipt
 from scheduler.store.outbox import DEFERRED, FAILED, SENT, Delivery
 
@@ -60,7 +58,7 @@ class Books:
         begun: set[int] = set()
         by_fate = _by_fate(ended)
 
-        async def mark(connection: AsyncConnection) -> None:
+        async def mark(connection: Connection) -> None:
             begun.clear()
             if any(by_fate[fate] for fate in _HOLDING):
                 await ledger.hold(connection)
@@ -75,7 +73,7 @@ class Books:
         self._tell(ended, now)
 
     async def _mark(
-        self, connection: AsyncConnection, by_fate: dict[Fate, list[Ended]], now: datetime
+        self, connection: Connection, by_fate: dict[Fate, list[Ended]], now: datetime
     ) -> None:
         sent = [receipt(p.row, p.history, p.claim, outcome.said) for p, outcome in by_fate[Fate.SENT]]
         await marks.mark_sent(connection, sent, now)
@@ -93,7 +91,7 @@ class Books:
             await claims.give_back(connection, token, ids, until, self.breaker.said)
 
     async def _put_off(
-        self, connection: AsyncConnection, parcel: Parcel, outcome: Outcome, now: datetime
+        self, connection: Connection, parcel: Parcel, outcome: Outcome, now: datetime
     ) -> None:
         next_at = self._next_try(parcel, now)
         if next_at:
@@ -115,7 +113,7 @@ class Books:
         )
 
     async def _refuse(
-        self, connection: AsyncConnection, parcel: Parcel, reason: str, said: str, now: datetime
+        self, connection: Connection, parcel: Parcel, reason: str, said: str, now: datetime
     ) -> None:
         """For good; where the server says that there is no such address, nothing more is sent to it."""
         await marks.refuse(connection, parcel.claim.token, parcel.id, reason, said)
@@ -146,15 +144,18 @@ class Books:
             _log.info("mails were handed over", action="sent", deliveries=sent)
 
 
-async def insist(database: Database, mark: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+async def insist(database: Database, mark: Callable[[Connection], Awaitable[None]]) -> None:
     """What was handed over and is not marked would be handed over again: until the database is back."""
+    is_said = False
     while True:
         try:
             async with database.write() as connection:
                 await mark(connection)
             return
         except DatabaseAway as error:
-            _log.error("marks wait for the database", action="mark", why=str(error))
+            if not is_said:
+                _log.error("marks wait for the database", action="mark", why=str(error))
+            is_said = True
             await asyncio.sleep(_INSIST_SECONDS)
 
 

@@ -64,9 +64,9 @@ class Rehearsing:
 def build_rehearsing(
     database: Database, clock: Clock, post: Post, links: Links, max_in_flight: int = MAX_IN_FLIGHT
 ) -> Rehearsing:
-    memory = Memory()
-    deliverer = Deliverer(database, clock, post, links, memory, Meters(), max_in_flight)
-    return Rehearsing(Engine(database, clock, deliverer.bell, memory), deliverer)
+    memory, meters = Memory(), Meters()
+    deliverer = Deliverer(database, clock, post, links, memory, meters, max_in_flight)
+    return Rehearsing(Engine(database, clock, deliverer.bell, memory, meters=meters), deliverer)
 
 
 def build_daemon(settings: Settings, database: Database) -> Daemon:

@@ -21,8 +21,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler import logs
 from scheduler.errors import NoReport, ReportRefused
 from scheduler.mail import bounces as reports
@@ -31,7 +29,7 @@ from scheduler.model.notices import STATEFUL
 from scheduler.service.return_paths import ReturnPaths
 from scheduler.store import bounces, ledger, suppressions
 from scheduler.store.bounces import Bounce, Kind, Mail
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.outbox import SENT, Delivery
 from scheduler.store.suppressions import EVERYTHING, Suppression, Whose
 
@@ -184,7 +182,7 @@ def _received_at(report: Report, mail: Mail, now: datetime) -> datetime:
     return max(written_at, mail.sent_at) if mail.sent_at and mail.sent_at <= now else written_at
 
 
-async def take_refusal(connection: AsyncConnection, row: Delivery, said: str, now: datetime) -> Taken | None:
+async def take_refusal(connection: Connection, row: Delivery, said: str, now: datetime) -> Taken | None:
     """A mail server refused a mail for good while it was handed over (5xx at RCPT or after DATA), or the
     ladder of "later" ended: does that say anything of the address?
 
@@ -215,7 +213,7 @@ async def take_refusal(connection: AsyncConnection, row: Delivery, said: str, no
 
 
 async def _take(
-    connection: AsyncConnection,
+    connection: Connection,
     mail: Mail,
     meaning: _Meaning,
     digest: str,
@@ -251,7 +249,7 @@ async def _take(
     return replace(taken, effect=effect, reason=reason)
 
 
-async def _mark_returned(connection: AsyncConnection, mail: Mail, meaning: _Meaning) -> None:
+async def _mark_returned(connection: Connection, mail: Mail, meaning: _Meaning) -> None:
     """A complaint is about a mail that arrived. What a full mailbox did not take may still be heard of: the
     next mail about it says all there is."""
     if meaning.kind is Kind.COMPLAINT or mail.state != SENT:

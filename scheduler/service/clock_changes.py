@@ -13,8 +13,6 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler.errors import ConfigurationMoved, OlderClocks, SchedulerError
 from scheduler.languages import language
 from scheduler.model import times
@@ -26,7 +24,7 @@ from scheduler.model.programme import Occurrence
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.store import clocks, configurations, duties, holds, ledger
 from scheduler.store.clocks import Found
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.holds import Hold
 
 #: Who holds and decides in the journal where the service does it by itself: "tzdata 2026f".
@@ -112,7 +110,7 @@ def _by_ledger(
 
 
 async def write_down(
-    connection: AsyncConnection, in_force: InForce, change: ClockChange, now: datetime
+    connection: Connection, in_force: InForce, change: ClockChange, now: datetime
 ) -> None:
     """Holds what moved, and lets the rest wait for a person; in the transaction that puts it in force.
 
@@ -332,7 +330,7 @@ async def dismiss(database: Database, in_force: InForce, by: str, now: datetime)
     return Decided(found, held)
 
 
-async def _waiting(connection: AsyncConnection, in_force: InForce) -> tuple[Found | None, tuple[Hold, ...]]:
+async def _waiting(connection: Connection, in_force: InForce) -> tuple[Found | None, tuple[Hold, ...]]:
     """What waits, while nobody else decides or applies."""
     await ledger.hold(connection)
     if await configurations.latest_id(connection) != in_force.id:
@@ -346,7 +344,7 @@ async def _waiting(connection: AsyncConnection, in_force: InForce) -> tuple[Foun
     return found, tuple(hold for hold in await holds.read(connection) if is_of_clocks(hold))
 
 
-async def _decide(connection: AsyncConnection, found: Found, decision: str, by: str, now: datetime) -> None:
+async def _decide(connection: Connection, found: Found, decision: str, by: str, now: datetime) -> None:
     await clocks.decide(connection, found, decision, by, now)
     await ledger.note(connection, now, by, f"{_RULE} {decision}", name_of(found.now), str(found))
 

@@ -17,8 +17,6 @@ from time import monotonic
 from typing import TypeVar
 from uuid import uuid4
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler import logs
 from scheduler.errors import DatabaseAway, RelayAway
 from scheduler.mail.post import Fate, Outcome, Outgoing, Post
@@ -36,7 +34,7 @@ from scheduler.service.meters import Meters
 from scheduler.service.return_paths import ReturnPaths
 from scheduler.service.verdicts import Verdict, judge, rests_until
 from scheduler.store import claims, histories, ledger, marks, outbox, outflow
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.marks import Receipt
 from scheduler.store.outbox import Delivery
 
@@ -117,16 +115,20 @@ class Deliverer:
 
     async def _feed(self, belt: Belt) -> None:
         """Keeps the belt filled, until drained."""
+        is_said = False
         while not self._is_draining:
             began = monotonic()
             try:
                 is_full = await self._claim(belt)
                 wanted = None if is_full else await self._wanted_at()
             except DatabaseAway as error:
-                _log.error("claims wait for the database", action="claim", why=str(error))
+                if not is_said:
+                    _log.error("claims wait for the database", action="claim", why=str(error))
+                is_said = True
                 self.meters.failed("deliverer")
                 await asyncio.sleep(self.watch_seconds)
                 continue
+            is_said = False
             if is_full:
                 await belt.room(self._batch // 2)
                 self._adapt(monotonic() - began)
@@ -226,7 +228,7 @@ class Deliverer:
         perhaps: what a dead process may have handed over and is not sent again counts as told.
         """
 
-        async def mark(connection: AsyncConnection) -> None:
+        async def mark(connection: Connection) -> None:
             if any(resting.values()):
                 await ledger.hold(connection)
             if perhaps:

@@ -14,8 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler.model.cycles import Cycle
 from scheduler.model.notices import CORRECTIONS, STATEFUL, Kind
 from scheduler.model.programme import Window
@@ -26,7 +24,7 @@ from scheduler.service.fences import Fences
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.meters import Meters
 from scheduler.store import configurations, ledger
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.duties import (
     OVERTAKEN,
     Duty,
@@ -169,7 +167,7 @@ class Settled:
 
 
 async def settle(
-    connection: AsyncConnection, in_force: InForce, slots: Sequence[Slot], now: datetime
+    connection: Connection, in_force: InForce, slots: Sequence[Slot], now: datetime
 ) -> Settled:
     """Writes the rows of slots that are due.
 

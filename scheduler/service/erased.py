@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler.errors import KeyNeeded
 from scheduler.model.members import Member
 from scheduler.model.network import Configuration, Country
 from scheduler.store import erasures
+from scheduler.store.database import Connection
 from scheduler.store.erasures import Erasure
 
 #: Of the 64 figures of a digest the last say with which key it was made.
@@ -89,13 +88,13 @@ def _country(country: Country, is_gone: Callable[[str], bool]) -> Country:
     return replace(country, **dict.fromkeys(gone, "")) if gone else country
 
 
-async def read_erased(connection: AsyncConnection, key: bytes | None) -> Erased:
+async def read_erased(connection: Connection, key: bytes | None) -> Erased:
     """Raises KeyNeeded."""
     return Erased.of(key, {one.digest: one.erased_at for one in await erasures.read(connection)})
 
 
 async def leave_erased_out(
-    connection: AsyncConnection, key: bytes | None, proposal: Configuration
+    connection: Connection, key: bytes | None, proposal: Configuration
 ) -> Configuration:
     """A proposal with nobody in it who was erased. Raises KeyNeeded."""
     erased = await read_erased(connection, key)

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler import logs
 from scheduler.configuration import normal
 from scheduler.errors import ConfigurationMoved, SchedulerError
@@ -23,7 +21,7 @@ from scheduler.service.erased import digest_of, erasure, leave_out, read_erased
 from scheduler.service.in_force import read_in_force
 from scheduler.store import book, erasures, ledger
 from scheduler.store.book import ContactRow
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.erasures import Count
 from scheduler.store.suppressions import Whose
 
@@ -75,7 +73,7 @@ class Erasing:
         async with self.database.read() as connection:
             return await self._person(connection, address)
 
-    async def _person(self, connection: AsyncConnection, address: str) -> Person:
+    async def _person(self, connection: Connection, address: str) -> Person:
         contacts = await book.contacts_at(connection, address)
         if not contacts:
             at = (await read_erased(connection, self.key)).since(address)
@@ -129,7 +127,7 @@ class Erasing:
             person = await self._person(connection, address)
             in_force = await read_in_force(connection)
 
-        async def forget(connection: AsyncConnection) -> None:
+        async def forget(connection: Connection) -> None:
             await self._forget(connection, person, by, reason, now)
 
         without = leave_out(in_force.configuration, _is(address))
@@ -145,7 +143,7 @@ class Erasing:
         return person
 
     async def _forget(
-        self, connection: AsyncConnection, person: Person, by: str, reason: str, now: datetime
+        self, connection: Connection, person: Person, by: str, reason: str, now: datetime
     ) -> None:
         """Looks once more who has the address: somebody may have been added meanwhile."""
         contacts = await book.contacts_at(connection, person.address)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler import logs
 from scheduler.languages import language
 from scheduler.model.network import Network
 from scheduler.store import holds, installation, ledger, outflow
+from scheduler.store.database import Connection
 from scheduler.store.holds import BUT_REMINDERS, SERVICE, Hold
 from scheduler.store.identity import Identity
 
@@ -32,10 +31,10 @@ class Fences:
     #: a person is asked when too many leave within an hour
     has_limit: bool = False
 
-    async def may_send(self, connection: AsyncConnection) -> bool:
+    async def may_send(self, connection: Connection) -> bool:
         return await installation.may_send(connection, self.here)
 
-    async def allowance(self, connection: AsyncConnection, limit: int, wanted: int, now: datetime) -> int:
+    async def allowance(self, connection: Connection, limit: int, wanted: int, now: datetime) -> int:
         """How many mails may be claimed now, of those that are wanted; in the transaction of the claim.
 
         None before the engine has looked, after an outage: what it finds is to be held first.
@@ -45,7 +44,7 @@ class Fences:
             return 0
         return await outflow.allowance(connection, limit, wanted, now) if self.has_limit else wanted
 
-    async def tick(self, connection: AsyncConnection, network: Network, now: datetime) -> None:
+    async def tick(self, connection: Connection, network: Network, now: datetime) -> None:
         """The engine looks; in its transaction, before it writes what fell due.
 
         Of several replicas the first one finds an outage. A pause of the machine is one, too.
@@ -59,7 +58,7 @@ class Fences:
             _log.warning("a person is asked what to send after an outage", action="hold", why=why)
         await ledger.tick(connection, now)
 
-    async def _outage(self, connection: AsyncConnection, now: datetime) -> datetime | None:
+    async def _outage(self, connection: Connection, now: datetime) -> datetime | None:
         """When it began; None where it is not, or where no service ever ran: there is nothing to be late."""
         ticked_at = await ledger.ticked_at(connection)
         if self.amnesty is None or ticked_at is None or now - ticked_at <= self.amnesty:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler.configuration import normal
 from scheduler.errors import NothingInForce
 from scheduler.ical.events import Revision
@@ -23,6 +21,7 @@ from scheduler.model.series import Series
 from scheduler.model.slots import Group, group_members
 from scheduler.store import book, clocks, configurations, ledger
 from scheduler.store.book import ContactRow
+from scheduler.store.database import Connection
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class InForce:
         return {member.slug: group.like.slug for group in self.groups for member in group.members}
 
 
-async def read_in_force(connection: AsyncConnection) -> InForce:
+async def read_in_force(connection: Connection) -> InForce:
     """Raises NothingInForce before the first configuration."""
     applied = await configurations.latest(connection)
     if applied is None:
@@ -120,7 +119,7 @@ async def read_in_force(connection: AsyncConnection) -> InForce:
 
 
 async def _clocks_disagree(
-    connection: AsyncConnection, applied: configurations.Applied, configuration: Configuration
+    connection: Connection, applied: configurations.Applied, configuration: Configuration
 ) -> bool:
     if applied.tzdata == times.tzdata_version():
         return False
@@ -143,7 +142,7 @@ class Memory:
         """What was in force at the last look."""
         return self._known
 
-    async def current(self, connection: AsyncConnection) -> InForce:
+    async def current(self, connection: Connection) -> InForce:
         async with self._reading:
             latest = await configurations.latest_id(connection)
             if self._known is None or self._known.id != latest:

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from scheduler.errors import SchedulerError
 from scheduler.model import times
 from scheduler.model.network import Network
@@ -19,7 +17,7 @@ from scheduler.model.series import Status
 from scheduler.model.told import days_of
 from scheduler.service.in_force import InForce
 from scheduler.store import tellings
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.tellings import Entry
 
 
@@ -43,7 +41,7 @@ class NameStands(SchedulerError):
 
 
 async def find_bond(
-    connection: AsyncConnection, in_force: InForce, proposal: Network, now: datetime
+    connection: Connection, in_force: InForce, proposal: Network, now: datetime
 ) -> Bond | None:
     """What of the proposal must not come into force yet; None where nobody was told anything under it."""
     was = in_force.network

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from scheduler.mail.post import Fate
 from scheduler.model import times
@@ -26,6 +33,9 @@ from scheduler.store.suppressions import EVERYTHING, WEBINARS
 
 #: Seconds between the moment a mail was due and the mail server's 250.
 _LATENESS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 86400, 3 * 86400)
+
+# the moment at which each counter was made is no news
+disable_created_metrics()
 
 _KINDS = tuple(kind.value for kind in Kind)
 _BOUNCES = tuple(kind.value for kind in bounces.Kind if kind is not bounces.Kind.SETTLED)

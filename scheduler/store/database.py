@@ -45,6 +45,10 @@ _POOL_SECONDS = 10
 _WRITE_A_URL = "write the database as sqlite:///path/to/file or postgresql://user:password@host/name"
 
 
+#: What a transaction is written through; who stands outside of this room knows it by this name.
+Connection = AsyncConnection
+
+
 @dataclass(frozen=True)
 class Database:
     """The two engines; `close` when done."""

@@ -111,6 +111,46 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
 
 def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[str], Select[Any]]:
     """The names of the columns, and the rows of all contacts concerned."""
+    meant = _meant(connection, duty, now)
+    basis = cast(meant.c.sequence, String) if duty.method is not None else literal(basis_of(duty))
+    contact = cast(meant.c.contact_id, String)
+    values: dict[str, Any] = {
+        "notice_key": literal(f"{duty.occurrence}|{duty.rule}|") + contact + literal("|") + basis,
+        "message_id": (
+            literal(f"<{duty.occurrence}.{duty.rule}.")
+            + basis
+            + literal(".")
+            + contact
+            + literal(f"@{duty.uid_domain}>")
+        ),
+        "contact_id": meant.c.contact_id,
+        "occurrence": literal(duty.occurrence),
+        "rule": literal(duty.rule),
+        "kind": literal(duty.kind.value),
+        "uid": meant.c.uid,
+        "method": literal(duty.method) if duty.method else cast(null(), String),
+        "sequence": meant.c.sequence,
+        "starts_at": literal(duty.starts_at, Instant),
+        "ends_at": literal(duty.ends_at, Instant),
+        "status": literal(duty.status),
+        "place": literal(duty.place),
+        "days": literal(duty.days),
+        "due_at": literal(duty.due_at, Instant),
+        "useful_by": meant.c.useful_by,
+        "inserted_at": literal(now, Instant),
+        "next_at": literal(duty.due_at, Instant),
+        "attempts": literal(0),
+        "urgency": literal(urgency(duty.kind)),
+        "state": case((meant.c.why_missed != "", MISSED), else_=QUEUED),
+        "reason": meant.c.why_missed,
+    }
+    rows = select(*(value.label(name) for name, value in values.items())).order_by(meant.c.contact_id)
+    return list(values), rows
+
+
+def _meant(connection: AsyncConnection, duty: Duty, now: datetime) -> Subquery:
+    """The contacts concerned, with what is not the same for all of them; each such value is worked out once,
+    however many columns are made of it: its order keeps PostgreSQL from putting it in their place."""
     is_last_told = and_(told.c.contact_id == contacts.c.id, told.c.occurrence == duty.occurrence)
     is_newer_still = or_(told.c.sequence.is_(None), flying.c.sequence > told.c.sequence)
     is_in_flight = and_(flying.c.contact_id == contacts.c.id, flying.c.id.in_(_in_flight(duty)))
@@ -122,50 +162,22 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
     box = _of_mailboxes(connection, duty) if duty.method and duty.sharing else None
     if box is not None:
         source = source.outerjoin(box, box.c.address == func.lower(contacts.c.address))
-    sequence = _sequence(duty, box)
-    basis = _basis(duty, sequence)
-    contact = cast(contacts.c.id, String)
-    why_missed = _why_missed(duty)
-    values: dict[str, Any] = {
-        "notice_key": literal(f"{duty.occurrence}|{duty.rule}|") + contact + literal("|") + basis,
-        "message_id": (
-            literal(f"<{duty.occurrence}.{duty.rule}.")
-            + basis
-            + literal(".")
-            + contact
-            + literal(f"@{duty.uid_domain}>")
-        ),
-        "contact_id": contacts.c.id,
-        "occurrence": literal(duty.occurrence),
-        "rule": literal(duty.rule),
-        "kind": literal(duty.kind.value),
-        "uid": _uid(duty),
-        "method": literal(duty.method) if duty.method else cast(null(), String),
-        "sequence": sequence,
-        "starts_at": literal(duty.starts_at, Instant),
-        "ends_at": literal(duty.ends_at, Instant),
-        "status": literal(duty.status),
-        "place": literal(duty.place),
-        "days": literal(duty.days),
-        "due_at": literal(duty.due_at, Instant),
-        "useful_by": _useful_by(duty),
-        "inserted_at": literal(now, Instant),
-        "next_at": literal(duty.due_at, Instant),
-        "attempts": literal(0),
-        "urgency": literal(urgency(duty.kind)),
-        "state": case((why_missed != "", MISSED), else_=QUEUED),
-        "reason": why_missed,
-    }
-    rows = (
-        select(*(value.label(name) for name, value in values.items()))
+    return (
+        select(
+            contacts.c.id.label("contact_id"),
+            _uid(duty).label("uid"),
+            _sequence(duty, box).label("sequence"),
+            _useful_by(duty).label("useful_by"),
+            _why_missed(duty).label("why_missed"),
+        )
         .select_from(source)
         .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
         .where(contacts.c.id.in_(_one_for_each_address(duty)))
         .where(_concerned(duty, now))
         .where(*_wants(duty), *_strikes_out_nothing(connection, duty))
         .order_by(contacts.c.id)
+        .subquery("meant")
     )
-    return list(values), rows
 
 
 async def replace_older(connection: AsyncConnection, duty: Duty) -> None:
@@ -315,11 +327,6 @@ def _strikes_out_nothing(connection: AsyncConnection, duty: Duty) -> list[Column
     return [func.lower(contacts.c.address).not_in(stands)]
 
 
-def _basis(duty: Duty, sequence: ColumnElement[int]) -> ColumnElement[str]:
-    """What the words rest on: SEQUENCE for what goes into calendars, what the duty says for the rest."""
-    return cast(sequence, String) if duty.method is not None else literal(basis_of(duty))
-
-
 def basis_of(duty: Duty) -> str:
     """What the words of a mail without a calendar rest on."""
     at = duty.ends_at if duty.uid_by_member else duty.starts_at
@@ -361,8 +368,8 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
 
 
 def _wants(duty: Duty) -> list[ColumnElement[bool]]:
-    """Who ended the webinars' mails gets duties only, and whose mail came back nothing; who declined a session
-    is not reminded of it."""
+    """Who ended the webinars' mails gets duties only, and whose mail came back nothing; who declined a
+    session is not reminded of it."""
     if duty.uid_by_member:
         return [~is_suppressed(contacts.c.address, EVERYTHING)]
     wants = [~is_suppressed(contacts.c.address, WEBINARS)]

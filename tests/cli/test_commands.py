@@ -142,7 +142,7 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
 
     done = started("db", "upgrade", environment={"SCHEDULER_DATABASE_URL": url})
 
-    assert done.stdout == "OK: the database is at version 0004\n"
+    assert done.stdout == "OK: the database is at version 0005\n"
     assert (tmp_path / "deep" / "new.sqlite").is_file()
 
 

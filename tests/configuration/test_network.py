@@ -430,9 +430,9 @@ def test_a_partner_that_cannot_be_understood_is_refused(desk: Desk, old: str, ne
     assert desk.said == [f"file.yaml:{problem}"]
 
 
-def test_without_a_number_ten_mails_an_hour_may_leave_for_each_contact() -> None:
+def test_without_a_number_fifty_mails_an_hour_may_leave_for_each_contact() -> None:
     small, large = cast.a_configuration(members=(cast.MANTES,)), cast.real()
     said = replace(large, network=replace(large.network, max_mails_per_hour=500))
 
     contacts = sum(len(member.contacts) for member in large.members)
-    assert (small.most_an_hour, large.most_an_hour, said.most_an_hour) == (1000, 10 * contacts, 500)
+    assert (small.most_an_hour, large.most_an_hour, said.most_an_hour) == (20_000, 50 * contacts, 500)

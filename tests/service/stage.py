@@ -20,6 +20,7 @@ from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_rehearsing
 from scheduler.service.fences import Fences
 from scheduler.service.links import Links
+from scheduler.service.meters import Meters
 from scheduler.service.virtual_clock import VirtualClock
 from scheduler.store import configurations, counts, outbox, tables
 from scheduler.store.database import Database
@@ -36,6 +37,8 @@ class Stage:
     post: Post | None = None
     links: Links = LINKS
     fences: Fences = field(default_factory=Fences)
+    #: of what was played last
+    meters: Meters = field(default_factory=Meters)
 
     async def apply(
         self, configuration: Configuration, now: datetime, *, older_clocks: bool = False
@@ -59,6 +62,7 @@ class Stage:
         clock = VirtualClock(start, end)
         post = self.post or self.mailbox
         service = build_rehearsing(self.database, clock, post, self.links)
+        self.meters = service.deliverer.meters
         service.engine.fences = service.deliverer.fences = self.fences
         async with service.running() as tasks:
             over = asyncio.create_task(clock.over())

@@ -181,7 +181,7 @@ async def test_what_was_in_force_before_does_not_come_back_by_itself(
 async def test_older_files_that_lack_a_session_do_not_come_back_by_themselves(
     database: Database, house: House
 ) -> None:
-    """Put in force they would keep that session, held: something that never was. They are old all the same."""
+    """Put in force they would keep that session, held: a thing that never was. They are old all the same."""
     file = house.config / "series" / "talks.yaml"
     older = file.read_text()
     added = '  - id: second\n    title: The second talk\n    date: 2027-05-01\n    start: "13:00"\n'

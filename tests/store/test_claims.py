@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -56,7 +57,7 @@ async def die(database: Database) -> int:
         return await claims.take_over(connection, INVITED + claims.LEASE)
 
 
-async def column(database: Database, name: str) -> list[object]:
+async def column(database: Database, name: str) -> list[Any]:
     async with database.read() as connection:
         return list(await connection.scalars(select(outbox.c[name]).order_by(outbox.c.id)))
 

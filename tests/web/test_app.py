@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from scheduler.errors import SchedulerError
 from scheduler.mail.post import Fate
@@ -415,6 +415,34 @@ async def test_a_service_that_stops_is_not_ready(place: Place) -> None:
     status, said = await place.health()
 
     assert (status, said["why"]) == (503, ["the service is stopping"])
+
+
+async def test_tables_of_another_version_are_not_ready(place: Place) -> None:
+    """Another replica has brought them to a newer program; this one is alive, and no proxy should ask it."""
+    async with place.database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    place.daemon.lookout._counted_at = float("-inf")  # a tick later
+    await place.look()
+
+    status, said = await place.health()
+
+    why = ["the database has the tables of another version of this program"]
+    assert (status, said["why"]) == (503, why)
+    assert (await place.ask("/health/live")).status_code == 200
+    assert (await place.meters())["scheduler_database_up",] == 0
+
+
+async def test_what_people_hold_back_is_a_warning(place: Place) -> None:
+    async with place.database.write() as connection:
+        await holds.put(connection, Hold("talks", WHEN, "Anna", "the speaker is ill"))
+    await place.look()
+
+    status, said = await place.health()
+
+    assert status == 200
+    assert said["warnings"] == [
+        "held by a person since 2026-11-04T12:00+00:00: talks; let it go with: scheduler resume"
+    ]
 
 
 async def test_broken_files_are_a_warning(place: Place) -> None:
