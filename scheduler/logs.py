@@ -14,10 +14,20 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 _SECRETS = (
     # up to the last @, because a password may hold any sign
     (re.compile(r"(?<=://)\S*@"), "***@"),
+    # of a mailbox whose name is quoted (RFC 5321, section 4.1.2)
+    (re.compile(r"\"[^\"\r\n]{1,64}\"@[^\s<>@:;,'\"()=]+"), "[address]"),
     # only from where a word begins, or a long word would take for ever
     (re.compile(r"(?<![^\s<>@:;,\"()])[^\s<>@:;,\"()]++@[^\s<>@:;,'\"()=]+"), "[address]"),
-    (re.compile(r"(/feeds/city/)[^\s'\"?]+"), r"\1[secret]"),
+    # as it stands in links, and in what mail servers say of envelopes (RFC 3461)
+    (
+        re.compile(r"(?<![\w.%+-])(?:(?!%40|=40)[\w.%+=-])++(?:%40|=40)[\w.%-]+", re.IGNORECASE),
+        "[address]",
+    ),
+    (re.compile(r"(/(?:feeds/city|answer|stop)/)[^\s'\"?]+"), r"\1[secret]"),
 )
+#: The one logger of all our parts. Libraries have theirs: their debug lines quote statements, dialogues and
+#: paths, so none of them is heard below a warning.
+_OURS = "scheduler"
 #: A line of a log is one line, whatever stands in it.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: But what went wrong where is read line by line.
@@ -47,7 +57,7 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda *_: logging.getLogger(_OURS),
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, _name_part],
@@ -60,10 +70,8 @@ def configure(level: str) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=number, force=True)
-    # their debug lines quote statements, dialogues and paths
-    for library in ("apscheduler", "aiosqlite", "sqlalchemy", "watchfiles", "asyncio", "uvicorn", "alembic"):
-        logging.getLogger(library).setLevel(max(number, logging.WARNING))
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    logging.getLogger(_OURS).setLevel(number)
 
 
 def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

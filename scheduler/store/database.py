@@ -104,12 +104,13 @@ def _away() -> Iterator[None]:
     except DatabaseError as error:
         if type(error) is not DatabaseError:  # something that we asked is wrong: a constraint, a statement
             raise
-        raise _as_away(error) from error  # what SQLite says of a file that is damaged, or none
+        # what SQLite says of a file that is damaged, or none
+        raise _as_away(error, "cannot be used") from error
 
 
-def _as_away(error: Exception) -> DatabaseAway:
+def _as_away(error: Exception, what: str = "does not answer") -> DatabaseAway:
     said = getattr(error, "orig", None) or error
-    return DatabaseAway(f"the database does not answer ({' '.join(str(said).split())})")
+    return DatabaseAway(f"the database {what} ({' '.join(str(said).split())})")
 
 
 def open_database(url: str, *, durable: bool = True) -> Database:
