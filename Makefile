@@ -11,7 +11,7 @@ SCHEDULER_BASE_URL ?= http://$(SCHEDULER_LISTEN)
 # what Python has compiled is kept, whatever the shell says: the tests start many processes
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo serve test check chaos interop bench format lock messages manual clean
+.PHONY: demo serve test check chaos chaos-quick interop bench format lock messages manual clean
 
 # the main job on the real programme, played on a virtual clock into local mailboxes
 demo: $(READY)
@@ -45,10 +45,15 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# a service that is stopped and killed in the middle of 2,000 mails, on both databases; and years of random
-# edits, looked at from the calendars of all cities
+# kills, lies, outages, clock changes and edits at the worst moment, on real services; writes what became of them
+# into docs/chaos.md (an hour, or `make chaos-quick` in ten minutes). Before it the slow tests, such as years of
+# random edits, looked at from the calendars of all cities
 chaos: $(READY)
 	$(BIN)/python -m pytest -m chaos
+	$(BIN)/python -m chaos --write docs/chaos.md
+
+chaos-quick: $(READY)
+	$(BIN)/python -m chaos --quick
 
 # what programs of others make of us: the pages in a real browser, the calendars in three more readers; what
 # is not installed is skipped, with a sentence that says how to get it

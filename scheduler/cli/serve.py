@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scheduler import logs
@@ -109,7 +110,7 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
             remember_made(url)
             if sqlite_file(url):
                 async with database.write() as connection:
-                    freed = await claims.reclaim_all(connection)
+                    freed = await claims.reclaim_all(connection, datetime.now(UTC))
                 if freed:
                     _log.warning("mails of a dead process are sent again", action="reclaim", deliveries=freed)
             yield database

@@ -18,7 +18,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from scheduler import logs
-from scheduler.errors import DatabaseAway, RelayAway
+from scheduler.errors import DatabaseAway, MessageRefused, RelayAway
 from scheduler.mail.post import Fate, Outcome, Outgoing, Post
 from scheduler.model.history import History
 from scheduler.service import retry
@@ -253,10 +253,12 @@ class Deliverer:
         spoilt: list[Ended] = []
         for row in rows:
             history = passed[row.id]
-            octets = b""
+            octets, fate, said = b"", Fate.LATER, ""
             try:
                 # another try says what the first one said
                 octets = self._letters.write(row, history, row.first_try_at or now)
+            except MessageRefused as error:
+                fate, said = Fate.NEVER, str(error)
             except Exception as error:
                 _log.exception("a mail could not be written", action="spoilt", delivery=row.id)
                 said = f"it could not be written ({type(error).__name__}); the log says more"
@@ -266,7 +268,7 @@ class Deliverer:
             if octets:
                 written.append(parcel)
             else:
-                spoilt.append((parcel, Outcome(row.id, Fate.LATER, said)))
+                spoilt.append((parcel, Outcome(row.id, fate, said)))
         return written, spoilt
 
     async def _hand_over(self, belt: Belt) -> None:

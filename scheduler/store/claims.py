@@ -196,17 +196,17 @@ async def take_over(connection: AsyncConnection, now: datetime, mine: Collection
 
     mine: tokens of the one who asks: it is alive, whatever its clock says.
     """
-    return await _put_back_dead(
-        connection, and_(outbox.c.claim_until <= now, outbox.c.claim_token.not_in(mine))
-    )
+    theirs = and_(outbox.c.claim_until <= now, outbox.c.claim_token.not_in(mine))
+    return await _put_back_dead(connection, theirs, now)
 
 
-async def reclaim_all(connection: AsyncConnection) -> int:
+async def reclaim_all(connection: AsyncConnection, now: datetime) -> int:
     """Ends the claim of every row; for the start of the only service on this database. Gives how many."""
-    return await _put_back_dead(connection, outbox.c.id > 0)
+    return await _put_back_dead(connection, outbox.c.id > 0, now)
 
 
-async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
+async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool], now: datetime) -> int:
+    """What was begun goes behind all that waits: whoever dies of it again has sent something before."""
     query = select(outbox.c.id).where(outbox.c.state == SENDING, which)
     ids = list(await connection.scalars(query))
     if not ids:
@@ -221,6 +221,7 @@ async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool]
         "reason": case((kills, KILLS), else_=outbox.c.reason),
         "first_try_at": case((never_tried, null()), else_=outbox.c.first_try_at),
         "is_uncertain": or_(outbox.c.is_uncertain, is_begun),
+        "next_at": case((is_begun, now), else_=outbox.c.next_at),
         "crashes": case((is_begun, 0), else_=deaths),
         "urgency": case((is_begun, outbox.c.urgency), else_=suspect),
     }

@@ -120,7 +120,7 @@ async def claim_copy(
             "nothing is in force in this database; it sends by itself after: scheduler apply"
         )
     # nobody sends from a copy; from a database that was moved a service may, until it looks again
-    await (take_over(connection, now) if already else reclaim_all(connection))
+    await (take_over(connection, now) if already else reclaim_all(connection, now))
     waited = await (_skip if skip else _count_waiting)(connection)
     if skip:
         await ledger.settle(connection, now)

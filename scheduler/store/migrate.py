@@ -9,13 +9,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.errors import DatabaseAway, DatabaseTooNew, DatabaseUnusable
 from scheduler.shipped import shipped
 from scheduler.store.database import Database
+from scheduler.store.tables import metadata
 
 #: The name of the lock that a migration holds until it is done: replicas that start at once come one after
 #: the other, and all but the first find nothing to do.
@@ -88,8 +89,21 @@ def _upgrade(connection: Connection) -> str:
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and not is_known(known, current):
         raise DatabaseTooNew(DatabaseTooNew.__doc__)
+    if current is None:
+        _refuse_anothers(connection)
     command.upgrade(config, "head")
     return str(known.get_current_head())
+
+
+def _refuse_anothers(connection: Connection) -> None:
+    """A file is ours alone; on PostgreSQL others may have tables beside ours, but none of the same name."""
+    there = set(inspect(connection).get_table_names())
+    anothers = there if connection.dialect.name == "sqlite" else there & metadata.tables.keys()
+    if anothers:
+        names = ", ".join(sorted(anothers)[:3])
+        raise DatabaseUnusable(
+            f"the database has tables of another program ({names}); nothing was changed; name an empty one"
+        )
 
 
 def _config() -> Config:

@@ -384,7 +384,7 @@ async def left_in_flight(database: Database) -> None:
         rows = await claims.claim(connection, "dead", 10, INVITED)
         generation = await ledger.generation(connection)
         await claims.begin(connection, [(row.id, "dead") for row in rows], generation, INVITED)
-        await claims.reclaim_all(connection)
+        await claims.reclaim_all(connection, INVITED)
 
 
 async def test_what_a_dead_process_was_sending_is_sent_again(database: Database) -> None:

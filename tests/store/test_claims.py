@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ async def waiting(database: Database) -> Database:
     return database
 
 
-async def claim(database: Database, token: str, most: int = 50) -> list[int]:
+async def claim(database: Database, token: str, most: int = 50, now: datetime = INVITED) -> list[int]:
     async with database.write() as connection:
-        return [row.id for row in await claims.claim(connection, token, most, INVITED)]
+        return [row.id for row in await claims.claim(connection, token, most, now)]
 
 
 async def begin(database: Database, token: str, ids: Sequence[int]) -> frozenset[int]:
@@ -86,7 +86,7 @@ async def test_a_mark_of_who_lost_its_claim_changes_nothing(waiting: Database) -
     ids = await claim(waiting, "sleeper", 5)
     await begin(waiting, "sleeper", ids)
     await die(waiting)
-    await claim(waiting, "another")
+    await claim(waiting, "another", now=INVITED + claims.LEASE)
 
     async with waiting.write() as connection:
         late = [Receipt(number, "sleeper", "250 ok", "Europe/Berlin") for number in ids]
@@ -137,6 +137,18 @@ async def test_a_mail_that_kills_is_held_and_the_others_leave(waiting: Database)
     states = await column(waiting, "state")
     assert (states[6], states.count("held"), states.count("sent")) == ("held", 1, 11)
     assert "died three times" in str((await column(waiting, "reason"))[6])
+
+
+async def test_what_was_begun_by_the_dead_comes_after_what_was_not(waiting: Database) -> None:
+    """C03: killed behind the first 250, every time; still another mail leaves each time."""
+    first = (await claim(waiting, "dead"))[0]
+    await begin(waiting, "dead", [first])
+    await die(waiting)
+
+    later = INVITED + 2 * claims.LEASE
+    found = [number for life in range(9) for number in await claim(waiting, f"life {life}", 2, later)]
+
+    assert found[-1] == first
 
 
 async def test_who_died_while_nothing_was_written_holds_nothing(waiting: Database) -> None:

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from scheduler.errors import DatabaseTooNew
+from scheduler.errors import DatabaseTooNew, DatabaseUnusable
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import has_our_tables, migrate
 from scheduler.store.tables import metadata
@@ -53,6 +53,21 @@ async def test_a_newer_database_is_refused(database: Database) -> None:
 
     with pytest.raises(DatabaseTooNew, match="newer program"):
         await migrate(database)
+
+
+async def test_the_tables_of_another_program_stay_as_they_are(tmp_path: Path) -> None:
+    """D10."""
+    database = open_database(f"sqlite:///{tmp_path / 'theirs.sqlite'}")
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE books (title TEXT)"))
+
+    with pytest.raises(DatabaseUnusable, match=r"another program \(books\)"):
+        await migrate(database)
+
+    async with database.read() as connection:
+        tables = await connection.scalars(text("SELECT name FROM sqlite_master"))
+    await database.close()
+    assert list(tables) == ["books"]
 
 
 async def test_sqlite_survives_the_loss_of_power(tmp_path: Path) -> None:
