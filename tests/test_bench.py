@@ -5,12 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from bench import history
 from bench.furnished import for_everybody, made_up, put_in_force, renamed
+from bench.history import NOW
 from bench.made_up import write_configuration
 from scheduler.configuration.load import load
 from scheduler.configuration.problems import Severity
 from scheduler.service.feeds import Feeds
 from scheduler.service.links import Links
+from scheduler.store.database import Database
+from tests.cast import DOHA, MANTES, a_configuration, a_series
+from tests.service.stage import Stage
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -56,3 +63,15 @@ def test_a_correction_is_of_one_session() -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_long_memory_is_made_of_rows_like_any_other(database: Database, tmp_path: Path) -> None:
+    stage = Stage(database, tmp_path)
+    await stage.apply(a_configuration(a_series(), members=(MANTES, DOHA)), NOW)
+
+    await history.fill(database, "sent", 20, NOW)
+    await history.fill(database, "queued", 10, NOW)
+
+    assert await stage.states() == {("reminder", "sent"): 20, ("reminder", "queued"): 10}
+    assert {row.sent_at for row in await stage.sent()} == {NOW}

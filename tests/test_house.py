@@ -61,6 +61,7 @@ DOORS = {
     "aiosqlite": {"store/unbroken.py"},
     "yaml": {"configuration/document.py"},
     "holidays": {"configuration/advice/holidays.py"},
+    "dns": {"cli/checkup/resolver.py"},
     "email_validator": {"configuration/addresses.py", "mail/paths.py"},
     "python_calamine": {"configuration/lists/workbook.py"},
     "babel": {"languages.py"},

@@ -7,17 +7,23 @@ is looked at lies in `checkup/`.
 from __future__ import annotations
 
 import os
-import resource
 from datetime import UTC, datetime
 
 import typer
 
+from scheduler.cli.checkup.database import of_database
+from scheduler.cli.checkup.files import Files, of_configuration, of_folder, of_key
 from scheduler.cli.checkup.finding import Check, Finding, Level, look_at_all
+from scheduler.cli.checkup.machine import of_base_url, of_listen, of_open_files, of_time_zones, of_year
+from scheduler.cli.checkup.mail import of_mail
+from scheduler.cli.checkup.resolver import Resolver
+from scheduler.cli.checkup.sender import of_sender
 from scheduler.cli.checkup.written import lines_of, unknown_names
 from scheduler.cli.common import counted, out
 from scheduler.errors import SettingsRefused
 from scheduler.model import times
 from scheduler.settings import Settings, read_settings
+from scheduler.web.limits import descriptors
 
 
 def doctor() -> None:
@@ -46,17 +52,18 @@ def doctor() -> None:
 
 def checks(settings: Settings, now: datetime) -> dict[str, Check]:
     """What each is about -> how to look."""
-    data = settings.data
+    files, release = Files(settings.config), times.tzdata_version()
     return {
         "settings": lambda: unknown_names(os.environ),
-        "configuration": lambda: of_configuration(settings.config),
+        "configuration": lambda: of_configuration(files),
         "database": lambda: of_database(settings, now),
-        "data folder": lambda: of_folder("data folder", data),
+        "data folder": lambda: of_folder("data folder", settings.data),
         "mail": lambda: of_mail(settings),
+        "sender": lambda: of_sender(files, settings.mail_url.get_secret_value(), Resolver().ask),
         "secret key": lambda: of_key(settings),
         "base URL": lambda: of_base_url(settings.base_url, "base_url" in settings.model_fields_set),
         "listen": lambda: of_listen(*settings.listen),
-        "clock": lambda: of_year(now, times.tzdata_version()),
-        "time zones": lambda: of_time_zones(now.date(), times.tzdata_version()),
-        "open files": lambda: of_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        "clock": lambda: of_year(now, release),
+        "time zones": lambda: of_time_zones(now.date(), release),
+        "open files": lambda: of_open_files(descriptors(), settings.max_in_flight),
     }

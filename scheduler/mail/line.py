@@ -43,6 +43,10 @@ class Patience:
     slow: float = 2
     #: on a line that was kept for so long a 421 is about that, not about the message
     rested: float = 1
+    #: where a line fails and others go on, before a new one is tried; doubled each time it is in vain
+    rest: float = 1
+    #: after so long without a word on any line, and without a new one, the server is away
+    doubt: float = 3
     #: a line that nobody needs for so long is closed, before the server does it
     idle: float = 30
 

@@ -12,7 +12,8 @@ import asyncio
 import ssl
 from base64 import b64encode
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar, cast
 
 import aiosmtplib
@@ -36,8 +37,11 @@ _SENDER_NEEDS_SMTPUTF8 = (
 )
 #: RFC 4954, section 4: the method is not known, so nothing was tried and the next one may be.
 _UNKNOWN_METHOD = 504
-#: At the greeting: the server takes no more connections; where it works on one of ours, that is no outage.
+#: The server takes no more connections, or hangs up on this one; where it works on another one of ours, that
+#: is no outage.
 _NO_MORE = 421
+#: Seconds between two tries to get a further line, at the most.
+_LONGEST_REST = 30.0
 
 T = TypeVar("T")
 
@@ -48,8 +52,8 @@ class _Worker:
 
     #: False: it waits so long for a 250 that another one talks in its place
     has_place: bool = True
-    #: the server wants no line of its own for it; the others go on
-    is_dismissed: bool = False
+    #: taken, and neither done nor put back
+    message: Outgoing | None = None
 
 
 @dataclass(eq=False)
@@ -57,17 +61,21 @@ class _Run:
     """What the workers of one call share."""
 
     belt: Belt
-    tasks: asyncio.TaskGroup
-    #: workers there are, and how many of them have a place
-    hired: int = 0
-    talking: int = 0
     #: nothing is begun any more: the belt or the server is at its end, or somebody wants us to stop
     is_over: bool = False
     away: RelayAway | None = None
-    #: of the belt itself: those on their way end before it is raised
-    broken: Exception | None = None
-    #: lines with a message on them that does not wait long for its 250
-    busy: int = 0
+    #: the call has returned: what is on a line still ends, and nothing is put back any more
+    is_left: bool = False
+    #: workers that are on no line
+    loose: int = 0
+    #: no new line is tried: one has failed just now, and the others go on
+    is_resting: bool = False
+    #: lines that failed since the server took notice of a mail, and since when
+    failures: int = 0
+    doubted_at: float = 0.0
+    #: mails of which the server took notice, and at which of them a message lost its line
+    answers: int = 0
+    lost_at: dict[int, int] = field(default_factory=dict)
     _waits: set[asyncio.Timeout] = field(default_factory=set)
 
     def end(self, away: RelayAway | None = None) -> None:
@@ -110,51 +118,70 @@ class Relay:
     #: what EHLO says; best is the host of the base URL. Empty: uid_domain of network.yaml
     name: str = ""
     _kept: list[Line] = field(default_factory=list, init=False, repr=False)
+    #: lines with a message on them
+    _in_use: set[Line] = field(default_factory=set, init=False, repr=False)
     _farewells: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
     #: closes what is kept and not needed
     _sweeper: asyncio.TimerHandle | None = field(default=None, init=False, repr=False)
     #: one connection is opened at a time: the first refusal decides for all
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    _opening: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
+    #: who wants a line stands here, so that nobody is passed over
+    _queue: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     #: where the pace is limited, one worker at a time waits and takes: none holds a message meanwhile
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     _run: _Run | None = field(default=None, init=False, repr=False)
+    #: of this call of `work` and of those before it; and how many have a place
+    _workers: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
+    _talking: int = field(default=0, init=False, repr=False)
+    #: of the belt itself: those on their way end before it is raised
+    _broken: Exception | None = field(default=None, init=False, repr=False)
+    #: rung where a line is free or cannot be had, a worker has ended, or a run
+    _news: asyncio.Event = field(default_factory=asyncio.Event, init=False, repr=False)
     _is_draining: bool = field(default=False, init=False, repr=False)
 
     async def work(self, belt: Belt) -> RelayAway | None:
         """Hands over what it takes from the belt (`Post`).
 
-        It ends as soon as one worker finds the server away, which it is as well when it refuses the sender,
-        for it would refuse every other message alike. Who cancels this loses the outcomes and cuts the lines
-        in use: call `drain` first, and wait.
+        One line that fails is no outage while others go on. Where no line can be had the server is away, as
+        it is when it refuses the sender, for it would refuse every other message alike. Then this returns at
+        once: a message that is on a line still ends, and waits for its 250 while the next call is at work.
+        Who cancels this loses the outcomes and cuts the lines in use: call `drain` first, and wait.
         """
-        if self._is_draining:
-            return None
+        self._run = run = _Run(belt, is_over=self._is_draining or self._broken is not None)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                self._run = run = _Run(belt, tasks)
-                self._hire(run)
+            self._hire()
+            while run.loose or (self._workers and (run.away is None or self._broken is not None)):
+                await self._hear()
+        except asyncio.CancelledError:
+            await self._cut_off()
+            raise
         finally:
-            self._run = None
+            run.is_left, self._run = True, None
             self.pace.forget()
-        if run.broken is not None:
-            raise run.broken
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
+            raise broken
         return run.away
 
     def drain(self) -> None:
         """From now on no message is begun; those on their way end with their reply."""
         self._is_draining = True
         if self._run is not None:
-            self._run.end()
+            self._stop(self._run)
 
     async def close(self) -> None:
-        """Says farewell on the kept lines; to be called when `work` has ended."""
+        """Says farewell on the kept lines; to be called when `work` has ended. What is still on its way gets
+        its reply before."""
+        while self._workers:
+            await self._hear()
+        self._hang_up()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
         kept, self._kept = self._kept, []
         for line in kept:
             self._say_farewell(line)
-        await asyncio.gather(*self._farewells)
+        await asyncio.gather(*self._farewells, return_exceptions=True)
 
     async def log_in(self) -> str:
         """What was found, in one sentence, for `scheduler doctor`; sends nothing. Raises RelayAway."""
@@ -174,48 +201,80 @@ class Relay:
 
     # the workers
 
-    def _hire(self, run: _Run) -> None:
+    def _hire(self) -> None:
         """One for each free place."""
-        most = max(self.connections, self.connections_in_all)
-        while run.talking < self.connections and run.hired < most and not run.is_over:
-            run.hired += 1
-            run.talking += 1
-            run.tasks.create_task(self._work(run, _Worker()))
+        run, most = self._run, max(self.connections, self.connections_in_all)
+        if run is None or run.is_over:
+            return
+        while self._talking < self.connections and len(self._workers) < most:
+            worker = _Worker()
+            self._talking += 1
+            run.loose += 1
+            task = asyncio.create_task(self._work(run, worker))
+            self._workers.add(task)
+            task.add_done_callback(partial(self._let_go, run, worker))
 
-    def _step_aside(self, run: _Run, worker: _Worker) -> None:
+    def _let_go(self, run: _Run, worker: _Worker, task: asyncio.Task[None]) -> None:
+        self._workers.discard(task)
+        self._talking -= worker.has_place
+        run.loose -= 1
+        if run.is_left:
+            self._hire()  # its place and its line are free for those who work now
+        self._news.set()
+
+    def _step_aside(self, worker: _Worker) -> None:
         worker.has_place = False
-        run.talking -= 1
-        run.busy -= 1
-        self._hire(run)
+        self._talking -= 1
+        self._hire()
+
+    def _stop(self, run: _Run, away: RelayAway | None = None) -> None:
+        run.end(away)
+        if run is self._run:
+            self._hang_up()
+        self._news.set()
+
+    async def _cut_off(self) -> None:
+        self._hang_up()
+        for task in self._workers:
+            task.cancel()
+        if self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _hear(self) -> None:
+        self._news.clear()
+        await self._news.wait()
 
     async def _work(self, run: _Run, worker: _Worker) -> None:
         try:
-            while self._goes_on(run, worker) and (message := await self._next(run)) is not None:
+            while self._goes_on(run, worker) and (message := await self._next(run, worker)) is not None:
                 await self._hand_over(run, worker, message)
         except Exception as error:  # of the belt
-            run.broken = error
-            run.end()
-        finally:
-            run.hired -= 1
-            run.talking -= worker.has_place
+            self._broken = error
+            self._stop(self._run or run)
 
     def _goes_on(self, run: _Run, worker: _Worker) -> bool:
-        if run.is_over or worker.is_dismissed:
+        if run.is_over:
             return False
-        if not worker.has_place and run.talking < self.connections:
+        if not worker.has_place and self._talking < self.connections:
             worker.has_place = True
-            run.talking += 1
+            self._talking += 1
         return worker.has_place
 
-    async def _next(self, run: _Run) -> Outgoing | None:
+    async def _next(self, run: _Run, worker: _Worker) -> Outgoing | None:
         """The next message, when one may begin; None: there is none, or the run is over."""
         message = await run.unless_over(run.belt.take() if self.pace.is_free else self._in_turn(run.belt))
-        if message is not None and not self.pace.is_free:
-            await run.unless_over(self._wait_for_the_pace())
-        if message is not None and run.is_over:
-            run.belt.put_back(message)
+        if message is None:
             return None
-        return message
+        worker.message = message
+        try:
+            if not self.pace.is_free:
+                await run.unless_over(self._wait_for_the_pace())
+        except Exception:
+            self._put_back(run, worker, message)
+            raise
+        if run.is_over:
+            self._put_back(run, worker, message)
+        return worker.message
 
     async def _in_turn(self, belt: Belt) -> Outgoing | None:
         async with self._turn:
@@ -233,40 +292,46 @@ class Relay:
 
     async def _hand_over(self, run: _Run, worker: _Worker, message: Outgoing) -> None:
         try:
+            await self._find_its_end(run, worker, message)
+        except Exception as error:  # one delivery
+            if worker.message is None:  # of the belt, which was told how it ended
+                raise
+            self._done(run, worker, unexpected(message.id, error, is_uncertain=False))
+
+    async def _find_its_end(self, run: _Run, worker: _Worker, message: Outgoing) -> None:
+        try:
             paths = Paths.of(message)
         except MessageRefused as refused:
-            run.belt.done(Outcome(message.id, Fate.NEVER, str(refused)))
+            self._done(run, worker, Outcome(message.id, Fate.NEVER, str(refused)))
             return
         except RelayAway as away:
-            run.belt.done(not_begun(message.id, away))
-            run.end(away)
+            self._done(run, worker, not_begun(message.id, away))
+            self._stop(run, away)
             return
-        except Exception as error:  # one delivery
-            run.belt.done(unexpected(message.id, error, is_uncertain=False))
-            return
-        while (line := await self._line(run, worker, message.network)) is not None:
+        while (line := await self._line(run, message.network)) is not None:
             if await self._try(run, worker, line, message, paths):
                 return
-        run.belt.put_back(message)
+        self._put_back(run, worker, message)
 
     async def _try(self, run: _Run, worker: _Worker, line: Line, message: Outgoing, paths: Paths) -> bool:
         """False: the server had closed the line while it was kept."""
         refused = None if paths.are_ascii else _unspeakable(message, paths, line)
         if refused is not None:
             self._keep(line)
-            self._end(run, message, refused)
+            self._end(run, worker, message, refused)
             return True
         is_clean = False
-        run.busy += 1
+        self._in_use.add(line)
+        run.loose -= 1
         try:
-            outcome = await line.carry(
-                message, paths, run.belt.may_begin, lambda: self._step_aside(run, worker)
-            )
+            outcome = await line.carry(message, paths, run.belt.may_begin, partial(self._step_aside, worker))
+            self._in_use.discard(line)
             if outcome is not None:
-                self._end(run, message, outcome)  # before the line is tidied, which can take its time
+                self._end(run, worker, message, outcome)  # before the line is tidied, which can take its time
                 is_clean = await line.tidy()
         finally:  # also when cancelled: nobody knows what the server makes of this line then
-            run.busy -= worker.has_place
+            self._in_use.discard(line)
+            run.loose += 1
             if not is_clean:
                 line.wire.abort()
         if is_clean and line.begun < self.messages_per_connection:
@@ -275,33 +340,85 @@ class Relay:
             self._say_farewell(line)
         return outcome is not None
 
-    def _end(self, run: _Run, message: Outgoing, outcome: Outcome) -> None:
+    def _end(self, run: _Run, worker: _Worker, message: Outgoing, outcome: Outcome) -> None:
         if outcome.fate is Fate.SENT:
+            self._done(run, worker, outcome)
             self.pace.took(message.id, _now())
         elif may_mean_slower(outcome) and self.pace.refused(message.id, _now()):
-            run.belt.put_back(message)
+            self._put_back(run, worker, message)
+        elif outcome.fate is Fate.AWAY:
+            self._end_away(run, worker, message, outcome)
             return
+        else:
+            self._done(run, worker, outcome)
+        if outcome.code is not None:
+            run.answers += 1
+            run.failures = 0
+
+    def _end_away(self, run: _Run, worker: _Worker, message: Outgoing, outcome: Outcome) -> None:
+        """The server is away, or this line only: then another one carries the message, once. At which the
+        server hangs up again, although it took notice of others meanwhile, that one goes up the ladder: it
+        must not cost one line after the other."""
+        away = RelayAway(outcome.said, outcome.code, needs_a_person=outcome.needs_a_person)
+        if outcome.code not in (None, _NO_MORE):
+            self._stop(run, away)
+        else:
+            self._doubt(run, away)
+        answers = run.lost_at.setdefault(message.id, run.answers)
+        if run.is_over:
+            self._done(run, worker, outcome)
+        elif run.answers > answers:
+            del run.lost_at[message.id]
+            self._done(run, worker, replace(outcome, fate=Fate.LATER))
+        else:
+            self._put_back(run, worker, message)
+
+    def _done(self, run: _Run, worker: _Worker, outcome: Outcome) -> None:
+        worker.message = None
         run.belt.done(outcome)
-        if outcome.fate is Fate.AWAY:
-            run.end(RelayAway(outcome.said, outcome.code, needs_a_person=outcome.needs_a_person))
+
+    def _put_back(self, run: _Run, worker: _Worker, message: Outgoing) -> None:
+        worker.message = None
+        if run.is_left and run.away is not None:
+            # who takes next would begin it while the server is away
+            run.belt.done(not_begun(message.id, run.away))
+        else:
+            run.belt.put_back(message)
 
     # the lines
 
-    async def _line(self, run: _Run, worker: _Worker, network: Network) -> Line | None:
-        """A kept line, or a new one; None where the run has ended meanwhile, or this worker can have none."""
-        line = self._kept_line()
-        if line is None and not run.is_over:
-            try:
-                line = await run.unless_over(self._new_line(run, self.name or network.uid_domain))
-            except RelayAway as away:
+    async def _line(self, run: _Run, network: Network) -> Line | None:
+        """One that is free, or a new one, whichever comes first; None: the run has ended meanwhile."""
+        async with self._queue:
+            while not run.is_over:
                 line = self._kept_line()
-                worker.is_dismissed = line is None and away.code == _NO_MORE and run.busy > 0
-                if line is None and not worker.is_dismissed:
-                    run.end(away)
-        if line is not None and run.is_over:
-            self._keep(line)
-            return None
-        return line
+                if line is not None:
+                    return line
+                if self._opening is None and not run.is_resting:
+                    self._opening = asyncio.create_task(self._add_line(self.name or network.uid_domain))
+                await self._hear()
+        return None
+
+    def _doubt(self, run: _Run, away: RelayAway) -> None:
+        """A line failed before a message was begun on it. Others may go on, and a new one be had after a
+        rest; but where that fails as well, and no line has said anything for a while, the server is away."""
+        now = _now()
+        if not run.failures:
+            run.doubted_at = now
+        elif any(line.wire.heard_at > run.doubted_at for line in self._in_use):
+            run.failures, run.doubted_at = 1, now
+        run.failures += not run.is_resting
+        is_sure = run.failures > 1 and now - run.doubted_at >= self.patience.doubt
+        if away.needs_a_person or not self._in_use or is_sure:
+            self._stop(run, away)
+        elif not run.is_resting:
+            run.is_resting = True
+            rest = min(self.patience.rest * 2 ** (run.failures - 1), _LONGEST_REST)
+            asyncio.get_running_loop().call_later(rest, self._end_rest, run)
+
+    def _end_rest(self, run: _Run) -> None:
+        run.is_resting = False
+        self._news.set()
 
     def _kept_line(self) -> Line | None:
         while self._kept:
@@ -311,15 +428,31 @@ class Relay:
             line.wire.abort()
         return None
 
-    async def _new_line(self, run: _Run, hello: str) -> Line | None:
-        async with self._opening:
-            if run.is_over:
-                return None
-            return self._kept_line() or await self._open(hello)
+    async def _add_line(self, hello: str) -> None:
+        away = None
+        try:
+            self._keep(await self._open(hello))
+        except RelayAway as error:
+            away = error
+        except Exception as error:
+            away = _away(error, self.address)
+        self._opening = None
+        if away is not None and self._run is not None:
+            self._doubt(self._run, away)
+        self._news.set()
+
+    def _hang_up(self) -> None:
+        """Nobody waits any more for the line that is being opened."""
+        task, self._opening = self._opening, None
+        if task is not None:
+            task.cancel()
+            self._farewells.add(task)
+            task.add_done_callback(self._farewells.discard)
 
     def _keep(self, line: Line) -> None:
         line.kept_at = _now()
         self._kept.append(line)
+        self._news.set()
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(self.patience.idle, self._sweep)
 

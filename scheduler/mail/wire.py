@@ -32,6 +32,8 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
         self._heard = b""
+        #: when the server said anything last, by the loop's clock
+        self.heard_at = self.now()
         self._lost = ""
         self._reader: asyncio.Future[Reply] | None = None
         #: of the reply that is waited for
@@ -90,6 +92,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard += data
+        self.heard_at = self.now()
         if self._reader is None or self._reader.done():
             if len(self._heard) > _LONGEST:
                 self.abort()

@@ -25,6 +25,8 @@ class History:
     first: str = ""
     #: what it answered to just this hour, before the mail was tried
     answer: Answer | None = None
+    #: it was told by a mail of which nobody knows whether it arrived
+    is_in_doubt: bool = False
     #: SEQUENCE that another contact of the same mailbox was told last
     mailbox: int = 0
 

@@ -12,14 +12,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from datetime import datetime
+from itertools import chain, islice, takewhile
 from time import monotonic
 
 from scheduler.errors import RelayAway
 from scheduler.mail.post import CALLED_BACK, Fate, Outcome, Outgoing, not_begun
 from scheduler.model.history import History
 from scheduler.service.in_force import InForce
-from scheduler.store.outbox import Delivery
+from scheduler.store.outbox import Delivery, urgency
 
 
 @dataclass(eq=False)
@@ -50,6 +51,8 @@ class Parcel:
 
 #: The server took notice of a mail.
 _ANSWERS = (Fate.SENT, Fate.LATER, Fate.NEVER)
+#: What is said of a mail that was in the hands of a post that failed.
+_LOST = "the mail client failed; the log says more"
 #: A mail, and how its attempt ended.
 Ended = tuple[Parcel, Outcome]
 
@@ -60,6 +63,8 @@ class Belt:
 
     #: in flight at once
     most: int
+    #: what is of no use any more does not begin
+    now: Callable[[], datetime]
     #: what was judged under another generation must not begin, nor anything after this moment without
     #: another look at it; of a clock that nobody can set
     generation: int = 0
@@ -73,6 +78,8 @@ class Belt:
     _in_books: list[Ended] = field(default_factory=list)
     #: how many have left, to whatever end
     left: int = 0
+    #: how many did not begin, for something was decided, or the server was away
+    recalled: int = 0
     _is_answered: bool = False
     #: rung where the post may find something to take, and where anything else has changed
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,6 +89,11 @@ class Belt:
     def waiting(self) -> int:
         """Written, and not begun."""
         return len(self._written)
+
+    @property
+    def urgent(self) -> int:
+        """Those at the head of what waits that cannot wait."""
+        return sum(1 for _ in takewhile(lambda parcel: urgency(parcel.row.kind) == 0, self._written))
 
     @property
     def in_flight(self) -> int:
@@ -101,9 +113,12 @@ class Belt:
         ended = (parcel for parcel, _ in chain(self._done, self._in_books))
         return {parcel.claim for parcel in chain(self._written, self._begun, self._out.values(), ended)}
 
-    def put(self, parcels: Sequence[Parcel], ended: Sequence[Ended] = ()) -> None:
-        """Written mails, and such as could not be written."""
-        self._written += parcels
+    def put(self, parcels: Sequence[Parcel], ended: Sequence[Ended] = (), *, is_urgent: bool = False) -> None:
+        """Written mails, and such as could not be written; what is urgent goes before the rest."""
+        if is_urgent:
+            self._written.extendleft(reversed(parcels))
+        else:
+            self._written += parcels
         self._done += ended
         self._changed.set()
 
@@ -126,12 +141,15 @@ class Belt:
         self._ready.set()
 
     def may_begin(self, message: Outgoing) -> bool:
-        now = monotonic()
-        return now < self.seen_until and self._holds(self._out[message.id].claim, now)
+        now, parcel = monotonic(), self._out[message.id]
+        is_in_time = self.now() < parcel.row.useful_by
+        return is_in_time and now < self.seen_until and self._holds(parcel.claim, now)
 
     def done(self, outcome: Outcome) -> None:
         self._done.append((self._out.pop(outcome.id), outcome))
-        self._is_answered = self._is_answered or outcome.fate in _ANSWERS
+        # without a code it was refused by ourselves
+        was_taken_notice_of = outcome.fate is Fate.SENT or (outcome.code or 0) > 0
+        self._is_answered |= was_taken_notice_of and outcome.fate in _ANSWERS
         self._changed.set()
 
     # the books
@@ -169,16 +187,27 @@ class Belt:
                 self._begun.append(parcel)
             else:
                 self._done.append((parcel, _recalled(parcel)))
+                self.recalled += 1
         self._ready.set()
         self._changed.set()
 
     # the deliverer
 
-    async def room(self, below: int) -> None:
-        """Returns when fewer than so many wait to begin."""
-        while len(self._written) >= below and not self.is_ended:
-            self._changed.clear()
-            await self._changed.wait()
+    async def has_room(self, below: int, seconds: float) -> bool:
+        """True when fewer than so many wait to begin; False where that is not so after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while len(self._written) >= below and not self.is_ended:
+                    self._changed.clear()
+                    await self._changed.wait()
+        return len(self._written) < below or self.is_ended
+
+    def lose_post(self) -> None:
+        """The post has failed: nobody knows what became of what it had in hand."""
+        for parcel in self._out.values():
+            self._done.append((parcel, Outcome(parcel.id, Fate.LATER, _LOST, is_uncertain=True)))
+        self._out.clear()
+        self._changed.set()
 
     async def more_left(self, before: int) -> None:
         """Returns when more than so many have left."""
@@ -217,6 +246,7 @@ class Belt:
                 line.clear()
                 line.extend(kept)
                 self._done += [(parcel, how(parcel)) for parcel in ended]
+                self.recalled += len(ended)
         self._changed.set()
 
     def _can_begin(self) -> bool:

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Fate, Outcome
-from scheduler.model.history import History
 from scheduler.service import retry
-from scheduler.service.belt import Belt, Claim, Ended, Parcel
+from scheduler.service.belt import Belt, Ended, Parcel
 from scheduler.service.bounces import take_refusal
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Clock
@@ -21,7 +20,7 @@ from scheduler.service.meters import Meters
 from scheduler.store import claims, ledger, marks
 from scheduler.store.database import Connection, Database
 from scheduler.store.marks import Receipt
-from scheduler.store.outbox import DEFERRED, FAILED, SENT, Delivery
+from scheduler.store.outbox import DEFERRED, FAILED, SENT
 
 #: Marks are gathered for so long at the most; each write waits for the disk.
 _GATHER_SECONDS = 0.02
@@ -63,7 +62,8 @@ class Books:
             if any(by_fate[fate] for fate in _HOLDING):
                 await ledger.hold(connection)
             # before the marks: whoever decides something holds the row that this asks, and then rows of mails
-            for generation, parcels in _by_generation(candidates).items():
+            in_time = [parcel for parcel in candidates if now < parcel.row.useful_by]
+            for generation, parcels in _by_generation(in_time).items():
                 claimed = [(parcel.id, parcel.claim.token) for parcel in parcels]
                 begun.update(await claims.begin(connection, claimed, generation, now))
             await self._mark(connection, by_fate, now)
@@ -72,10 +72,8 @@ class Books:
         self.belt.let_begin(begun, candidates)
         self._tell(ended, now)
 
-    async def _mark(
-        self, connection: Connection, by_fate: dict[Fate, list[Ended]], now: datetime
-    ) -> None:
-        sent = [receipt(p.row, p.history, p.claim, outcome.said) for p, outcome in by_fate[Fate.SENT]]
+    async def _mark(self, connection: Connection, by_fate: dict[Fate, list[Ended]], now: datetime) -> None:
+        sent = [_receipt(parcel, outcome.said) for parcel, outcome in by_fate[Fate.SENT]]
         await marks.mark_sent(connection, sent, now)
         for token, ids in _by_token(by_fate[Fate.RECALLED]).items():
             await claims.put_back(connection, token, ids)
@@ -87,12 +85,10 @@ class Books:
         for parcel, outcome in by_fate[Fate.NEVER]:
             await self._refuse(connection, parcel, f"refused: {outcome.said}", outcome.said, now)
         for token, ids in _by_token(by_fate[Fate.AWAY]).items():
-            until = self.breaker.rests_until or now
+            until = now if self.belt.is_ended else self.breaker.rests_until or now
             await claims.give_back(connection, token, ids, until, self.breaker.said)
 
-    async def _put_off(
-        self, connection: Connection, parcel: Parcel, outcome: Outcome, now: datetime
-    ) -> None:
+    async def _put_off(self, connection: Connection, parcel: Parcel, outcome: Outcome, now: datetime) -> None:
         next_at = self._next_try(parcel, now)
         if next_at:
             await claims.defer(connection, parcel.claim.token, parcel.id, next_at, outcome.said)
@@ -159,9 +155,9 @@ async def insist(database: Database, mark: Callable[[Connection], Awaitable[None
             await asyncio.sleep(_INSIST_SECONDS)
 
 
-def receipt(row: Delivery, history: History, claim: Claim, said: str = "") -> Receipt:
-    """What is written down of a mail that was handed over, or may have been."""
-    stamped_at = history.stamp(row.inserted_at) if row.method else None
+def _receipt(parcel: Parcel, said: str) -> Receipt:
+    row, claim = parcel.row, parcel.claim
+    stamped_at = parcel.history.stamp(row.inserted_at) if row.method else None
     return Receipt(row.id, claim.token, said[:400], claim.in_force.members[row.member].zone, stamped_at)
 
 

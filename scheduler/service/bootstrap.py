@@ -88,6 +88,7 @@ def build_daemon(settings: Settings, database: Database) -> Daemon:
         ladder=settings.retry_minutes,
         breaker=Breaker(settings.breaker_seconds),
         fences=fences,
+        is_supervised=True,
     )
 
     lookout = Lookout(database, clock, meters, deliverer.bell, fences.here)

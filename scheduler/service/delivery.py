@@ -23,19 +23,19 @@ from scheduler.mail.post import Fate, Outcome, Outgoing, Post
 from scheduler.model.history import History
 from scheduler.service import retry
 from scheduler.service.belt import Belt, Claim, Ended, Parcel
-from scheduler.service.books import Books, insist, receipt
+from scheduler.service.books import Books, insist
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Bell, Clock
 from scheduler.service.fences import Fences
-from scheduler.service.in_force import InForce, Memory
+from scheduler.service.in_force import Memory
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
 from scheduler.service.return_paths import ReturnPaths
 from scheduler.service.verdicts import Verdict, judge, rests_until
 from scheduler.store import claims, histories, ledger, marks, outbox, outflow
+from scheduler.store.claims import Turn
 from scheduler.store.database import Connection, Database
-from scheduler.store.marks import Receipt
 from scheduler.store.outbox import Delivery
 
 #: How many mails are on their way at once: what a crash can repeat at the most.
@@ -53,6 +53,9 @@ _WATCH_SECONDS = 0.5
 #: For so many looks nothing begins without one: the database is away, and what would be sent could not be
 #: marked.
 _LOOKS = 4
+
+#: Before claims start again after an error of ours.
+_REST_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -74,6 +77,8 @@ class Deliverer:
     watch_seconds: float = _WATCH_SECONDS
     pause: timedelta = _PAUSE
     fences: Fences = field(default_factory=Fences)
+    #: what fails is said, counted and tried again; else it fails whoever runs this
+    is_supervised: bool = False
     bell: Bell = field(init=False)
     _letters: Letters | None = None
     _is_draining: bool = False
@@ -81,30 +86,55 @@ class Deliverer:
     #: the last look for rows, and how many to claim at the next one
     _looked_at: datetime | None = None
     _batch: int = _LEAST
+    _turn: Turn = Turn.FRESH
+    #: tokens of what was claimed and is not on the belt yet
+    _claimed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.bell = self.clock.bell()
-        self._belt = Belt(self.max_in_flight)
+        self._belt = Belt(self.max_in_flight, self.clock.now)
         self.meters.watch_post(lambda: self._belt.in_flight, self._is_away)
 
     async def run(self) -> None:
         """Delivers all there is, and sleeps until the bell rings or a row waits no longer; until drained."""
-        belt = self._belt = Belt(self.max_in_flight)
+        belt = self._belt = Belt(self.max_in_flight, self.clock.now)
         books = Books(self.database, self.clock, belt, self.breaker, self.meters, self.ladder)
-        feeding = _start(self._feed(belt), "feed")
-        posting, marking = _start(self._hand_over(belt), "post"), _start(books.keep(), "books")
-        watching = _start(self._watch(belt), "watch"), _start(self._renew(belt), "lease")
+        feeding, posting = _start(self._feed(belt), "feed"), _start(self._hand_over(belt), "post")
+        marking = _start(books.keep(), "books")
+        beside = _start(self._watch(belt), "watch"), _start(self._renew(belt), "lease")
+        tasks = feeding, posting, marking, *beside
         try:
-            await asyncio.wait((feeding, posting, marking, *watching), return_when=asyncio.FIRST_COMPLETED)
-            belt.end()
-            await asyncio.wait((posting, marking))
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self._end(belt, feeding, posting, marking)
         finally:
-            for task in (feeding, posting, marking, *watching):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait((feeding, posting, marking, *watching))
-        for task in (marking, posting, feeding, *watching):
+            await asyncio.wait(tasks)
+        for task in (marking, posting, feeding, *beside):
             if not task.cancelled() and (error := task.exception()):
                 raise error
+
+    async def _end(
+        self,
+        belt: Belt,
+        feeding: asyncio.Task[None],
+        posting: asyncio.Task[None],
+        marking: asyncio.Task[None],
+    ) -> None:
+        """What is on its way ends with its reply and is marked; what is not begun waits as before."""
+        belt.end()
+        if self._is_draining:
+            await asyncio.wait([feeding])  # a batch that is being claimed
+        else:
+            feeding.cancel()
+            await asyncio.wait([feeding])
+        belt.end()
+        await asyncio.wait([posting])
+        if posting.cancelled() or posting.exception():
+            belt.lose_post()
+        await asyncio.wait([marking])
+        with suppress(DatabaseAway):
+            await self._drop_claimed()
 
     def drain(self) -> None:
         """From now on nothing is claimed; what is on its way ends with its reply, and `run` returns."""
@@ -117,7 +147,6 @@ class Deliverer:
         """Keeps the belt filled, until drained."""
         is_said = False
         while not self._is_draining:
-            began = monotonic()
             try:
                 is_full = await self._claim(belt)
                 wanted = None if is_full else await self._wanted_at()
@@ -128,14 +157,30 @@ class Deliverer:
                 self.meters.failed("deliverer")
                 await asyncio.sleep(self.watch_seconds)
                 continue
+            except Exception as error:
+                if not self.is_supervised:
+                    raise
+                # what is on its way goes on meanwhile
+                _log.exception("claims start again", action="restart", why=type(error).__name__)
+                self.meters.failed("deliverer")
+                await asyncio.sleep(_REST_SECONDS)
+                continue
             is_said = False
             if is_full:
-                await belt.room(self._batch // 2)
-                self._adapt(monotonic() - began)
+                await self._make_room(belt)
             elif belt.is_empty:
                 await self.clock.sleep_until(self._later(wanted), self.bell)
             else:
                 await self._until_something_left(belt)
+
+    async def _make_room(self, belt: Belt) -> None:
+        """Until half of the batch has begun; what is urgent need not wait for it."""
+        began, recalled = monotonic(), belt.recalled
+        with suppress(DatabaseAway):
+            while not await belt.has_room(self._batch // 2, self.watch_seconds):
+                if belt.urgent < _LEAST:
+                    await self._claim(belt, Turn.URGENT)
+        self._adapt(monotonic() - began, is_disturbed=belt.recalled > recalled)
 
     async def _until_something_left(self, belt: Belt) -> None:
         """Nothing more can be claimed now: a mail that has left may make room for the next to its contact."""
@@ -147,13 +192,14 @@ class Deliverer:
             async with asyncio.timeout(self.watch_seconds):
                 await belt.more_left(before)
 
-    def _adapt(self, seconds: float) -> None:
-        """So many rows at once as leave in about half a second."""
-        factor = 2.0 if seconds < _AHEAD_SECONDS / 2 else 0.5 if seconds > _AHEAD_SECONDS else 1.0
+    def _adapt(self, seconds: float, *, is_disturbed: bool) -> None:
+        """So many rows at once as leave in about half a second; fewer where decisions call them back."""
+        is_slow = seconds > _AHEAD_SECONDS or is_disturbed
+        factor = 0.5 if is_slow else 2.0 if seconds < _AHEAD_SECONDS / 2 else 1.0
         self._batch = max(_LEAST, min(_MOST, int(self._batch * factor)))
 
-    async def _claim(self, belt: Belt) -> bool:
-        """One batch onto the belt; True when there may be more."""
+    async def _claim(self, belt: Belt, turn: Turn | None = None) -> bool:
+        """One batch onto the belt; True when there may be more. turn: None, whose turn it is."""
         now = self.clock.now()
         self._looked_at = now
         self._learn(belt)
@@ -161,15 +207,29 @@ class Deliverer:
             return False
         if self.breaker.is_probing and not belt.is_empty:
             return False
-        most = 1 if self.breaker.is_probing else self._batch
-        taken = await self._take(belt, most, now)
+        most = 1 if self.breaker.is_probing else _LEAST if turn else self._batch
+        taken = await self._take(belt, most, now, turn or self._next_turn())
         if taken is None:
             return False
         claim, rows, passed = taken
         belt.seen(claim.generation, self._seen_until())
         wanted = await self._sort_out(claim, rows, passed, now)
-        belt.put(*await asyncio.to_thread(self._write, claim, wanted, passed, now))
-        return len(rows) == most
+        written, spoilt = await asyncio.to_thread(self._write, claim, wanted, passed, now)
+        belt.put(written, spoilt, is_urgent=turn is Turn.URGENT)
+        self._claimed.discard(claim.token)
+        return True
+
+    def _next_turn(self) -> Turn:
+        """Fresh mails and suspects in turn, so that neither waits for all of the other."""
+        self._turn = Turn.FRESH if self._turn is Turn.SUSPECT else Turn.SUSPECT
+        return self._turn
+
+    async def _drop_claimed(self) -> None:
+        """Puts back what was claimed and never came to the belt: a line broke, or we were stopped."""
+        if self._claimed:
+            async with self.database.write() as connection:
+                await claims.drop(connection, self._claimed)
+            self._claimed.clear()
 
     async def _sort_out(
         self, claim: Claim, rows: Sequence[Delivery], passed: Mapping[int, History], now: datetime
@@ -180,20 +240,17 @@ class Deliverer:
         resting = {row.id: rests_until(row, claim.in_force, now) for row in holding}
         wanted = [row for row in holding if resting[row.id] is None]
         if len(wanted) < len(rows):
-            perhaps = [row for row in rows if _may_have_told(row, verdicts[row.id], claim.in_force)]
-            told = [receipt(row, passed[row.id], claim) for row in perhaps]
-            await self._close(claim, verdicts, resting, told, now)
-            for row in rows:
-                if verdict := verdicts[row.id]:
-                    self.meters.ended(row.kind, verdict[0])
+            await self._close(claim, verdicts, resting)
         return wanted
 
     async def _take(
-        self, belt: Belt, most: int, now: datetime
+        self, belt: Belt, most: int, now: datetime, turn: Turn
     ) -> tuple[Claim, list[Delivery], dict[int, History]] | None:
         """Claims rows, and reads what is in force and what passed with their contacts; None: there is
         nothing to be sent, or not by this program."""
         token, holds_until = uuid4().hex, monotonic() + self.lease.total_seconds()
+        await self._drop_claimed()
+        self._claimed.add(token)
         async with self.database.write() as connection:
             if self._stands_aside() or not await self.fences.may_send(connection):
                 return None
@@ -201,7 +258,9 @@ class Deliverer:
             in_force = await self.memory.current(connection)
             limit = in_force.configuration.most_an_hour
             most = await self.fences.allowance(connection, limit, most, now)
-            rows = await claims.claim(connection, token, most, now, self.lease) if most else []
+            rows = []
+            if most:
+                rows = await claims.claim(connection, token, most, now, self.lease, turn)
             if not rows:
                 return None
             await outflow.book(connection, len(rows))
@@ -220,19 +279,12 @@ class Deliverer:
         claim: Claim,
         verdicts: Mapping[int, Verdict | None],
         resting: Mapping[int, datetime | None],
-        perhaps: Sequence[Receipt],
-        now: datetime,
     ) -> None:
-        """Ends what does not hold any more, and puts off what came late until the morning there.
-
-        perhaps: what a dead process may have handed over and is not sent again counts as told.
-        """
+        """Ends what does not hold any more, and puts off what came late until the morning there."""
 
         async def mark(connection: Connection) -> None:
             if any(resting.values()):
                 await ledger.hold(connection)
-            if perhaps:
-                await marks.remember_perhaps(connection, perhaps, now)
             for (state, reason), ids in _grouped(verdicts).items():
                 await marks.close(connection, claim.token, ids, state, reason)
             for until, ids in _grouped(resting).items():
@@ -253,16 +305,16 @@ class Deliverer:
         spoilt: list[Ended] = []
         for row in rows:
             history = passed[row.id]
-            octets, fate, said = b"", Fate.LATER, ""
+            octets, sender, fate, said = b"", "", Fate.LATER, ""
             try:
                 # another try says what the first one said
                 octets = self._letters.write(row, history, row.first_try_at or now)
+                sender = paths.of(network, row.id)
             except MessageRefused as error:
-                fate, said = Fate.NEVER, str(error)
+                octets, fate, said = b"", Fate.NEVER, str(error)
             except Exception as error:
                 _log.exception("a mail could not be written", action="spoilt", delivery=row.id)
-                said = f"it could not be written ({type(error).__name__}); the log says more"
-            sender = paths.of(network, row.id)
+                octets, said = b"", f"it could not be written ({type(error).__name__}); the log says more"
             message = Outgoing(row.id, row.message_id, row.address, octets, network, now, sender)
             parcel = Parcel(message, row, history, claim)
             if octets:
@@ -276,6 +328,8 @@ class Deliverer:
         while away := await self.post.work(belt):
             self._rest(away, belt)
             belt.clear(away)
+        if not belt.is_ended and not self._is_draining:
+            raise RuntimeError("the post has stopped working by itself")
 
     def _rest(self, away: RelayAway, belt: Belt) -> None:
         """Opens the breaker."""
@@ -367,8 +421,3 @@ def _as_known(row: Delivery, history: History) -> Delivery:
     if (kind, sequence) == (row.kind, row.sequence):
         return row
     return replace(row, kind=kind, sequence=sequence)
-
-
-def _may_have_told(row: Delivery, verdict: Verdict | None, in_force: InForce) -> bool:
-    is_over = verdict not in (None, outbox.OLDER)
-    return bool(row.method) and row.is_uncertain and is_over and row.member in in_force.members

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 from scheduler.model.cycles import Cycle
 from scheduler.model.notices import CORRECTIONS, STATEFUL, Kind
@@ -208,7 +209,7 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         rule=slot.rule.id,
         kind=slot.rule.kind,
         roles=slot.rule.to,
-        member_ids=tuple(in_force.member_ids[member.slug] for member in slot.members()),
+        member_ids=tuple(chain.from_iterable(in_force.ids_of(group) for group in slot.groups)),
         uid=occurrence.id,
         uid_domain=in_force.network.uid_domain,
         uid_by_member=isinstance(occurrence.of, Cycle),

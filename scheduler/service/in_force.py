@@ -49,6 +49,24 @@ class InForce:
     def network(self) -> Network:
         return self.configuration.network
 
+    def work_out(self) -> None:
+        """What is the same for all who ask, before anybody does: among many members it takes long enough to
+        stall an event loop."""
+        _ = self.members, self.series, self.occurrences, self.likeness, self._ids
+
+    def ids_of(self, group: Group) -> tuple[int, ...]:
+        """Row ids of its members; known beforehand of a group of its own."""
+        known = self._ids.get(id(group))
+        return self._ids_in(group) if known is None else known
+
+    @cached_property
+    def _ids(self) -> Mapping[int, tuple[int, ...]]:
+        """By the identity of a group: to compare them would take as long as to look the ids up."""
+        return {id(group): self._ids_in(group) for group in self.groups}
+
+    def _ids_in(self, group: Group) -> tuple[int, ...]:
+        return tuple(self.member_ids[member.slug] for member in group.members)
+
     def held(self, now: datetime) -> tuple[str, ...]:
         """What vanished from the files and waits for a person, while it is not over."""
         held = (self.occurrences[name] for name in self._held)
@@ -146,5 +164,7 @@ class Memory:
         async with self._reading:
             latest = await configurations.latest_id(connection)
             if self._known is None or self._known.id != latest:
-                self._known = await read_in_force(connection)
+                known = await read_in_force(connection)
+                await asyncio.to_thread(known.work_out)
+                self._known = known
             return self._known

@@ -35,7 +35,7 @@ from scheduler.store.suppressions import EVERYTHING, WEBINARS
 _LATENESS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 86400, 3 * 86400)
 
 # the moment at which each counter was made is no news
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _KINDS = tuple(kind.value for kind in Kind)
 _BOUNCES = tuple(kind.value for kind in bounces.Kind if kind is not bounces.Kind.SETTLED)

@@ -156,7 +156,8 @@ def _session_verdict(row: Delivery, occurrence: Occurrence) -> Verdict | None:
 def _news_verdict(row: Delivery, occurrence: Occurrence, history: History) -> Verdict | None:
     """What was on its way when the row was written may have failed since, and the contact know less."""
     told = history.told
-    if row.method and told and told.is_invited and not told.differs_from(occurrence):
+    is_known = told is not None and told.is_invited and not told.differs_from(occurrence)
+    if row.method and is_known and not history.is_in_doubt:
         return outbox.WITHDRAWN, KNOWN
     if row.kind is Kind.CHANGED and told is None and occurrence.is_tentative:
         return outbox.WITHDRAWN, NEVER_INVITED

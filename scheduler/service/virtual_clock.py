@@ -44,7 +44,10 @@ class VirtualClock:
             future = asyncio.get_running_loop().create_future()
             self._sleepers[bell] = (instant, future)
             self._jump_while_all_sleep()
-            await future
+            try:
+                await future
+            finally:
+                self._sleepers.pop(bell, None)
         bell.is_rung = False
 
     def rung(self, bell: Bell) -> None:

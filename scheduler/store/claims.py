@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
@@ -69,11 +70,10 @@ from scheduler.store.tables import Instant, outbox, state
 #: How long a claim holds without being renewed.
 LEASE = timedelta(seconds=60)
 
-#: What a process died with comes before all else, few at a time, so that one mail that kills whoever writes
-#: it is found, and the others leave.
+#: What a process died with stands in a line of its own, and is tried one by one, so that one mail that kills
+#: whoever writes it is found, and the others leave.
 _SUSPECT = -2
-_FEW_SUSPECTS = 10
-#: After so many deaths a mail is held.
+#: After so many deaths a mail is held: one among others, two alone.
 _DEATHS = 3
 #: Why, in words for staff.
 KILLS = (
@@ -86,22 +86,38 @@ UNCLAIMED: dict[str, Any] = {"claim_token": None, "claim_until": None, "begun_at
 _CLAIMED = Listed((("id", NUMBER), ("token", TEXT)))
 
 
+class Turn(Enum):
+    """Whose turn it is in a claim; where nobody of those waits, the others are taken."""
+
+    FRESH = auto()
+    #: one mail that a process may have died of
+    SUSPECT = auto()
+    #: nobody but what cannot wait
+    URGENT = auto()
+
+
+_ALONE = {Turn.FRESH: (Turn.FRESH, Turn.SUSPECT), Turn.SUSPECT: (Turn.SUSPECT, Turn.FRESH)}
+
+
 async def claim(
-    connection: AsyncConnection, token: str, most: int, now: datetime, lease: timedelta = LEASE
+    connection: AsyncConnection,
+    token: str,
+    most: int,
+    now: datetime,
+    lease: timedelta = LEASE,
+    turn: Turn = Turn.FRESH,
 ) -> list[Delivery]:
     """Up to `most` rows that are due and not held back, the urgent first, then the oldest, marked with the
     token, so that others cannot take them. A row waits while another one that its contact must get before
     is on its way."""
     await ledger.hold(connection)
-    dialect = connection.dialect.name
-    deaths = await connection.scalar(_suspects(dialect), {"now": now, "most": 1}) or 0
-    if deaths:
-        most = min(most, _FEW_SUSPECTS if deaths == 1 else 1)
-    values = {"token": token, "most": most, "now": now, "until": now + lease, "deaths": deaths}
-    marked = await connection.execute(_claims(dialect), values)
-    if not marked.rowcount:
-        return []
-    return [delivery(row) for row in await connection.execute(_claimed(), {"token": token})]
+    values = {"token": token, "now": now, "until": now + lease}
+    for whose in _ALONE.get(turn, (turn,)):
+        number = 1 if whose is Turn.SUSPECT else most
+        marked = await connection.execute(_claims(connection.dialect.name, whose), {**values, "most": number})
+        if marked.rowcount:
+            return [delivery(row) for row in await connection.execute(_claimed(), {"token": token})]
+    return []
 
 
 def _line(dialect: str, *also: ColumnElement[bool]) -> Subquery:
@@ -124,18 +140,17 @@ _ORDER = (outbox.c.urgency, outbox.c.next_at, outbox.c.id)
 _MOST = bindparam("most", type_=Integer)
 
 
-@lru_cache(maxsize=2)
-def _suspects(dialect: str) -> Select[Any]:
-    """How often a process has died with the suspect that is next; nothing where there is none."""
-    line = _line(dialect, outbox.c.urgency < 0)
-    query = select(outbox.c.crashes).join(line, line.c.id == outbox.c.id)
-    return query.order_by(line.c.urgency, line.c.next_at, line.c.id).limit(1)
+_WHOSE = {
+    Turn.FRESH: outbox.c.urgency >= 0,
+    Turn.SUSPECT: outbox.c.urgency < 0,
+    Turn.URGENT: outbox.c.urgency == 0,
+}
 
 
-@lru_cache(maxsize=2)
-def _claims(dialect: str) -> Update:
+@lru_cache(maxsize=6)
+def _claims(dialect: str, turn: Turn) -> Update:
     """The mark of a claim; put together once, for every batch asks it."""
-    line = _line(dialect, outbox.c.crashes == bindparam("deaths", type_=Integer))
+    line = _line(dialect, _WHOSE[turn])
     chosen = select(line.c.id).order_by(line.c.urgency, line.c.next_at, line.c.id).limit(_MOST)
     return (
         update(outbox)
@@ -206,13 +221,13 @@ async def reclaim_all(connection: AsyncConnection, now: datetime) -> int:
 
 
 async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool], now: datetime) -> int:
-    """What was begun goes behind all that waits: whoever dies of it again has sent something before."""
+    """They go behind the others: whoever dies of one of them again has tried another one before."""
     query = select(outbox.c.id).where(outbox.c.state == SENDING, which)
     ids = list(await connection.scalars(query))
     if not ids:
         return 0
     is_begun = outbox.c.begun_at.is_not(None)
-    never_tried = and_(outbox.c.attempts == 0, ~is_begun)
+    never_tried = and_(outbox.c.attempts == 0, ~is_begun, ~outbox.c.is_uncertain)
     deaths = outbox.c.crashes + 1
     suspect = case((outbox.c.urgency < 0, outbox.c.urgency), else_=outbox.c.urgency + _SUSPECT)
     kills = and_(~is_begun, deaths >= _DEATHS)
@@ -221,7 +236,7 @@ async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool]
         "reason": case((kills, KILLS), else_=outbox.c.reason),
         "first_try_at": case((never_tried, null()), else_=outbox.c.first_try_at),
         "is_uncertain": or_(outbox.c.is_uncertain, is_begun),
-        "next_at": case((is_begun, now), else_=outbox.c.next_at),
+        "next_at": now,
         "crashes": case((is_begun, 0), else_=deaths),
         "urgency": case((is_begun, outbox.c.urgency), else_=suspect),
     }
@@ -256,12 +271,21 @@ async def give_back(
     await _put_back(connection, token, ids, {**_UNTRIED, "next_at": next_at, "reply": reply})
 
 
+async def drop(connection: AsyncConnection, tokens: Collection[str]) -> None:
+    """Puts back all that was claimed with these tokens and not begun."""
+    for token in tokens:
+        theirs = and_(outbox.c.claim_token == token, outbox.c.state == SENDING, outbox.c.begun_at.is_(None))
+        ids = list(await connection.scalars(select(outbox.c.id).where(theirs)))
+        await put_back(connection, token, ids)
+
+
 async def put_back(connection: AsyncConnection, token: str, ids: Collection[int]) -> None:
     """Claimed, and held or called back before it was begun: as if it had never been claimed."""
     await _put_back(connection, token, ids, _UNTRIED)
 
 
-_never_tried = outbox.c.attempts == 0
+# another try of what may have arrived says what the first one said
+_never_tried = and_(outbox.c.attempts == 0, ~outbox.c.is_uncertain)
 _UNTRIED: dict[str, Any] = {
     "state": case((_never_tried, QUEUED), else_=DEFERRED),
     "first_try_at": case((_never_tried, null()), else_=outbox.c.first_try_at),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -111,7 +112,7 @@ async def returned(connection: AsyncConnection, since: datetime) -> Counter[str]
     return await _counter(connection, query.group_by(by))
 
 
-async def _counter(connection: AsyncConnection, query: Select[tuple[str, int]]) -> Counter[str]:
+async def _counter(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> Counter[str]:
     """Of a query for names, each with its number."""
     found = Counter[str]()
     for name, number in await connection.execute(query):

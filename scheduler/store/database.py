@@ -6,14 +6,27 @@ reads first and writes later would fail at once when another writer is there) an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer, Select, Table, bindparam, cast, event, func, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Integer,
+    Select,
+    Table,
+    TypeDecorator,
+    bindparam,
+    cast,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL, make_url
@@ -231,4 +244,18 @@ def among(ids: Collection[int], connection: AsyncConnection) -> Select[tuple[int
     if connection.dialect.name == "sqlite":
         each = func.json_each(bindparam(None, list(ids), type_=JSON)).table_valued("value")
         return select(cast(each.c.value, Integer))
-    return select(func.unnest(bindparam(None, list(ids), type_=ARRAY(BigInteger))))
+    return select(func.unnest(bindparam(None, list(ids), type_=_Numbers(BigInteger))))
+
+
+class _Numbers(TypeDecorator[list[int]]):
+    """An array as PostgreSQL writes it: the driver would put it together element by element, in Python."""
+
+    impl = ARRAY
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[list[int] | None], str]:  # noqa: ARG002
+        return _as_array
+
+
+def _as_array(ids: list[int] | None) -> str:
+    return f"{{{','.join(map(str, ids or ()))}}}"

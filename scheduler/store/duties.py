@@ -38,6 +38,7 @@ from scheduler.store.outbox import (
     QUEUED,
     REPLACED,
     UNSENT,
+    is_about,
     is_newer,
     may_have_arrived,
     urgency,
@@ -232,7 +233,7 @@ def _why_missed(duty: Duty) -> ColumnElement[str]:
     news = outbox.alias("news")
     on_its_way = exists().where(
         news.c.contact_id == contacts.c.id,
-        news.c.occurrence == duty.occurrence,
+        is_about(news, duty.occurrence),
         news.c.kind.in_(kind.value for kind in STATEFUL),
         news.c.state.in_(UNSENT),
         ~and_(news.c.kind == Kind.CHANGED.value, exists().where(holds.c.subject == BUT_REMINDERS)),
@@ -278,7 +279,7 @@ def _beyond_what_waits(duty: Duty) -> ColumnElement[int]:
     says_otherwise = or_(waits.c.method != literal(duty.method), _differs(duty, lambda name: waits.c[name]))
     theirs = and_(
         waits.c.contact_id == contacts.c.id,
-        waits.c.occurrence == duty.occurrence,
+        is_about(waits, duty.occurrence),
         waits.c.method.is_not(None),
         waits.c.state.in_(AT_REST),
     )
@@ -355,9 +356,9 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
         case Kind.INVITATION:
             return or_(knows_nothing, off)
         case Kind.CHANGED if duty.starts_at is None:
-            return or_(off, and_(invited, _differs(duty, _known)))
+            return or_(off, and_(invited, or_(_is_in_doubt(), _differs(duty, _known))))
         case Kind.CHANGED:
-            return and_(invited, _differs(duty, _known))
+            return and_(invited, or_(_is_in_doubt(), _differs(duty, _known)))
         case Kind.CANCELLED:
             ends_at = _known("ends_at")
             return and_(invited, or_(ends_at.is_(None), ends_at > literal(now, Instant)))
@@ -365,6 +366,11 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
             return invited
         case _:
             return true()
+
+
+def _is_in_doubt() -> ColumnElement[bool]:
+    """What the contact may know was handed over perhaps, and will not be tried again."""
+    return and_(flying.c.id.is_not(None), flying.c.is_uncertain, flying.c.state.not_in(UNSENT))
 
 
 def _wants(duty: Duty) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from scheduler.model.answers import Answer
 from scheduler.model.history import History
 from scheduler.model.told import Told
 from scheduler.store.database import among
-from scheduler.store.outbox import SENT, may_have_arrived
+from scheduler.store.outbox import SENT, is_about, may_have_arrived
 from scheduler.store.tables import Instant, answers, contacts, members, outbox, told
 
 _TOLD = ("sequence", "method", "starts_at", "ends_at", "status", "place", "days")
@@ -101,7 +101,7 @@ def _histories(
     row_id: ColumnElement[int],
 ) -> Select[Any]:
     """One row for each of `source`, whose columns the others are."""
-    earlier = and_(_earlier.c.contact_id == contact_id, _earlier.c.occurrence == occurrence)
+    earlier = and_(_earlier.c.contact_id == contact_id, is_about(_earlier, occurrence))
     was_sent = and_(_earlier.c.state == SENT, _earlier.c.sent_at <= tried_at, _earlier.c.id != row_id)
     was_begun = and_(may_have_arrived(_earlier), _earlier.c.id < row_id, _earlier.c.method.is_not(None))
     first = select(func.min(_earlier.c.id)).where(earlier, was_sent).correlate(source).scalar_subquery()
@@ -130,11 +130,14 @@ def _histories(
 def _history(row: Row[Any]) -> History:
     known, stamped_at = _known(row, "told"), row.told_stamped_at or row.told_told_at
     perhaps = _known(row, "perhaps")
-    if perhaps and (known is None or perhaps.sequence > known.sequence):
+    is_in_doubt = perhaps is not None and (known is None or perhaps.sequence > known.sequence)
+    if is_in_doubt:
         known, stamped_at = perhaps, History(stamped_at=stamped_at).stamp(row.perhaps_inserted_at)
-    return History(known, stamped_at, row.first or "", Answer(row.answer) if row.answer else None)
+    answer = Answer(row.answer) if row.answer else None
+    return History(known, stamped_at, row.first or "", answer, is_in_doubt)
 
 
 def _known(row: Row[Any], source: str) -> Told | None:
-    values = {name: getattr(row, f"{source}_{name}") for name in _TOLD}
-    return Told(**values) if values["sequence"] is not None else None
+    if getattr(row, f"{source}_sequence") is None:  # of most mails nothing was said before
+        return None
+    return Told(**{name: getattr(row, f"{source}_{name}") for name in _TOLD})

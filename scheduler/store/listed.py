@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, String, bindparam, column, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import FromClause
 from sqlalchemy.types import TypeEngine
 
@@ -16,37 +15,42 @@ from scheduler.store.tables import Instant
 
 #: The types that such values have.
 NUMBER, TEXT, INSTANT = BigInteger(), String(), Instant()
-#: The name of the one parameter on SQLite.
+#: The name of the one parameter. It is JSON: the driver puts arrays together element by element, in Python.
 _ROWS = "listed_rows"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A table that travels with its statement: json_each on SQLite, unnest on PostgreSQL."""
+    """A table that travels with its statement: json_each on SQLite, json_to_recordset on PostgreSQL."""
 
     #: name and type of each column
     columns: tuple[tuple[str, TypeEngine[Any]], ...]
 
     def table(self, dialect: str) -> FromClause:
         """What a statement joins; it can be put together once."""
+        rows = bindparam(_ROWS, type_=JSON)
         if dialect == "sqlite":
-            each = func.json_each(bindparam(_ROWS, type_=JSON)).table_valued("value")
+            each = func.json_each(rows).table_valued("value")
             values = [self._extracted(each.c.value, n) for n in range(len(self.columns))]
             return select(*values).subquery("listed")
-        arrays = [bindparam(f"listed_{name}", type_=ARRAY(kind)) for name, kind in self.columns]
         named = [column(name, kind) for name, kind in self.columns]
-        return func.unnest(*arrays).table_valued(*named, name="listed").render_derived()
+        found = func.json_to_recordset(rows).table_valued(*named, name="listed")
+        return found.render_derived(with_types=True)
 
     def parameters(self, dialect: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
         """What is executed with it; rows: values in the order of the columns."""
         if dialect == "sqlite":
             return {_ROWS: [[_as_stored(value) for value in row] for row in rows]}
-        names = [f"listed_{name}" for name, _ in self.columns]
-        return dict(zip(names, ([row[n] for row in rows] for n in range(len(names))), strict=True))
+        names = [name for name, _ in self.columns]
+        return {_ROWS: [dict(zip(names, map(_as_text, row), strict=True)) for row in rows]}
 
     def _extracted(self, value: ColumnElement[Any], number: int) -> ColumnElement[Any]:
         name, kind = self.columns[number]
         return func.json_extract(value, f"$[{number}]", type_=kind).label(name)
+
+
+def _as_text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _as_stored(value: Any) -> Any:

@@ -25,7 +25,7 @@ from scheduler.store.tables import Instant, outbox, told
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A row that was posted, or perhaps was."""
+    """A row that was posted."""
 
     id: int
     token: str
@@ -51,8 +51,8 @@ async def mark_sent(connection: AsyncConnection, receipts: Sequence[Receipt], no
     dialect = connection.dialect.name
     listed = _RECEIPTS.parameters(dialect, [receipt.values for receipt in receipts])
     values = {"now": now, "release": times.tzdata_version()}
+    await connection.execute(_tells(dialect), {"now": now, **listed})
     await connection.execute(_sent(dialect), {**values, **listed})
-    await connection.execute(_tells(dialect, SENT), {"now": now, **listed})
 
 
 @lru_cache(maxsize=2)
@@ -71,22 +71,15 @@ def _sent(dialect: str) -> Update:
     return update(outbox).where(mine).values(**done)
 
 
-async def remember_perhaps(connection: AsyncConnection, receipts: Sequence[Receipt], now: datetime) -> None:
-    """What a process was sending when it died may have arrived: where it no longer holds, so that it is not
-    sent again, the contact counts as told, and hears how it is now."""
-    dialect = connection.dialect.name
-    listed = _RECEIPTS.parameters(dialect, [receipt.values for receipt in receipts])
-    await connection.execute(_tells(dialect, SENDING), {"now": now, **listed})
-
-
 #: What is remembered of a row as it is.
 _REMEMBERED = (
     "contact_id", "occurrence", "uid", "sequence", "starts_at", "ends_at", "status", "place", "days"
 )  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def _tells(dialect: str, state: str) -> Any:
+@lru_cache(maxsize=2)
+def _tells(dialect: str) -> Any:
+    """Of those who still have their claim: whoever lost it tells nothing."""
     listed = _RECEIPTS.table(dialect)
     found = {
         **{name: outbox.c[name] for name in _REMEMBERED},
@@ -96,8 +89,8 @@ def _tells(dialect: str, state: str) -> Any:
     }
     rows = (
         select(*found.values())
-        .join_from(outbox, listed, outbox.c.id == listed.c.id)
-        .where(outbox.c.kind.in_([literal(kind.value) for kind in STATEFUL]), is_in(state))
+        .join_from(outbox, listed, and_(outbox.c.id == listed.c.id, outbox.c.claim_token == listed.c.token))
+        .where(outbox.c.kind.in_([literal(kind.value) for kind in STATEFUL]), is_in(SENDING))
     )
     insert = insert_for(dialect, told).from_select(list(found), rows)
     news = {name: insert.excluded[name] for name in found if name not in ("contact_id", "occurrence")}

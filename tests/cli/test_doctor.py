@@ -14,8 +14,11 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 
-from scheduler.cli import doctor
-from scheduler.cli.doctor import Finding, Level, Look
+from scheduler.cli.checkup import database as databases
+from scheduler.cli.checkup import files, machine, mail, written
+from scheduler.cli.checkup.database import Look
+from scheduler.cli.checkup.files import Files
+from scheduler.cli.checkup.finding import Finding, Level, look_at_all
 from scheduler.service.apply import put_in_force
 from scheduler.settings import Settings
 from scheduler.store import installation
@@ -77,7 +80,7 @@ def test_secrets_are_stars(tmp_path: Path) -> None:
     assert "geheim" not in done.stdout + done.stderr
     assert "smtp://user:***@127.0.0.1:1\n" in done.stdout
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "Not well: 2 problems, 1 warning"
+    assert done.stdout.splitlines()[-1] == "Not well: 2 problems, 2 warnings"
 
 
 def test_a_setting_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:
@@ -86,6 +89,14 @@ def test_a_setting_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.startswith("problem  settings      SCHEDULER_LISTEN: write host and port")
     assert done.stderr == ""
+
+
+def test_settings_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    given = {"amnesty_hours": "36", "keep_days": "500", "retry_minutes": "1,2.5", "tick_seconds": "30"}
+
+    shown = dict(line.split(None, 1) for line in written.lines_of(settings(tmp_path, **given)))
+
+    assert {name: shown[f"SCHEDULER_{name.upper()}"] for name in given} == given
 
 
 # the frame
@@ -105,7 +116,7 @@ def test_a_check_that_hangs_or_fails_stops_no_other() -> None:
     def works() -> Iterator[Finding]:
         yield Finding(Level.OK, "third", "is well")
 
-    found = doctor.look_at_all({"first": hangs, "second": fails, "third": works}, patience=0.2)
+    found = look_at_all({"first": hangs, "second": fails, "third": works}, patience=0.2)
 
     forever.set()
     assert [str(finding) for finding in found] == [
@@ -136,11 +147,11 @@ def test_a_check_that_hangs_or_fails_stops_no_other() -> None:
     ],
 )
 def test_a_password_is_never_shown(url: str, shown: str) -> None:
-    assert doctor.masked(url) == shown
+    assert written.masked(url) == shown
 
 
 def test_a_misspelt_setting_is_found() -> None:
-    found = list(doctor.unknown_names({"SCHEDULER_DATABSE_URL": "x", "SCHEDULER_CONFIG": "y", "HOME": "z"}))
+    found = list(written.unknown_names({"SCHEDULER_DATABSE_URL": "x", "SCHEDULER_CONFIG": "y", "HOME": "z"}))
 
     assert [finding.do for finding in found] == ["did you mean SCHEDULER_DATABASE_URL?"]
 
@@ -149,21 +160,21 @@ def test_a_misspelt_setting_is_found() -> None:
 
 
 def test_errors_in_the_configuration_are_a_problem(tmp_path: Path) -> None:
-    (finding,) = doctor.of_configuration(tmp_path / "nowhere")
+    (finding,) = files.of_configuration(Files(tmp_path / "nowhere"))
 
     assert finding.level is Level.PROBLEM
     assert finding.do == "see all with: scheduler check"
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
-    assert levels(doctor.of_folder("data folder", Path("/proc/var"))) == [Level.PROBLEM]
+    assert levels(files.of_folder("data folder", Path("/proc/var"))) == [Level.PROBLEM]
 
 
 @pytest.mark.parametrize(
     ("free", "level"), [(5_000_000, Level.PROBLEM), (500_000_000, Level.WARNING), (50_000_000_000, Level.OK)]
 )
 def test_a_full_disk_is_said(free: int, level: Level) -> None:
-    assert doctor.of_space("data folder", Path("var"), free, is_there=True).level is level
+    assert files.of_space("data folder", Path("var"), free, is_there=True).level is level
 
 
 @pytest.mark.parametrize(
@@ -180,23 +191,23 @@ def test_a_key_file_is_long_and_for_its_owner(tmp_path: Path, key: str, mode: in
     file.write_text(key)
     file.chmod(mode)
 
-    assert levels(doctor.of_key(settings(tmp_path))) == [level]
+    assert levels(files.of_key(settings(tmp_path))) == [level]
 
 
 def test_a_key_that_is_lost_beside_a_database_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "scheduler.sqlite").touch()
 
-    assert levels(doctor.of_key(settings(tmp_path))) == [Level.PROBLEM]
+    assert levels(files.of_key(settings(tmp_path))) == [Level.PROBLEM]
 
 
 def test_a_key_in_a_file_is_of_no_use_to_replicas(tmp_path: Path) -> None:
-    found = doctor.of_key(settings(tmp_path, database_url="postgresql://host/name"))
+    found = files.of_key(settings(tmp_path, database_url="postgresql://host/name"))
 
     assert levels(found) == [Level.WARNING, Level.OK]
 
 
 def test_a_short_key_in_the_environment_is_a_warning(tmp_path: Path) -> None:
-    assert levels(doctor.of_key(settings(tmp_path, secret_key="k" * 31))) == [Level.WARNING]
+    assert levels(files.of_key(settings(tmp_path, secret_key="k" * 31))) == [Level.WARNING]
 
 
 # the database
@@ -205,7 +216,7 @@ def test_a_short_key_in_the_environment_is_a_warning(tmp_path: Path) -> None:
 async def test_a_database_that_sends_is_well(tmp_path: Path) -> None:
     database = await prepare(f"sqlite:///{tmp_path / 'scheduler.sqlite'}")
 
-    found = await asyncio.to_thread(lambda: list(doctor.of_database(settings(tmp_path), NOW)))
+    found = await asyncio.to_thread(lambda: list(databases.of_database(settings(tmp_path), NOW)))
 
     assert [(finding.level, finding.about) for finding in found] == [
         (Level.OK, "database"),
@@ -220,7 +231,7 @@ async def test_a_held_copy_is_a_warning(tmp_path: Path) -> None:
     async with database.write() as connection:
         await installation.hold(connection)
 
-    found = await asyncio.to_thread(lambda: list(doctor.of_database(settings(tmp_path), NOW)))
+    found = await asyncio.to_thread(lambda: list(databases.of_database(settings(tmp_path), NOW)))
 
     assert "held: this database is a copy, and sends nothing" in [finding.what for finding in found]
     await database.close()
@@ -230,7 +241,7 @@ async def test_a_postgresql_is_asked_for_version_and_time(empty_postgres: str, t
     database = await prepare(empty_postgres)
     there = settings(tmp_path, database_url=empty_postgres)
 
-    found = await asyncio.to_thread(lambda: list(doctor.of_database(there, NOW - timedelta(days=900))))
+    found = await asyncio.to_thread(lambda: list(databases.of_database(there, NOW - timedelta(days=900))))
 
     said = [finding.what for finding in found]
     assert said[0].startswith("PostgreSQL 1")
@@ -247,7 +258,7 @@ async def test_other_tables_are_a_problem(tmp_path: Path, version: str, said: st
     async with database.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": version})
 
-    (finding,) = await asyncio.to_thread(lambda: list(doctor.of_database(settings(tmp_path), NOW)))
+    (finding,) = await asyncio.to_thread(lambda: list(databases.of_database(settings(tmp_path), NOW)))
 
     assert finding.level is Level.PROBLEM
     assert said in finding.what
@@ -260,7 +271,7 @@ def test_a_copy_made_by_hand_is_not_touched(tmp_path: Path) -> None:
         made.execute("CREATE TABLE letters (id INTEGER)")
     before = file.read_bytes()
 
-    found = levels(doctor.of_database(settings(tmp_path), NOW))
+    found = levels(databases.of_database(settings(tmp_path), NOW))
 
     assert found == [Level.WARNING]
     assert file.read_bytes() == before
@@ -270,29 +281,29 @@ def test_a_copy_made_by_hand_is_not_touched(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "scheduler.sqlite").write_bytes(b"a letter " * 1000)
 
-    assert levels(doctor.of_database(settings(tmp_path), NOW)) == [Level.PROBLEM]
+    assert levels(databases.of_database(settings(tmp_path), NOW)) == [Level.PROBLEM]
 
 
 @pytest.mark.parametrize(
     "url", ["nonsense", "mysql://u:p@host/name", "postgresql://u:p@127.0.0.1:1/x", "sqlite://"]
 )
 def test_a_database_that_is_away_is_a_problem(tmp_path: Path, url: str) -> None:
-    assert Level.PROBLEM in levels(doctor.of_database(settings(tmp_path, database_url=url), NOW))
+    assert Level.PROBLEM in levels(databases.of_database(settings(tmp_path, database_url=url), NOW))
 
 
 def test_a_network_file_systemis_known_by_its_mount(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path.resolve()} nfs4 rw 0 0\n")
 
-    assert doctor.file_system_of(tmp_path / "var", mounts) == "nfs4"
-    assert doctor.file_system_of(Path("/usr"), mounts) == "ext4"
+    assert databases.file_system_of(tmp_path / "var", mounts) == "nfs4"
+    assert databases.file_system_of(Path("/usr"), mounts) == "ext4"
 
 
 # mail
 
 
 def test_the_mailbox_is_named_as_such(tmp_path: Path) -> None:
-    (finding,) = doctor.of_mail(settings(tmp_path))
+    (finding,) = mail.of_mail(settings(tmp_path))
 
     assert finding.level is Level.WARNING
     assert "no city gets any" in finding.what
@@ -302,7 +313,7 @@ def test_the_mailbox_is_named_as_such(tmp_path: Path) -> None:
 async def test_a_mail_server_is_asked_without_sending(tmp_path: Path) -> None:
     async with a_relay() as relay:
         there = settings(tmp_path, mail_url=f"smtp://127.0.0.1:{relay.port}")
-        (finding,) = await asyncio.to_thread(lambda: list(doctor.of_mail(there)))
+        (finding,) = await asyncio.to_thread(lambda: list(mail.of_mail(there)))
 
     assert finding.level is Level.OK
     assert "takes mail without a log-in" in finding.what
@@ -311,7 +322,7 @@ async def test_a_mail_server_is_asked_without_sending(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["smtp://u:geheim@127.0.0.1:1", "smpt://u:geheim@host", "nonsense:geheim"])
 def test_a_mail_server_that_cannot_be_had_is_a_problem(tmp_path: Path, url: str) -> None:
-    (finding,) = doctor.of_mail(settings(tmp_path, mail_url=url))
+    (finding,) = mail.of_mail(settings(tmp_path, mail_url=url))
 
     assert finding.level is Level.PROBLEM
     assert "geheim" not in str(finding)
@@ -330,13 +341,13 @@ def test_a_mail_server_that_cannot_be_had_is_a_problem(tmp_path: Path, url: str)
     ],
 )
 def test_the_base_url_is_what_cities_can_reach(url: str, is_set: bool, level: Level) -> None:
-    assert levels(doctor.of_base_url(url, is_set)) == [level]
+    assert levels(machine.of_base_url(url, is_set)) == [level]
 
 
 def test_an_address_that_is_taken_is_a_problem() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        (finding,) = doctor.of_listen("127.0.0.1", taken.getsockname()[1])
+        (finding,) = machine.of_listen("127.0.0.1", taken.getsockname()[1])
 
     assert finding.level is Level.PROBLEM
     assert finding.do.startswith("end the other program")
@@ -352,7 +363,7 @@ async def test_an_address_that_we_serve_is_well() -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
-    (finding,) = await asyncio.to_thread(lambda: list(doctor.of_listen("127.0.0.1", port)))
+    (finding,) = await asyncio.to_thread(lambda: list(machine.of_listen("127.0.0.1", port)))
 
     server.close()
     await server.wait_closed()
@@ -372,24 +383,33 @@ def test_a_clock_is_compared_with_the_database(
 ) -> None:
     look = Look("PostgreSQL 18.1", NOW + apart, NOW + behind, None, None)
 
-    assert levels(doctor.of_clocks(look, NOW)) == expected
+    assert levels(databases.of_clocks(look, NOW)) == expected
 
 
 @pytest.mark.parametrize(("year", "level"), [(1970, Level.PROBLEM), (2026, Level.OK)])
 def test_a_clock_that_was_never_set_is_a_problem(year: int, level: Level) -> None:
-    assert levels(doctor.of_year(NOW.replace(year=year), "2026f")) == [level]
+    assert levels(machine.of_year(NOW.replace(year=year), "2026f")) == [level]
 
 
 @pytest.mark.parametrize(
     ("today", "level"), [(date(2027, 7, 1), Level.OK), (date(2027, 7, 2), Level.WARNING)]
 )
 def test_an_old_tz_database_is_a_warning(today: date, level: Level) -> None:
-    assert levels(doctor.of_time_zones(today, "2026f")) == [level]
+    assert levels(machine.of_time_zones(today, "2026f")) == [level]
 
 
-@pytest.mark.parametrize(("limit", "level"), [(256, Level.WARNING), (1024, Level.OK), (-1, Level.OK)])
-def test_few_open_files_are_a_warning(limit: int, level: Level) -> None:
-    assert levels(doctor.of_open_files(limit)) == [level]
+@pytest.mark.parametrize(
+    ("limit", "mails", "level"),
+    [
+        (256, 10, Level.WARNING),
+        (1024, 10, Level.OK),
+        (1024, 1000, Level.WARNING),
+        (4096, 1000, Level.OK),
+        (-1, 1000, Level.OK),
+    ],
+)
+def test_fewer_open_files_than_are_needed_are_a_warning(limit: int, mails: int, level: Level) -> None:
+    assert levels(machine.of_open_files(limit, mails)) == [level]
 
 
 async def test_doctor_looks_while_a_service_runs(tmp_path: Path) -> None:

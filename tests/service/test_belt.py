@@ -12,13 +12,13 @@ from scheduler.model.history import NOTHING_PASSED
 from scheduler.model.notices import Kind
 from scheduler.service.belt import Belt, Claim, Ended, Parcel
 from scheduler.store.outbox import Delivery
-from tests.cast import at, real
+from tests.cast import A_DAY, at, real
 
 NOW = at("2027-05-17T07:00:00+00:00")
 
 
 def a_belt(most: int = 3) -> Belt:
-    belt = Belt(most)
+    belt = Belt(most, lambda: NOW)
     belt.seen(1, monotonic() + 60)
     return belt
 
@@ -37,7 +37,7 @@ def message(number: int) -> Outgoing:
 
 def row(number: int) -> Delivery:
     values = dict.fromkeys(Delivery.__dataclass_fields__)
-    return Delivery(**cast(Any, values | {"id": number, "kind": Kind.INVITATION}))
+    return Delivery(**cast(Any, values | {"id": number, "kind": Kind.INVITATION, "useful_by": NOW + A_DAY}))
 
 
 def write_down(belt: Belt, refuse: frozenset[int] = frozenset()) -> list[tuple[int, Fate]]:

@@ -22,7 +22,7 @@ from scheduler.service.supervision import keep_running
 TICK = timedelta(seconds=0.05)
 
 
-class Faulty(MemoryJobStore):
+class Faulty(MemoryJobStore):  # type: ignore[misc]
     """Raises once, at the call that it is told."""
 
     fault = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.service.virtual_clock import VirtualClock
 from scheduler.store import claims, ledger, marks
+from scheduler.store.claims import Turn
 from scheduler.store.database import Database
 from scheduler.store.marks import Receipt
 from scheduler.store.tables import outbox
@@ -40,9 +41,12 @@ async def waiting(database: Database) -> Database:
     return database
 
 
-async def claim(database: Database, token: str, most: int = 50, now: datetime = INVITED) -> list[int]:
+async def claim(
+    database: Database, token: str, most: int = 50, now: datetime = INVITED, turn: Turn = Turn.FRESH
+) -> list[int]:
     async with database.write() as connection:
-        return [row.id for row in await claims.claim(connection, token, most, now)]
+        rows = await claims.claim(connection, token, most, now, turn=turn)
+    return [row.id for row in rows]
 
 
 async def begin(database: Database, token: str, ids: Sequence[int]) -> frozenset[int]:
@@ -51,10 +55,17 @@ async def begin(database: Database, token: str, ids: Sequence[int]) -> frozenset
         return await claims.begin(connection, [(number, token) for number in ids], generation, INVITED)
 
 
-async def die(database: Database) -> int:
+async def die(database: Database, now: datetime = INVITED) -> int:
     """Whoever claimed something is dead, and its leases are over."""
     async with database.write() as connection:
-        return await claims.take_over(connection, INVITED + claims.LEASE)
+        return await claims.take_over(connection, now + claims.LEASE)
+
+
+def lives(number: int) -> Iterator[tuple[str, datetime, Turn]]:
+    """Of processes that start one after the other: a token, the moment, whose turn it is."""
+    for life in range(number):
+        turn = Turn.SUSPECT if life % 2 else Turn.FRESH
+        yield f"life {life}", INVITED + life * 2 * claims.LEASE, turn
 
 
 async def column(database: Database, name: str) -> list[Any]:
@@ -120,19 +131,20 @@ async def test_a_mail_that_kills_is_held_and_the_others_leave(waiting: Database)
     """C08: whoever writes the seventh dies."""
     deadly = sorted(await column(waiting, "id"))[6]
     sent: list[int] = []
-    for life in range(60):
-        ids = await claim(waiting, f"life {life}")
-        if not ids:
-            break
+    deaths = 0
+    for token, now, turn in lives(60):
+        ids = await claim(waiting, token, now=now, turn=turn)
         if deadly in ids:
-            await die(waiting)
+            await die(waiting, now)
+            deaths += 1
             continue
-        assert await begin(waiting, f"life {life}", ids) == frozenset(ids)
+        await begin(waiting, token, ids)
         async with waiting.write() as connection:
-            receipts = [Receipt(number, f"life {life}", "250 ok", "Europe/Berlin") for number in ids]
+            receipts = [Receipt(number, token, "250 ok", "Europe/Berlin") for number in ids]
             await marks.mark_sent(connection, receipts, INVITED)
         sent += ids
 
+    assert deaths == 3
     assert len(sent) == len(set(sent)) == 11
     states = await column(waiting, "state")
     assert (states[6], states.count("held"), states.count("sent")) == ("held", 1, 11)
@@ -146,20 +158,50 @@ async def test_what_was_begun_by_the_dead_comes_after_what_was_not(waiting: Data
     await die(waiting)
 
     later = INVITED + 2 * claims.LEASE
-    found = [number for life in range(9) for number in await claim(waiting, f"life {life}", 2, later)]
+    found = [await claim(waiting, f"life {life}", 2, later, Turn.SUSPECT) for life in range(12)]
 
-    assert found[-1] == first
+    assert found[-1] == [first]
+
+
+async def test_a_sweep_of_kills_holds_nothing(waiting: Database) -> None:
+    """C02: killed between claim and beginning, as often as there are mails, never because of one of them."""
+    for token, now, turn in lives(12):
+        assert await claim(waiting, token, now=now, turn=turn)
+        await die(waiting, now)
+
+    assert "held" not in await column(waiting, "state")
+
+
+async def test_what_cannot_wait_does_not_wait_for_suspects(waiting: Database) -> None:
+    last = sorted(await column(waiting, "id"))[-1]
+    async with waiting.write() as connection:
+        await connection.execute(update(outbox).where(outbox.c.id != last).values(urgency=-1, crashes=1))
+        await connection.execute(update(outbox).where(outbox.c.id == last).values(urgency=0))
+
+    assert await claim(waiting, "one", turn=Turn.URGENT) == [last]
+    assert len(await claim(waiting, "two", turn=Turn.SUSPECT)) == 1
 
 
 async def test_who_died_while_nothing_was_written_holds_nothing(waiting: Database) -> None:
     """C03: killed at DATA, twenty times."""
-    for life in range(20):
-        ids = await claim(waiting, f"life {life}")
-        await begin(waiting, f"life {life}", ids[:3])
-        await die(waiting)
+    for token, now, turn in lives(20):
+        ids = await claim(waiting, token, now=now, turn=turn)
+        await begin(waiting, token, ids[:3])
+        await die(waiting, now)
 
     assert "held" not in await column(waiting, "state")
-    assert len(await claim(waiting, "last")) <= 10
+
+
+async def test_what_is_dropped_waits_as_before(waiting: Database) -> None:
+    """A clean stop, or a broken line, between claim and belt: nobody has died."""
+    ids = await claim(waiting, "one")
+    await begin(waiting, "one", ids[:1])
+
+    async with waiting.write() as connection:
+        await claims.drop(connection, ["one", "another"])
+
+    assert await column(waiting, "state") == ["sending", *["queued"] * 11]
+    assert set(await column(waiting, "crashes")) == {0}
 
 
 async def test_the_urgent_go_before_the_rest(waiting: Database) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scheduler.cli.checkup.files import of_folder
-from scheduler.cli.checkup.finding import Finding, Findings, Level, ills, length, minute
+from scheduler.cli.checkup.finding import Finding, Findings, Level, length, minute, unwell
 from scheduler.cli.common import links_if_any
 from scheduler.errors import DatabaseUnusable, SchedulerError
 from scheduler.settings import Settings
@@ -57,7 +57,7 @@ def of_database(settings: Settings, now: datetime) -> Findings:
         return
     if file and not file.exists():
         yield Finding(Level.OK, "database", f"SQLite {file} will be made at the first start")
-        yield from ills(of_folder("database", file.parent))
+        yield from unwell(of_folder("database", file.parent))
         return
     if file:
         ills = list(of_file(file))
@@ -88,7 +88,7 @@ def of_file(file: Path) -> Findings:
         what, do = f"{file} cannot be written", "give it to the user that runs the service"
         yield Finding(Level.PROBLEM, "database", what, do, is_the_end=True)
         return
-    yield from ills(of_folder("database", file.parent))
+    yield from unwell(of_folder("database", file.parent))
     kind = file_system_of(file.parent, Path("/proc/self/mounts"))
     if kind in _NETWORK_FILES:
         what = f"{file} is on a network file system ({kind}), where SQLite can lose what it wrote"

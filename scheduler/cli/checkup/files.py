@@ -7,12 +7,16 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from scheduler.cli.checkup.finding import Finding, Findings, Level
 from scheduler.cli.common import counted
-from scheduler.configuration.load import Loaded
 from scheduler.errors import DatabaseUnusable
 from scheduler.settings import Settings
+
+if TYPE_CHECKING:
+    from scheduler.configuration.load import Loaded
 
 #: Free space: below the first a service fails soon, below the second somebody should look.
 _FULL, _NEARLY_FULL = 100_000_000, 1_000_000_000
@@ -20,11 +24,26 @@ _FULL, _NEARLY_FULL = 100_000_000, 1_000_000_000
 _LONG_KEY = 32
 
 
-def of_configuration(folder: Path) -> Findings:
-    from scheduler.configuration.load import load
+class Files:
+    """What a folder says, read once however many checks ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = Lock()
+        self._loaded: Loaded | None = None
+
+    def read(self) -> Loaded:
+        from scheduler.configuration.load import load
+
+        with self._lock:
+            self._loaded = self._loaded or load(self.folder)
+        return self._loaded
+
+
+def of_configuration(files: Files) -> Findings:
     from scheduler.configuration.problems import Severity
 
-    loaded = load(folder)
+    loaded, folder = files.read(), files.folder
     errors = sum(problem.severity is Severity.ERROR for problem in loaded.problems)
     said = f"{folder}: {counted(errors, 'error')}, {counted(len(loaded.problems) - errors, 'warning')}"
     if errors:

@@ -66,7 +66,7 @@ def look_at_all(checks: Mapping[str, Check], patience: float = PATIENCE) -> list
     ]
 
 
-def ills(findings: Findings) -> Findings:
+def unwell(findings: Findings) -> Findings:
     """Without what is well and said elsewhere."""
     return (finding for finding in findings if finding.level is not Level.OK)
 

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 from scheduler.cli.checkup.finding import Finding, Findings, Level, minute
 from scheduler.cli.checkup.written import spoken
+from scheduler.cli.common import counted
+from scheduler.web.limits import Limits
 
-#: Open files that connections, feeds and databases can need together.
-_FILES = 1024
+#: Fewer readers at once than this are too few for a network of 400 cities with several subscribers each.
+_READERS = 512
 
 
 def of_base_url(url: str, is_set: bool) -> Findings:
@@ -85,9 +87,18 @@ def of_time_zones(today: date, release: str) -> Findings:
         yield Finding(Level.OK, "time zones", what)
 
 
-def of_open_files(limit: int) -> Findings:
-    if 0 <= limit < _FILES:
-        what = f"this user may open only {limit} at once"
-        yield Finding(Level.WARNING, "open files", what, "ulimit -n 4096, or LimitNOFILE=4096 in the unit")
+def of_open_files(limit: int, mails: int) -> Findings:
+    """limit: how many files this user may open at once; below 0: as many as it likes. mails: how many may be
+    on their way at once, each over a connection of its own at the worst."""
+    if limit < 0:
+        yield Finding(Level.OK, "open files", "no limit")
+        return
+    readers = Limits().room(max(0, limit - mails))
+    what = (
+        f"up to {limit:,}: {counted(readers, 'reader')} of calendars at once, beside {counted(mails, 'mail')}"
+    )
+    if readers < _READERS:
+        do = "ulimit -n 4096, or LimitNOFILE=4096 in the unit; who does not fit in waits outside"
+        yield Finding(Level.WARNING, "open files", what, do)
     else:
-        yield Finding(Level.OK, "open files", f"up to {limit}" if limit > 0 else "no limit")
+        yield Finding(Level.OK, "open files", what)

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from scheduler.cli.checkup.files import of_folder
-from scheduler.cli.checkup.finding import PATIENCE, Finding, Findings, Level, ills
+from scheduler.cli.checkup.finding import PATIENCE, Finding, Findings, Level, unwell
 from scheduler.errors import RelayAway, SchedulerError
 from scheduler.settings import Settings
 
@@ -15,7 +15,7 @@ def of_mail(settings: Settings) -> Findings:
     url = settings.mail_url.get_secret_value()
     if url.startswith("maildir:"):
         folder = Path(url.removeprefix("maildir:"))
-        ills = list(ills(of_folder("mail", folder / "new")))
+        ills = list(unwell(of_folder("mail", folder / "new")))
         yield from ills
         if not ills:
             what = f"into the mailbox {folder} on this machine; no city gets any"

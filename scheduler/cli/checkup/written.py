@@ -15,6 +15,8 @@ from scheduler.settings import Settings
 _HOST = r"(?:[\w.-]*|\[[\w.:]+\])(?::\d+)?"
 #: Scheme, user, password with its colon (up to the last @), hosts with ports and name, query.
 _URL = re.compile(rf"([\w+]+://)(?:([^:@/]*)(:.*)?@)?({_HOST}(?:,{_HOST})*(?:/[^@?:]*)?)(\?.*)?")
+#: What the last word of a setting's name says of its number; else it is of seconds.
+_UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1)}
 _SECRET = re.compile(r"(?i)(pass[a-z]*)=[^&]*")
 
 
@@ -30,7 +32,8 @@ def _shown(name: str, value: object) -> str:
         written = value.get_secret_value()
         return masked(written) if name.endswith("_url") else "***" if written else "-"
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}"
+        unit = _UNITS.get(name.rpartition("_")[2], timedelta(seconds=1))
+        return f"{value / unit:g}"
     if name == "retry_minutes" and isinstance(value, tuple):
         return ",".join(f"{step.total_seconds() / 60:g}" for step in value)
     if name == "listen" and isinstance(value, tuple):
