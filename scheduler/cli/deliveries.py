@@ -27,12 +27,11 @@ from scheduler.errors import SchedulerError
 from scheduler.model import times
 
 if TYPE_CHECKING:
-
     from scheduler.service.in_force import InForce
     from scheduler.store.database import Connection
     from scheduler.store.deliveries import Line
 
-    Decide = Callable[[Connection, Sequence[int], datetime], Awaitable[list[int]]]
+    Decide = Callable[[Connection, Sequence[Line], datetime], Awaitable[list[int]]]
 
 app = typer.Typer(
     add_completion=False,
@@ -146,10 +145,11 @@ def retry(numbers: IdsArgument, by: ByOption = None) -> None:
     """Try mails again now that failed, or that were put off; only while they are of use."""
     who = who_decides(by)
 
-    async def decide(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
+    async def decide(connection: Connection, lines: Sequence[Line], now: datetime) -> list[int]:
         from scheduler.store import deliveries
 
-        return await deliveries.try_again(connection, ids, who, now)
+        wanted = [line.id for line in lines if not line.is_unwanted]
+        return await deliveries.try_again(connection, wanted, who, now)
 
     asyncio.run(_decide(numbers, decide, "will be tried again now", _why_not_tried))
 
@@ -165,9 +165,10 @@ def hold(
     if len(because) > 200 or (because and not because.isprintable()):
         raise typer.BadParameter("write one line of at most 200 letters", param_hint="--because")
 
-    async def decide(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
+    async def decide(connection: Connection, lines: Sequence[Line], now: datetime) -> list[int]:
         from scheduler.store import deliveries
 
+        ids = [line.id for line in lines]
         return await deliveries.hold(connection, ids, because, who, now)
 
     asyncio.run(_decide(numbers, decide, "held until: scheduler deliveries release", _why_not_held))
@@ -178,9 +179,10 @@ def release(numbers: IdsArgument, by: ByOption = None) -> None:
     """Let mails go that are held; they are sent if they still hold."""
     who = who_decides(by)
 
-    async def decide(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
+    async def decide(connection: Connection, lines: Sequence[Line], now: datetime) -> list[int]:
         from scheduler.store import deliveries
 
+        ids = [line.id for line in lines]
         return await deliveries.release(connection, ids, who, now)
 
     asyncio.run(_decide(numbers, decide, "let go", lambda line, _: f"is {line.state}, not held"))
@@ -193,7 +195,7 @@ async def _decide(
     wanted, now = list(dict.fromkeys(numbers)), datetime.now(UTC)
     async with database_in_force() as (database, _), database.write() as connection:
         lines = await _found(connection, wanted)
-        changed = await decide(connection, wanted, now)
+        changed = await decide(connection, list(lines.values()), now)
     left = [line for number, line in lines.items() if number not in changed]
     for line in left:
         out.print(f"{line.id} {why_not(line, now)}")
@@ -220,6 +222,10 @@ def _why_not_tried(line: Line, now: datetime) -> str:
         return f"is {line.state}: only what failed or was put off is tried again"
     if line.useful_by <= now:
         return "is of no use any more: its moment has passed"
+    if line.is_barred:
+        return "goes to an address that nothing is sent to; first: scheduler bounces lift"
+    if line.is_unwanted:
+        return "goes to an address that ended these mails; first: scheduler members resubscribe"
     if line.gave_its_key_free:
         return "failed before it was tried; it is written anew as soon as it can be sent"
     return "has a newer mail in its place"

@@ -51,6 +51,10 @@ class Parcel:
 
 #: The server took notice of a mail.
 _ANSWERS = (Fate.SENT, Fate.LATER, Fate.NEVER)
+#: So many are begun at once before it is known how fast the post is.
+_FEW = 4
+#: Seconds for which what is begun waits for a slow post.
+_LONG = 0.5
 #: What is said of a mail that was in the hands of a post that failed.
 _LOST = "the mail client failed; the log says more"
 #: A mail, and how its attempt ended.
@@ -73,9 +77,16 @@ class Belt:
     _written: deque[Parcel] = field(default_factory=deque)
     _begun: deque[Parcel] = field(default_factory=deque)
     _out: dict[int, Parcel] = field(default_factory=dict)
+    #: those that were out when the server went away
+    _stragglers: set[int] = field(default_factory=set)
     _done: list[Ended] = field(default_factory=list)
     #: taken by the books, which write them down just now
     _in_books: list[Ended] = field(default_factory=list)
+    #: tokens of what was written since the books asked
+    _fresh: set[str] = field(default_factory=set)
+    #: so many lie ready for the post: as few as keep it busy, for what is urgent comes after them
+    _ahead: int = _FEW
+    _begun_at: float = 0.0
     #: how many have left, to whatever end
     left: int = 0
     #: how many did not begin, for something was decided, or the server was away
@@ -96,12 +107,23 @@ class Belt:
         return sum(1 for _ in takewhile(lambda parcel: urgency(parcel.row.kind) == 0, self._written))
 
     @property
+    def begun(self) -> int:
+        """The post may take so many at once."""
+        return len(self._begun)
+
+    @property
     def in_flight(self) -> int:
         return len(self._begun) + len(self._out) + len(self._done) + len(self._in_books)
 
     @property
     def is_empty(self) -> bool:
         return not self._written and not self.in_flight
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is on its way but what was so when the server went away."""
+        ended = self._done or self._in_books
+        return not (self._written or self._begun or ended or self._out.keys() - self._stragglers)
 
     @property
     def is_over(self) -> bool:
@@ -120,6 +142,7 @@ class Belt:
         else:
             self._written += parcels
         self._done += ended
+        self._fresh |= {parcel.claim.token for parcel in parcels}
         self._changed.set()
 
     # the post
@@ -147,6 +170,7 @@ class Belt:
 
     def done(self, outcome: Outcome) -> None:
         self._done.append((self._out.pop(outcome.id), outcome))
+        self._stragglers.discard(outcome.id)
         # without a code it was refused by ourselves
         was_taken_notice_of = outcome.fate is Fate.SENT or (outcome.code or 0) > 0
         self._is_answered |= was_taken_notice_of and outcome.fate in _ANSWERS
@@ -156,7 +180,7 @@ class Belt:
 
     async def news(self) -> None:
         """Returns when something is to be marked, or can begin; or when nothing ever will."""
-        while not self._done and not self._can_begin() and not self.is_over:
+        while not (self._done or self._fresh or self._wants_more() or self.is_over):
             self._changed.clear()
             await self._changed.wait()
 
@@ -165,7 +189,7 @@ class Belt:
         the books, nor when nothing else is to come."""
         with suppress(TimeoutError):
             async with asyncio.timeout(most):
-                while len(self._begun) > self.most // 4 or (self._out and not self._can_begin()):
+                while (self._begun or self._out) and not self._wants_more():
                     self._changed.clear()
                     await self._changed.wait()
 
@@ -173,8 +197,31 @@ class Belt:
         """What ended, to be written down; and what may begin as soon as that is written."""
         ended, self._done = self._done, []
         self._in_books = ended
+        self._pace()
+        return ended, self._candidates()
+
+    def written_claims(self) -> set[str]:
+        """Whose mails were written since this was asked last."""
+        fresh, self._fresh = self._fresh, set()
+        return fresh
+
+    def _pace(self) -> None:
+        """Twice as many ahead where the post waits for us, half as many where they wait for it."""
+        if self._is_short:
+            self._ahead = min(self.most, 2 * self._ahead)
+        elif monotonic() - self._begun_at > _LONG:
+            self._ahead = max(1, self._ahead // 2)
+
+    def _candidates(self) -> list[Parcel]:
+        """The first that wait, as far as there is room; the last place is for what cannot wait."""
         free = self.most - len(self._begun) - len(self._out)
-        return ended, list(islice(self._written, max(0, free)))
+        plain = free - 1 if self.most > _FEW else free
+        found: list[Parcel] = []
+        for parcel in islice(self._written, max(0, min(free, self._ahead - len(self._begun)))):
+            if len(found) >= plain and urgency(parcel.row.kind) > 0:
+                break
+            found.append(parcel)
+        return found
 
     def let_begin(self, ids: Collection[int], parcels: Sequence[Parcel]) -> None:
         """The books have written: these begin; of the others somebody decided something, so they end."""
@@ -184,6 +231,7 @@ class Belt:
         for parcel in (one for one in parcels if id(one) in still):
             self._written.remove(parcel)
             if parcel.id in ids:
+                self._begun_at = monotonic() if not self._begun else self._begun_at
                 self._begun.append(parcel)
             else:
                 self._done.append((parcel, _recalled(parcel)))
@@ -228,7 +276,8 @@ class Belt:
         self._end_those(lambda parcel: not self._holds(parcel.claim, now), _recalled)
 
     def clear(self, away: RelayAway) -> None:
-        """The server is away: nothing begins."""
+        """The server is away: nothing begins; what is out may wait long for its reply."""
+        self._stragglers = set(self._out)
         self._end_those(lambda _: True, lambda parcel: not_begun(parcel.id, away))
 
     def end(self) -> None:
@@ -249,8 +298,13 @@ class Belt:
                 self.recalled += len(ended)
         self._changed.set()
 
-    def _can_begin(self) -> bool:
-        return bool(self._written) and len(self._begun) + len(self._out) < self.most
+    def _wants_more(self) -> bool:
+        """The post will soon have nothing to take, and something may begin."""
+        return self._is_short and bool(self._candidates())
+
+    @property
+    def _is_short(self) -> bool:
+        return len(self._begun) <= self._ahead // 4
 
     def _holds(self, claim: Claim, now: float) -> bool:
         return claim.generation == self.generation and now < claim.holds_until

@@ -53,6 +53,7 @@ class Books:
 
     async def _write(self) -> None:
         ended, candidates = self.belt.next_ones()
+        written = self.belt.written_claims()
         now = self.clock.now()
         begun: set[int] = set()
         by_fate = _by_fate(ended)
@@ -62,6 +63,8 @@ class Books:
             if any(by_fate[fate] for fate in _HOLDING):
                 await ledger.hold(connection)
             # before the marks: whoever decides something holds the row that this asks, and then rows of mails
+            if written:
+                await claims.mark_written(connection, written)
             in_time = [parcel for parcel in candidates if now < parcel.row.useful_by]
             for generation, parcels in _by_generation(in_time).items():
                 claimed = [(parcel.id, parcel.claim.token) for parcel in parcels]

@@ -41,7 +41,7 @@ from scheduler.store.outbox import Delivery
 #: How many mails are on their way at once: what a crash can repeat at the most.
 MAX_IN_FLIGHT = 10
 #: So many rows are claimed at once at the most ...
-_MOST = 250
+_MOST = 128
 #: ... and so many at the least, but never more than leave in about so many seconds: what is urgent comes
 #: after what is written.
 _LEAST, _AHEAD_SECONDS = 10, 0.5
@@ -205,7 +205,7 @@ class Deliverer:
         self._learn(belt)
         if self._is_draining or self.breaker.is_open(now):
             return False
-        if self.breaker.is_probing and not belt.is_empty:
+        if self.breaker.is_probing and not belt.is_quiet:
             return False
         most = 1 if self.breaker.is_probing else _LEAST if turn else self._batch
         taken = await self._take(belt, most, now, turn or self._next_turn())

@@ -75,6 +75,8 @@ LEASE = timedelta(seconds=60)
 _SUSPECT = -2
 #: After so many deaths a mail is held: one among others, two alone.
 _DEATHS = 3
+#: In the place of the number of deaths: it was written, and nobody dies of it any more.
+_WRITTEN = -1
 #: Why, in words for staff.
 KILLS = (
     "the service died three times while it wrote this mail; look at it, then: scheduler deliveries release"
@@ -160,6 +162,7 @@ def _claims(dialect: str, turn: Turn) -> Update:
             claim_token=bindparam("token"),
             claim_until=bindparam("until", type_=Instant),
             begun_at=None,
+            crashes=case((outbox.c.crashes < 0, 0), else_=outbox.c.crashes),
             first_try_at=func.coalesce(outbox.c.first_try_at, bindparam("now", type_=Instant)),
         )
     )
@@ -169,6 +172,16 @@ def _claims(dialect: str, turn: Turn) -> Update:
 def _claimed() -> Select[Any]:
     mine = and_(outbox.c.claim_token == bindparam("token"), outbox.c.state == SENDING)
     return deliveries().where(mine).order_by(None).order_by(*_ORDER)
+
+
+async def mark_written(connection: AsyncConnection, tokens: Collection[str]) -> None:
+    """The mails of these claims were written: whoever dies now does not die of them."""
+    theirs = and_(outbox.c.claim_token.in_(tokens), outbox.c.state == SENDING)
+    innocent = {"crashes": _WRITTEN, "urgency": _INNOCENT}
+    await connection.execute(update(outbox).where(theirs).values(**innocent))
+
+
+_INNOCENT = case((outbox.c.urgency < 0, outbox.c.urgency - _SUSPECT), else_=outbox.c.urgency)
 
 
 async def begin(
@@ -194,9 +207,7 @@ _GENERATION = select(state.c.generation).with_for_update(read=True)
 def _begins(dialect: str) -> Any:
     listed = _CLAIMED.table(dialect)
     mine = and_(outbox.c.id == listed.c.id, outbox.c.claim_token == listed.c.token, is_in(SENDING))
-    # it was written, and nobody died of it
-    innocent = case((outbox.c.urgency < 0, outbox.c.urgency - _SUSPECT), else_=outbox.c.urgency)
-    begun = {"begun_at": bindparam("now", type_=Instant), "crashes": 0, "urgency": innocent}
+    begun = {"begun_at": bindparam("now", type_=Instant), "crashes": 0, "urgency": _INNOCENT}
     return update(outbox).where(mine).values(**begun).returning(outbox.c.id)
 
 
@@ -230,15 +241,16 @@ async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool]
     never_tried = and_(outbox.c.attempts == 0, ~is_begun, ~outbox.c.is_uncertain)
     deaths = outbox.c.crashes + 1
     suspect = case((outbox.c.urgency < 0, outbox.c.urgency), else_=outbox.c.urgency + _SUSPECT)
-    kills = and_(~is_begun, deaths >= _DEATHS)
+    is_innocent = or_(is_begun, outbox.c.crashes == _WRITTEN)
+    kills = and_(~is_innocent, deaths >= _DEATHS)
     done: dict[str, Any] = {
         "state": case((kills, HELD), (never_tried, QUEUED), else_=DEFERRED),
         "reason": case((kills, KILLS), else_=outbox.c.reason),
         "first_try_at": case((never_tried, null()), else_=outbox.c.first_try_at),
         "is_uncertain": or_(outbox.c.is_uncertain, is_begun),
         "next_at": now,
-        "crashes": case((is_begun, 0), else_=deaths),
-        "urgency": case((is_begun, outbox.c.urgency), else_=suspect),
+        "crashes": case((is_innocent, 0), else_=deaths),
+        "urgency": case((is_innocent, outbox.c.urgency), else_=suspect),
     }
     await ledger.hold(connection)
     theirs = and_(outbox.c.id.in_(among(ids, connection)), outbox.c.state == SENDING, which)

@@ -50,7 +50,7 @@ _KEEPALIVE = {
     "tcp_user_timeout": 30_000,
 }
 #: Who is frozen in the middle of a transaction lets go of its rows after so long: the others wait for them.
-_LONGEST_SILENCE_SECONDS = 10
+_LONGEST_SILENCE_SECONDS = 3
 #: How long a statement may wait for another's row, and how long it may take in all: a fan-out takes seconds.
 _LONGEST_WAIT_SECONDS, _LONGEST_STATEMENT_SECONDS = 15, 120
 #: How long a task waits for one of our own connections.

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.notices import Kind
+from scheduler.model.notices import REPORTS, Kind
 from scheduler.store import ledger
 from scheduler.store.database import among
 from scheduler.store.outbox import DEFERRED, FAILED, HELD, QUEUED, has_newer, urgency
+from scheduler.store.suppressions import EVERYTHING, WEBINARS, is_suppressed
 from scheduler.store.tables import contacts, members, outbox
 
 
@@ -47,6 +48,14 @@ class Line:
     is_uncertain: bool
     #: how often a process died while it wrote it
     crashes: int
+    #: nothing is sent to its address, or no webinars are
+    is_barred: bool
+    has_ended: bool
+
+    @property
+    def is_unwanted(self) -> bool:
+        """A mail to this address would be withdrawn."""
+        return self.is_barred or (self.has_ended and self.kind not in REPORTS)
 
     @property
     def gave_its_key_free(self) -> bool:
@@ -75,7 +84,13 @@ async def find(connection: AsyncConnection, wanted: Wanted, most: int) -> tuple[
         members, members.c.id == contacts.c.member_id
     )
     number = await connection.scalar(select(func.count()).select_from(joined).where(*where)) or 0
-    own = {"member": members.c.slug, "role": contacts.c.role, "address": contacts.c.address}
+    own: dict[str, ColumnElement[Any]] = {
+        "member": members.c.slug,
+        "role": contacts.c.role,
+        "address": contacts.c.address,
+        "is_barred": is_suppressed(contacts.c.address, EVERYTHING),
+        "has_ended": is_suppressed(contacts.c.address, WEBINARS),
+    }
     columns = (own.get(name, outbox.c.get(name)) for name in Line.__dataclass_fields__)
     named = zip(Line.__dataclass_fields__, columns, strict=True)
     query = select(*(value.label(name) for name, value in named if value is not None)).select_from(joined)

@@ -13,8 +13,9 @@ from sqlalchemy import select, update
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.service.virtual_clock import VirtualClock
-from scheduler.store import tables
+from scheduler.store import suppressions, tables
 from scheduler.store.database import Database, open_database
+from scheduler.store.suppressions import EVERYTHING, Suppression
 from tests.cli.typed import Done, typed
 from tests.serving.house import House
 
@@ -124,6 +125,26 @@ def test_what_is_of_no_use_any_more_is_not_tried_again(due: House) -> None:
     assert done.returncode == 1
     assert done.stdout == f"{first} is of no use any more: its moment has passed\n"
     assert "nothing was changed" in done.stderr
+
+
+def test_what_would_be_withdrawn_is_not_tried_again(due: House) -> None:
+    first, *_ = numbers(due)
+    set_all(due, state="failed", reason="refused: 550 5.1.1 no such user")
+
+    async def bar() -> None:
+        database = opened(due)
+        async with database.write() as connection:
+            wanted = Suppression("contact@city-1.example", EVERYTHING, NOW, "does not exist (5.1.1)")
+            await suppressions.add(connection, wanted)
+        await database.close()
+
+    asyncio.run(bar())
+
+    done = say(due, "retry", first)
+
+    assert done.returncode == 1
+    assert "nothing is sent to; first: scheduler bounces lift" in done.stdout
+    assert column(due, "state")[0] == "failed"
 
 
 def test_a_mail_is_held_and_let_go(due: House) -> None:

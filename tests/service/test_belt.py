@@ -27,17 +27,17 @@ def a_claim(generation: int = 1, holds: float = 60) -> Claim:
     return Claim("token", generation, cast(Any, None), monotonic() + holds)
 
 
-def parcels(*numbers: int, claim: Claim | None = None) -> list[Parcel]:
-    return [Parcel(message(n), row(n), NOTHING_PASSED, claim or a_claim()) for n in numbers]
+def parcels(*numbers: int, claim: Claim | None = None, kind: Kind = Kind.INVITATION) -> list[Parcel]:
+    return [Parcel(message(n), row(n, kind), NOTHING_PASSED, claim or a_claim()) for n in numbers]
 
 
 def message(number: int) -> Outgoing:
     return Outgoing(number, f"<{number}@a.example>", "anna@a.example", b"", real().network, NOW)
 
 
-def row(number: int) -> Delivery:
+def row(number: int, kind: Kind) -> Delivery:
     values = dict.fromkeys(Delivery.__dataclass_fields__)
-    return Delivery(**cast(Any, values | {"id": number, "kind": Kind.INVITATION, "useful_by": NOW + A_DAY}))
+    return Delivery(**cast(Any, values | {"id": number, "kind": kind, "useful_by": NOW + A_DAY}))
 
 
 def write_down(belt: Belt, refuse: frozenset[int] = frozenset()) -> list[tuple[int, Fate]]:
@@ -61,6 +61,24 @@ async def test_never_more_are_in_flight_than_may_be_repeated() -> None:
 
     assert [one.id for one in taken if one] == [1, 2, 3]
     assert (belt.in_flight, belt.waiting) == (3, 2)
+
+
+async def test_the_last_place_is_for_what_cannot_wait() -> None:
+    """Nine mails wait for a slow 250, and a reminder falls due."""
+    belt = a_belt(most=10)
+    belt.put(parcels(*range(20)))
+    for _ in range(4):
+        write_down(belt)
+        for _ in range(belt.begun):
+            await belt.take()
+
+    assert belt.in_flight == 9
+    belt.put(parcels(99, kind=Kind.REMINDER), is_urgent=True)
+    write_down(belt)
+    urgent = await belt.take()
+
+    assert urgent
+    assert urgent.id == 99
 
 
 async def test_what_was_marked_makes_room_and_not_what_has_only_ended() -> None:

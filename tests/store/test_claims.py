@@ -172,6 +172,18 @@ async def test_a_sweep_of_kills_holds_nothing(waiting: Database) -> None:
     assert "held" not in await column(waiting, "state")
 
 
+async def test_who_died_when_all_was_written_died_of_no_mail(waiting: Database) -> None:
+    """They lay on the belt, for the mail server is slow."""
+    for token, now, turn in lives(6):
+        assert await claim(waiting, token, now=now, turn=turn)
+        async with waiting.write() as connection:
+            await claims.mark_written(connection, [token])
+        await die(waiting, now)
+
+    assert set(await column(waiting, "crashes")) == {0}
+    assert set(await column(waiting, "urgency")) == {1}
+
+
 async def test_what_cannot_wait_does_not_wait_for_suspects(waiting: Database) -> None:
     last = sorted(await column(waiting, "id"))[-1]
     async with waiting.write() as connection:
