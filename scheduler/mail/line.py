@@ -63,6 +63,8 @@ class Line:
     begun: int = 0
     #: since when it lies idle, by the loop's clock
     kept_at: float = inf
+    #: it has lain idle since it was opened, so the server may have hung up for that
+    was_kept: bool = False
     #: what was said last
     phase: Phase = Phase.GREETING
     #: nobody knows what the server makes of it, or it says that it hangs up
@@ -98,7 +100,7 @@ class Line:
             return await self._content(message, may_begin, say_slow)
         except BROKEN as error:
             self.is_broken = True
-            is_stale = self.phase is Phase.MAIL and self.begun > 1
+            is_stale = self.phase is Phase.MAIL and self.was_kept
             return None if is_stale else lost(message.id, self.phase, why_broken(error))
         except Exception as error:  # one delivery; only the name, for its text may hold the address
             self.is_broken = True
@@ -171,7 +173,7 @@ class Line:
 
     def _was_left_alone(self, ended: Outcome) -> bool:
         """The server says at MAIL that it had hung up for want of something to do."""
-        is_rested = self.begun > 1 and self._began_at - self.kept_at > self.patience.rested
+        is_rested = self.was_kept and self._began_at - self.kept_at > self.patience.rested
         return is_rested and self.phase is Phase.MAIL and ended.code == _GOING_DOWN
 
     async def tidy(self) -> bool:

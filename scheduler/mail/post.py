@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -94,8 +95,9 @@ class Post(Protocol):
     """Where mail goes."""
 
     async def work(self, belt: Belt) -> RelayAway | None:
-        """Hands over what it takes from the belt, until nothing more comes (None), or until the server is
-        away: then with the reason, and all that was taken is done or put back.
+        """Hands over what it takes from the belt, until nothing more comes (None): then all that was taken is
+        done or put back; or until the server is away: then at once, with the reason. What is on its way
+        then, and may wait long for its reply, is still done when that comes, whoever works meanwhile.
 
         Never raises for what the other side does.
         """
@@ -116,24 +118,35 @@ class Handful:
 
     waiting: deque[Outgoing]
     outcomes: list[Outcome] = field(default_factory=list)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self) -> Outgoing | None:
         return self.waiting.popleft() if self.waiting else None
 
     def put_back(self, message: Outgoing) -> None:
         self.waiting.appendleft(message)
+        self._changed.set()
 
     def may_begin(self, message: Outgoing) -> bool:  # noqa: ARG002 - of all belts
         return True
 
     def done(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+        self._changed.set()
+
+    async def until_back(self, count: int) -> None:
+        """Returns when so many messages are done or wait."""
+        while len(self.outcomes) + len(self.waiting) < count:
+            self._changed.clear()
+            await self._changed.wait()
 
 
 async def hand_over(post: Post, messages: Iterable[Outgoing]) -> list[Outcome]:
     """One outcome for each message, in any order; what was not begun comes back as Fate.AWAY."""
     belt = Handful(deque(messages))
+    count = len(belt.waiting)
     away = await post.work(belt) or RelayAway("the service is stopping")
+    await belt.until_back(count)
     left = [not_begun(message.id, away) for message in belt.waiting]
     return belt.outcomes + left
 

@@ -41,7 +41,7 @@ _UNKNOWN_METHOD = 504
 #: is no outage.
 _NO_MORE = 421
 #: Seconds between two tries to get a further line, at the most.
-_LONGEST_REST = 30.0
+_LONGEST_REST = 8.0
 
 T = TypeVar("T")
 
@@ -73,6 +73,8 @@ class _Run:
     #: lines that failed since the server took notice of a mail, and since when
     failures: int = 0
     doubted_at: float = 0.0
+    #: rests since a new line got a mail through
+    in_vain: int = 0
     #: mails of which the server took notice, and at which of them a message lost its line
     answers: int = 0
     lost_at: dict[int, int] = field(default_factory=dict)
@@ -328,6 +330,7 @@ class Relay:
             self._in_use.discard(line)
             if outcome is not None:
                 self._end(run, worker, message, outcome)  # before the line is tidied, which can take its time
+                run.in_vain = 0 if line.begun == 1 and outcome.fate is Fate.SENT else run.in_vain
                 is_clean = await line.tidy()
         finally:  # also when cancelled: nobody knows what the server makes of this line then
             self._in_use.discard(line)
@@ -389,6 +392,8 @@ class Relay:
 
     async def _line(self, run: _Run, network: Network) -> Line | None:
         """One that is free, or a new one, whichever comes first; None: the run has ended meanwhile."""
+        if run.is_over:
+            return None
         async with self._queue:
             while not run.is_over:
                 line = self._kept_line()
@@ -413,7 +418,8 @@ class Relay:
             self._stop(run, away)
         elif not run.is_resting:
             run.is_resting = True
-            rest = min(self.patience.rest * 2 ** (run.failures - 1), _LONGEST_REST)
+            rest = min(self.patience.rest * 2**run.in_vain, _LONGEST_REST)
+            run.in_vain = min(run.in_vain + 1, 30)
             asyncio.get_running_loop().call_later(rest, self._end_rest, run)
 
     def _end_rest(self, run: _Run) -> None:
@@ -423,6 +429,8 @@ class Relay:
     def _kept_line(self) -> Line | None:
         while self._kept:
             line = self._kept.pop()
+            for other in self._kept:
+                other.was_kept = True
             if line.is_good:
                 return line
             line.wire.abort()
@@ -450,7 +458,7 @@ class Relay:
             task.add_done_callback(self._farewells.discard)
 
     def _keep(self, line: Line) -> None:
-        line.kept_at = _now()
+        line.kept_at, line.was_kept = _now(), line.begun > 0 or not self._queue.locked()
         self._kept.append(line)
         self._news.set()
         if self._sweeper is None:

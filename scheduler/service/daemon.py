@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from scheduler import logs
@@ -44,6 +44,14 @@ class Health:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Delivering:
+    """What sends, and the tasks that end before it."""
+
+    deliverer: asyncio.Task[None]
+    before: tuple[asyncio.Task[None], ...]
+
+
 @dataclass
 class Daemon:
     """All parts of one running service."""
@@ -64,11 +72,13 @@ class Daemon:
     drain: timedelta
     is_draining: bool = False
     _shown: InForce | None = None
+    _delivering: _Delivering = field(init=False)
 
     @asynccontextmanager
     async def running(self, beside: Mapping[str, Work] | None = None) -> AsyncIterator[None]:
         """Starts from the clock upwards, and stops in the reverse order: mails on their way end with their
-        reply, nothing new is begun. beside: tasks of others, to be started last and stopped first."""
+        reply, nothing new is begun. beside: tasks of others, to be started last; they are at work until
+        the mails have ended."""
         self.clock.start()
         watchdog = self._start("watchdog", self.clock.watch)
         await self.lookout.look()  # from here on we know what time it is
@@ -82,18 +92,26 @@ class Daemon:
         engine = self._start("engine", self.engine.run)
         files = self._start("files", self.proposals.run)
         pruning = self._start("pruning", self.pruning.run)
+        self._delivering = _Delivering(deliverer, (pruning, files, engine, leadership))
         others = [self._start(name, work) for name, work in (beside or {}).items()]
         try:
             yield
         finally:
-            self.stop_claiming()
-            for task in (*others, pruning, files, engine, leadership):
+            await self.drain_mails()
+            for task in (*others, lookout):
                 await _end(task)
-            await self._drain(deliverer)
-            await _end(lookout)
             await self.post.close()
             await _end(watchdog)
             self.clock.stop()
+
+    async def drain_mails(self) -> None:
+        """Returns when mails on their way have ended with their reply, or the time for it is over. Until
+        `running` ends the service stands without them: pages and feeds can be served. The lead is given
+        up first, so that another replica goes on at once."""
+        self.stop_claiming()
+        for task in self._delivering.before:
+            await _end(task)
+        await self._drain(self._delivering.deliverer)
 
     async def in_force(self) -> InForce | None:
         """None before the first configuration. Raises DatabaseAway."""

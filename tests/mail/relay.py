@@ -80,6 +80,10 @@ class RecordingRelay:
         one; `to`: only in transactions for this address (from RCPT on)."""
         self._script.setdefault((phase, to), deque()).extend(replies)
 
+    def answered_as_usual(self) -> None:
+        """From now on."""
+        self._script.clear()
+
     def hold(self, to: str = "") -> None:
         """From now on the 250 after a message (for this address) is held back until `let_go` is set."""
         self._is_holding, self._held_for = True, to

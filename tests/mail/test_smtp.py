@@ -748,13 +748,136 @@ async def test_when_the_server_goes_away_nothing_more_is_begun(server: Recording
 
 async def test_other_workers_end_what_they_have_begun(server: RecordingRelay) -> None:
     server.hold()
-    server.answers("MAIL", "250 2.1.0 sender ok", "421 4.3.2 going down")
+    server.answers("MAIL", "250 2.1.0 sender ok", "454 4.3.2 not now")
     going = asyncio.create_task(post(client(server, connections=2), mail(1), mail(2), mail(3)))
     await server.holds.wait()
     await server.until(lambda: sum(command.startswith("MAIL") for command in server.commands) == 2)
     server.let_go.set()
 
     assert sorted(outcome.fate for outcome in await going) == [Fate.AWAY, Fate.AWAY, Fate.SENT]
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 going down", CUT])
+async def test_a_line_that_ends_while_another_one_goes_on_is_no_outage(
+    server: RecordingRelay, reply: str
+) -> None:
+    """The message it was about to carry goes over another one, long before the slow 250 has come."""
+    server.hold(to=CORK)
+    relay = client(server, connections=2, patience=Patience(slow=0.01, rest=0.01))
+    belt = Waiting(deque([mail(1, CORK)]))
+    going = asyncio.create_task(worked(relay, belt))
+    await server.holds.wait()
+    server.answers("MAIL", reply)
+    for message in mails(6)[1:]:
+        belt.put(message)
+    await server.until(lambda: len(server.messages) == 5)
+    relay.drain()
+    server.let_go.set()
+
+    assert await going is None
+    assert [outcome.fate for outcome in belt.outcomes] == [Fate.SENT] * 6
+
+
+class PutsBehind(Waiting):
+    """What comes back goes after all others."""
+
+    def put_back(self, message: Outgoing) -> None:
+        self.put(message)
+
+    async def until_done(self, count: int) -> None:
+        while len(self.outcomes) < count:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+async def test_a_message_that_costs_one_line_after_the_other_goes_up_the_ladder(
+    server: RecordingRelay,
+) -> None:
+    server.hold(to=CORK)
+    server.answers("RCPT", CUT, CUT, to=MELTON)
+    relay = client(server, connections=1, patience=Patience(slow=0.01, rest=0.01))
+    belt = PutsBehind(deque([mail(1, CORK)]))
+    going = asyncio.create_task(worked(relay, belt))
+    await server.holds.wait()
+    for message in (mail(2), mail(3, "mayor@lahti.example")):
+        belt.put(message)
+    await belt.until_done(2)
+    relay.drain()
+    server.let_go.set()
+    await going
+
+    ends = [(outcome.id, outcome.fate) for outcome in belt.outcomes]
+    assert ends == [(3, Fate.SENT), (2, Fate.LATER), (1, Fate.SENT)]
+
+
+async def test_no_slow_250_keeps_it_secret_that_the_server_is_away(server: RecordingRelay) -> None:
+    """What waits for it is done when it comes, while the next call is at work."""
+    server.hold(to=CORK)
+    relay = client(server, connections=1, patience=Patience(slow=0.01, rest=0.01, doubt=0.02))
+    belt = Waiting(deque([mail(1, CORK)]))
+    first = asyncio.create_task(relay.work(belt))
+    await server.holds.wait()
+    server.answers("MAIL", *["421 4.3.2 going down"] * 20)
+    belt.put(mail(2))
+    assert str(await first) == "421 4.3.2 going down"
+    before = [(outcome.id, outcome.fate) for outcome in belt.outcomes]
+    second = asyncio.create_task(worked(relay, belt))
+    server.let_go.set()
+    await server.until(lambda: len(server.messages) == 1)
+    relay.drain()
+    await second
+
+    assert before == [(2, Fate.AWAY)]
+    assert (belt.outcomes[-1].id, belt.outcomes[-1].fate) == (1, Fate.SENT)
+
+
+async def test_slow_lines_of_an_earlier_call_count(server: RecordingRelay) -> None:
+    server.hold(to=CORK)
+    patience = Patience(slow=0.01, rest=0.01, doubt=0.02)
+    relay = client(server, connections=1, connections_in_all=3, patience=patience)
+    belt = Waiting(deque([mail(1, CORK)]))
+    first = asyncio.create_task(relay.work(belt))
+    await server.holds.wait()
+    server.answers("MAIL", *["421 4.3.2 going down"] * 20)
+    belt.put(mail(2))
+    await first
+    server.answered_as_usual()
+    second = asyncio.create_task(worked(relay, belt))
+    for number in range(3, 8):
+        belt.put(mail(number, CORK))
+    await server.until(lambda: server.held == 3)
+    relay.drain()
+    server.let_go.set()
+    await second
+
+    assert server.most_at_once <= 4  # the one that was refused may still say farewell
+    assert Counter(outcome.fate for outcome in belt.outcomes) == {Fate.SENT: 3, Fate.AWAY: 1}
+
+
+async def test_who_waits_for_a_new_line_takes_one_that_is_free() -> None:
+    """The second connection is never greeted."""
+    manners = deque([listens([])])
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (manners.popleft() if manners else greets_with(b""))(reader, writer)
+
+    async with a_raw_relay(talk) as server:
+        outcomes = await post(client(server, connections=2), *mails(12))
+
+    assert {outcome.fate for outcome in outcomes} == {Fate.SENT}
+
+
+async def test_an_error_of_our_own_loses_no_message(server: RecordingRelay) -> None:
+    class Stumbles(Pace):
+        def refused(self, number: int, now: float) -> bool:
+            raise LookupError(number, now)
+
+    server.answers("RCPT", "451 4.7.1 slow down")
+
+    outcomes = await post(client(server, connections=1, pace=Stumbles()), *mails(2))
+
+    assert outcomes[0] == Outcome(1, Fate.LATER, "unexpected LookupError in the mail client")
+    assert outcomes[1].fate is Fate.SENT
 
 
 async def test_one_recipient_that_is_put_off_holds_up_nobody_else(server: RecordingRelay) -> None:
@@ -846,7 +969,7 @@ async def test_whatever_happens_each_message_has_one_end(server: RecordingRelay,
     for phase in ("MAIL", "RCPT", "CONTENT"):
         server.answers(phase, *chance.choices(said, k=20))
     belt = Waiting(deque())
-    pace, patience = Pace(rest=0.001, least=1000), Patience(slow=0.001)
+    pace, patience = Pace(rest=0.001, least=1000), Patience(slow=0.001, rest=0.001, doubt=0.002)
     relay = client(server, connections=chance.randint(1, 4), pace=pace, patience=patience)
     going = asyncio.create_task(worked(relay, belt))
     for message in mails(20):
