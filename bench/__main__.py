@@ -6,7 +6,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from bench import crowd, handing_over, history, rates, ticking, writing
+from bench import (
+    crowd,
+    delivering,
+    fanning_out,
+    handing_over,
+    history,
+    punctual,
+    rates,
+    swelling,
+    ticking,
+    writing,
+)
 from bench.measured import measure
 
 
@@ -30,6 +41,10 @@ PARTS: dict[str, Callable[[], int]] = {
     "history": history.measure,
     "writing": writing.measure,
     "handing-over": handing_over.measure,
+    "fan-out": fanning_out.measure,
+    "delivering": delivering.measure,
+    "memory": swelling.measure,
+    "punctual": punctual.measure,
 }
 
 if __name__ == "__main__":

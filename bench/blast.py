@@ -13,7 +13,8 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time as wall, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as wall
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,9 +51,13 @@ def invitations(number: int) -> Configuration:
     found = for_everybody(made_up(1, 1, _CITIES))
     members = tuple(_again(found.members[n % _CITIES], n) for n in range(number))
     series = found.series[0]
-    session = replace(series.sessions[0], on=NOW.date(), start=wall(16), end=wall(17, 30), zone="Europe/Berlin")
+    session = replace(
+        series.sessions[0], on=NOW.date(), start=wall(16), end=wall(17, 30), zone="Europe/Berlin"
+    )
     rules = tuple(rule for rule in series.rules if rule.kind == "invitation")
-    return replace(found, members=members, cycles=(), series=(replace(series, sessions=(session,), rules=rules),))
+    return replace(
+        found, members=members, cycles=(), series=(replace(series, sessions=(session,), rules=rules),)
+    )
 
 
 def _again(member: Member, number: int) -> Member:
@@ -117,7 +122,7 @@ class Blast:
         working = asyncio.create_task(self.deliverer.run())
         watch = _Watch()
         watching = asyncio.create_task(watch.run())
-        while await self._is_something_left() and not working.done():
+        while await self._is_something_left() and not working.done():  # noqa: ASYNC110 - it says nothing
             await asyncio.sleep(0.1)
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         watching.cancel()
@@ -162,7 +167,7 @@ async def a_blast(url: str, configuration: Configuration, port: int, in_flight: 
 class _Watch:
     """How long the event loop works before somebody who asked for a millisecond gets his turn.
 
-    By the time of its own thread, for by the clock on the wall it would measure what else runs on the machine.
+    By the time of its own thread: by the clock on the wall it would measure what else the machine does.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import uvloop
 
-from bench.serving import PATH, Place, at_work, raise_descriptors
+from bench.serving import PATH, at_work, raise_descriptors
 
 #: Sessions in the feed: so many series of so many.
 SERIES, SESSIONS = 20, 10
@@ -36,7 +36,7 @@ def measure() -> int:
     raise_descriptors()
     with at_work(SERIES, SESSIONS) as place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         begin = time.perf_counter()
-        seen = runner.run(_crowd(place))
+        seen = runner.run(crowd(place.site))
         took = time.perf_counter() - begin
     number = sum(seen.statuses.values())
     known = seen.statuses[304] / number
@@ -47,9 +47,9 @@ def measure() -> int:
     return int(seen.p99 > MOST_SECONDS or known < LEAST_KNOWN or broken > 0)
 
 
-async def _crowd(place: Place) -> Seen:
-    """All of them are there before the first one asks."""
-    host, _, port = place.site.removeprefix("http://").partition(":")
+async def crowd(site: str) -> Seen:
+    """All of them are there before the first one asks; site: its address."""
+    host, _, port = site.removeprefix("http://").partition(":")
     lines = [await asyncio.open_connection(host, int(port)) for _ in range(CONNECTIONS)]
     seen = Seen()
     await asyncio.gather(*(_subscriber(reader, writer, seen) for reader, writer in lines))

@@ -1,8 +1,8 @@
 """Mails a second on their whole way: fan-out of one slot, claim, write, hand over, mark.
 
-The reference is aiosmtplib's `sendmail`, sending ready octets over as many connections to the same sink in the
-same run, before and after. Beside the rates stands the work of the processor for each mail, which other work
-on the machine changes less.
+The reference is aiosmtplib's `sendmail`, sending ready octets over as many connections to the same sink in
+the same run, before and after. Beside the rates stands the work of the processor for each mail, which other
+work on the machine changes less.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from bench.sink import Sink, a_sink
 from scheduler.model.network import Configuration
 
 MAILS = 20_000
-#: At once: the default, and what the README advises to who has many thousand contacts. Each mark waits for the
-#: disk, and what is in flight is what a crash repeats, so that is chosen by people.
+#: At once: the default, and what the README advises to who has many thousand contacts. Each mark waits for
+#: the disk, and what is in flight is what a crash repeats, so that is chosen by people.
 DEFAULT, MANY = 10, 200
 #: Of the library's rate, with that many in flight.
 LEAST_RATIO = {DEFAULT: 0.0, MANY: 0.75}

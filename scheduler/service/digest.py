@@ -34,7 +34,7 @@ _SEVERAL = {
 }
 
 #: How people speak of an instant.
-Say = Callable[[datetime], str]
+Shown = Callable[[datetime], str]
 
 
 def said_of(kinds: Mapping[Kind, int]) -> str:
@@ -42,12 +42,12 @@ def said_of(kinds: Mapping[Kind, int]) -> str:
     return ", ".join(_counted(kind, number) for kind, number in Counter(kinds).most_common() if number)
 
 
-def digest(losses: Sequence[Loss], say: Say) -> Iterator[str]:
+def digest(losses: Sequence[Loss], shown: Shown) -> Iterator[str]:
     """Gives "since ...: 12 reminders missed: its moment had passed; the service did not look before ..."."""
     for loss in _joined(losses):
         since, late = loss.due_from, loss.found_from - loss.due_from > _LATE
-        down = f"; the service did not look before {say(loss.found_from)}" if late else ""
-        yield f"since {say(since)}: {_counted(loss.kind, loss.mails)} {loss.state}: {loss.reason}{down}"
+        down = f"; the service did not look before {shown(loss.found_from)}" if late else ""
+        yield f"since {shown(since)}: {_counted(loss.kind, loss.mails)} {loss.state}: {loss.reason}{down}"
 
 
 def asks(hold: Hold, kinds: Mapping[Kind, int]) -> str:

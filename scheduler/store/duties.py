@@ -38,8 +38,6 @@ from scheduler.store.outbox import (
     QUEUED,
     REPLACED,
     UNSENT,
-    is_about,
-    is_newer,
     may_have_arrived,
     urgency,
     withdrawn,
@@ -184,9 +182,19 @@ def _meant(connection: AsyncConnection, duty: Duty, now: datetime) -> Subquery:
 async def replace_older(connection: AsyncConnection, duty: Duty) -> None:
     """What goes into a calendar takes the place of what was to go there before and is not on its way yet:
     of several changes only the net one is told, and SEQUENCE never falls (P10)."""
-    newer = outbox.alias("newer")
-    is_replaced = exists().where(is_newer(newer, outbox), newer.c.state.in_(UNSENT))
-    await _withdraw(connection, and_(outbox.c.occurrence == duty.occurrence, is_replaced), REPLACED)
+    await _withdraw(connection, outbox.c.id.in_(_older_ones(duty)), REPLACED)
+
+
+def _older_ones(duty: Duty) -> Select[tuple[int]]:
+    """Of each contact all rows of this occurrence that are to go into its calendar, but the newest.
+
+    One look through the rows of the occurrence. To ask of each whether there is a newer one would have
+    PostgreSQL, while it has not counted a new table, compare each with all.
+    """
+    newest = func.max(outbox.c.id).over(partition_by=outbox.c.contact_id).label("newest")
+    to_go = (outbox.c.occurrence == duty.occurrence, outbox.c.method.is_not(None), outbox.c.state.in_(UNSENT))
+    found = select(outbox.c.id, newest).where(*to_go).subquery("found")
+    return select(found.c.id).where(found.c.id < found.c.newest)
 
 
 async def withdraw_of_older_rule(connection: AsyncConnection, duty: Duty) -> None:
@@ -233,7 +241,7 @@ def _why_missed(duty: Duty) -> ColumnElement[str]:
     news = outbox.alias("news")
     on_its_way = exists().where(
         news.c.contact_id == contacts.c.id,
-        is_about(news, duty.occurrence),
+        news.c.occurrence == duty.occurrence,
         news.c.kind.in_(kind.value for kind in STATEFUL),
         news.c.state.in_(UNSENT),
         ~and_(news.c.kind == Kind.CHANGED.value, exists().where(holds.c.subject == BUT_REMINDERS)),
@@ -279,7 +287,7 @@ def _beyond_what_waits(duty: Duty) -> ColumnElement[int]:
     says_otherwise = or_(waits.c.method != literal(duty.method), _differs(duty, lambda name: waits.c[name]))
     theirs = and_(
         waits.c.contact_id == contacts.c.id,
-        is_about(waits, duty.occurrence),
+        waits.c.occurrence == duty.occurrence,
         waits.c.method.is_not(None),
         waits.c.state.in_(AT_REST),
     )

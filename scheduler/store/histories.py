@@ -13,7 +13,7 @@ from scheduler.model.answers import Answer
 from scheduler.model.history import History
 from scheduler.model.told import Told
 from scheduler.store.database import among
-from scheduler.store.outbox import SENT, is_about, may_have_arrived
+from scheduler.store.outbox import SENT, may_have_arrived
 from scheduler.store.tables import Instant, answers, contacts, members, outbox, told
 
 _TOLD = ("sequence", "method", "starts_at", "ends_at", "status", "place", "days")
@@ -101,7 +101,7 @@ def _histories(
     row_id: ColumnElement[int],
 ) -> Select[Any]:
     """One row for each of `source`, whose columns the others are."""
-    earlier = and_(_earlier.c.contact_id == contact_id, is_about(_earlier, occurrence))
+    earlier = and_(_earlier.c.contact_id == contact_id, _earlier.c.occurrence == occurrence)
     was_sent = and_(_earlier.c.state == SENT, _earlier.c.sent_at <= tried_at, _earlier.c.id != row_id)
     was_begun = and_(may_have_arrived(_earlier), _earlier.c.id < row_id, _earlier.c.method.is_not(None))
     first = select(func.min(_earlier.c.id)).where(earlier, was_sent).correlate(source).scalar_subquery()

@@ -112,23 +112,18 @@ def is_newer(newer: FromClause, older: FromClause) -> ColumnElement[bool]:
     """Both go into the calendar of one contact, for one occurrence, and the first was written later."""
     return and_(
         newer.c.contact_id == older.c.contact_id,
-        is_about(newer, older.c.occurrence),
+        func.coalesce(newer.c.occurrence, "") == older.c.occurrence,
         newer.c.id > older.c.id,
         newer.c.method.is_not(None),
         older.c.method.is_not(None),
     )
 
 
-def is_about(row: FromClause, occurrence: ColumnElement[str] | str) -> ColumnElement[bool]:
-    """Of a row that is found by its contact: it is about this occurrence. Not in a form that an index is made
-    for: PostgreSQL, while it has not counted a new table, would look through all rows of the occurrence for
-    each contact, which takes it minutes."""
-    return func.coalesce(row.c.occurrence, "") == occurrence
-
-
 def has_newer() -> ColumnElement[bool]:
+    """By way of its contact: neither occurrence nor state are in a form that an index is made for, by which
+    PostgreSQL, while it has not counted a new table, would look through all that wait for each row."""
     newer = outbox.alias("newer")
-    return exists().where(is_newer(newer, outbox), newer.c.state.in_(UNSENT))
+    return exists().where(is_newer(newer, outbox), func.coalesce(newer.c.state, "").in_(UNSENT))
 
 
 #: Nothing holds the row back.

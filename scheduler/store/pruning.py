@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import REPORTS
-from scheduler.store.database import among
 from scheduler.store.listed import TEXT, Listed
 from scheduler.store.outbox import FAILED, MISSED, SENT, WITHDRAWN
 from scheduler.store.tables import answers, bounces, outbox, revisions, told
@@ -62,7 +61,7 @@ async def prune_mails(connection: AsyncConnection, bounds: Bounds, from_id: int)
     is_rested = and_(row.useful_by < bounds.before, ended_at < bounds.before)
     # of the bare state SQLite thinks so highly that it would walk through all that was ever sent
     has_ended = func.coalesce(row.state, "").in_(ENDED)
-    within = row.id.in_(among(ids, connection))
+    within = and_(row.id.between(ids[0], ids[-1]), row.inserted_at < bounds.before)
     gone = delete(outbox).where(within, has_ended, is_old, is_rested, is_over)
     alive = _ALIVE.parameters(dialect, [(name,) for name in bounds.alive])
     deleted = (await connection.execute(gone, alive)).rowcount

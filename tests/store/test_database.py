@@ -23,7 +23,7 @@ async def test_who_is_frozen_in_a_transaction_lets_go_of_its_rows(empty_postgres
         found = [await connection.scalar(text(f"SHOW {name}")) for name in names]
     await database.close()
 
-    assert found == ["10s", "15s", "2min"]
+    assert found == ["3s", "15s", "2min"]
 
 
 async def test_a_database_that_takes_nothing_is_away(empty_postgres: str) -> None:
