@@ -124,12 +124,12 @@ def _facts(line: Line, in_force: InForce) -> Iterator[tuple[str, str]]:
     yield "due", when(line.due_at)
     yield "of use until", when(line.useful_by)
     if line.first_try_at:
-        put_off = f"; put off {line.attempts} times" if line.attempts else ""
-        yield "first tried", when(line.first_try_at) + put_off
+        answers = f"; {counted(line.attempts, 'answer')} since" if line.attempts else ""
+        yield "first tried", when(line.first_try_at) + answers
     if line.state == "deferred":
         yield "next try", when(line.next_at)
     if line.reply:
-        yield "put off with", printable(line.reply)
+        yield "last words", printable(line.reply)
     if line.sent_at:
         yield "sent", when(line.sent_at)
         yield "taken with", printable(line.receipt or "")
@@ -162,8 +162,9 @@ def hold(
 ) -> None:
     """Hold mails that wait; nothing else of their session is touched."""
     who = who_decides(by)
-    if len(because) > 200 or (because and not because.isprintable()):
-        raise typer.BadParameter("write one line of at most 200 letters", param_hint="--because")
+    if len(because) > 200 or "@" in because or (because and not because.isprintable()):
+        said = "write one line of at most 200 letters, and no address"
+        raise typer.BadParameter(said, param_hint="--because")
 
     async def decide(connection: Connection, lines: Sequence[Line], now: datetime) -> list[int]:
         from scheduler.store import deliveries

@@ -47,10 +47,9 @@ def hold(
     It counts within a second, in a service that runs. What is due meanwhile waits. Feeds stay as they are.
     """
     name, who, why = _subject(subject), who_decides(by), because.strip()
-    if not why.isprintable() or len(why) > _LONGEST_REASON:
-        raise typer.BadParameter(
-            f"write one line of at most {_LONGEST_REASON} letters", param_hint="--because"
-        )
+    if not why.isprintable() or len(why) > _LONGEST_REASON or "@" in why:
+        said = f"write one line of at most {_LONGEST_REASON} letters, and no address"
+        raise typer.BadParameter(said, param_hint="--because")
     loaded = read_configuration(config)
     held, network = asyncio.run(_hold(name, who, why, loaded, datetime.now(UTC)))
     waiting = f"{counted(held.waiting, 'mail')} wait{'s' if held.waiting == 1 else ''}"
@@ -113,9 +112,9 @@ def _tell(name: str, done: LetGo) -> None:
     for why, number in mails.most_common():
         out.print(f"not sent any more: {counted(number, 'mail')}, for {why}")
     later = f", {morning:,} {MORNING}" if morning else ""
-    out.print(
-        f"OK: {name} is let go; {counted(now, 'mail')} {NOW}{later}, {mails.total():,} are of no use any more"
-    )
+    leave = NOW.replace("go ", "goes ") if now == 1 else NOW
+    useless = f"{mails.total():,} are of no use any more"
+    out.print(f"OK: {name} is let go; {counted(now, 'mail')} {leave}{later}, {useless}")
 
 
 def _subject(subject: str | None) -> str:

@@ -92,6 +92,8 @@ class Belt:
     #: how many did not begin, for something was decided, or the server was away
     recalled: int = 0
     _is_answered: bool = False
+    #: whoever writes of these rows holds it, for two who write of the same ones might wait for each other
+    pen: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: rung where the post may find something to take, and where anything else has changed
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)

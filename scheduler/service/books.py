@@ -71,7 +71,8 @@ class Books:
                 begun.update(await claims.begin(connection, claimed, generation, now))
             await self._mark(connection, by_fate, now)
 
-        await insist(self.database, mark)
+        async with self.belt.pen:
+            await insist(self.database, mark)
         self.belt.let_begin(begun, candidates)
         self._tell(ended, now)
 

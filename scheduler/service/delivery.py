@@ -361,7 +361,7 @@ class Deliverer:
                 holds_until, held = monotonic() + self.lease.total_seconds(), belt.claims
                 if not held:
                     continue
-                async with self.database.write() as connection:
+                async with belt.pen, self.database.write() as connection:
                     tokens = [claim.token for claim in held]
                     await claims.renew(connection, tokens, self.clock.now() + self.lease)
                 for claim in held:

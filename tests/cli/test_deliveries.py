@@ -99,8 +99,8 @@ def test_one_mail_is_shown_with_all_that_is_known(due: House) -> None:
 
     assert f"mail         {first}, deferred" in said
     assert "for          city-1 coordinator <contact@city-1.example>" in said
-    assert "put off with 451 4.3.0 try later" in said
-    assert "put off 2 times" in said
+    assert "last words   451 4.3.0 try later" in said
+    assert "2 answers since" in said
 
 
 def test_what_failed_is_tried_again_and_written_down(due: House) -> None:
