@@ -7,17 +7,14 @@ import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import URL, Dialect, make_url
 
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import migrate
+from tests.engines import opened
 
 #: Each file goes to one worker as a whole; those that take long begin, so that both workers end together.
 LONG = (
@@ -143,46 +140,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return a_database(server, like)
 
 
-@dataclass
-class Engines:
-    """Those of one kind of database, for all tests of a worker: each statement is compiled once.
-
-    Connections are opened by each test anew, to its own database, and closed at its end.
-    """
-
-    database: Database
-    #: where the next connection goes
-    url: URL
-
-    @classmethod
-    def of(cls, url: str) -> Engines:
-        engines = cls(open_database(url, durable=False), make_url(url))
-        for engine in {engines.database.writer, engines.database.reader}:
-            event.listen(engine.sync_engine, "do_connect", engines._lead)
-        return engines
-
-    def _lead(self, dialect: Dialect, _record: object, words: list[Any], settings: dict[str, Any]) -> None:
-        there, how = dialect.create_connect_args(self.url)
-        words[:] = there
-        settings.update(how)
-
-
-@pytest.fixture(scope="session")
-def engines() -> dict[str, Engines]:
-    """Kind -> its engines; empty, until a test asks for a database of that kind."""
-    return {}
-
-
 @pytest.fixture
-async def database(database_url: str, engines: dict[str, Engines]) -> AsyncIterator[Database]:
-    """An empty database with all tables; every test that asks for it runs on both kinds.
-
-    It does not wait for the disk, like that of a rehearsal; processes that tests start do.
-    """
-    url = make_url(database_url)
-    if url.drivername not in engines:
-        engines[url.drivername] = Engines.of(database_url)
-    ours = engines[url.drivername]
-    ours.url = url
-    yield ours.database
-    await ours.database.close()
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An empty database with all tables; every test that asks for it runs on both kinds."""
+    async with opened(database_url) as found:
+        yield found

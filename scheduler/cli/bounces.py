@@ -108,10 +108,19 @@ async def _import(files: Sequence[Path], by: str, now: datetime) -> Counter[str]
 def _mails(file: Path) -> Iterator[Path]:
     """The file itself, or all mails of a Maildir."""
     folders = [file / name for name in _MAILDIR if (file / name).is_dir()]
+    if file.is_dir() and not folders:
+        raise SchedulerError(_no_maildir(file))
     if not folders:
         yield file
     for folder in folders:
         yield from sorted(mail for mail in folder.iterdir() if mail.is_file())
+
+
+def _no_maildir(folder: Path) -> str:
+    if folder.name in _MAILDIR:
+        whole = printable(folder.absolute().parent)
+        return f"{printable(folder)} is a folder inside a Maildir; write the Maildir: {whole}"
+    return f"{printable(folder)} is a folder, and no Maildir with new or cur; write one, or single mails"
 
 
 async def _one(file: Path, desk: Bounces, by: str, now: datetime) -> str:

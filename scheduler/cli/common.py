@@ -221,16 +221,17 @@ def without_erased(configuration: Configuration) -> Configuration:
 def login_name() -> str:
     """Who is at the keyboard; a container with a user of no name has only a number."""
     try:
-        return getpass.getuser()
+        return getpass.getuser().partition("@")[0]  # a directory may call its users by their addresses
     except (KeyError, OSError):
         return f"user {os.getuid()}"
 
 
 def who_decides(by: str | None) -> str:
-    """The name for the journal; wrong usage is said in one line."""
+    """The name for the journal; wrong usage is said in one line. An address would outlast its erasure."""
     who = (by or login_name()).strip()
-    if not who.isprintable() or not 0 < len(who) <= LONGEST_NAME:
-        raise typer.BadParameter(f"write a name of at most {LONGEST_NAME} letters", param_hint="--by")
+    if not who.isprintable() or not 0 < len(who) <= LONGEST_NAME or "@" in who:
+        said = f"write a name of at most {LONGEST_NAME} letters, and no address"
+        raise typer.BadParameter(said, param_hint="--by")
     return who
 
 

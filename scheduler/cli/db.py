@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +17,7 @@ from scheduler.settings import Settings, read_settings
 if TYPE_CHECKING:
     from scheduler.service.pruning import Pruned
     from scheduler.store.backup import Restored
+    from scheduler.store.database import Database
     from scheduler.store.installation import Claim, Taken
 
 app = typer.Typer(add_completion=False, help="Look after the database.", no_args_is_help=True)
@@ -34,9 +37,12 @@ def upgrade() -> None:
 async def _upgrade() -> str:
     # loaded here, so that commands without a database answer at once
     from scheduler.store.migrate import migrate
+    from scheduler.store.progress import forget_if_new
 
     async with opened_database() as database:
-        return await migrate(database)
+        version = await migrate(database)
+        await forget_if_new(database)
+        return version
 
 
 @app.command("backup")
@@ -107,9 +113,12 @@ def claim(
     """Let a held copy send from now on, also while the service runs. \
 First make sure that no other installation sends from the same data.
 
-    A database is held where it was made of a backup, and where it lies in another place, is reached at \
-another SCHEDULER_BASE_URL or has another secret key than before: a copy made by hand, or the same \
-installation moved. After a move --resend loses nothing and repeats nothing.
+    A database is held where it was made of a backup, where an older one was put back by hand, and where it \
+lies in another place, is reached at another SCHEDULER_BASE_URL or has another secret key than before: a \
+copy made by hand, or the same installation moved. After a move --resend loses nothing and repeats nothing.
+
+    Nothing in a copy tells that it is one where a whole volume or machine was copied, or set back, and all \
+is called as before. Hold such a copy before its service starts: scheduler db hold
 
     --resend sends again what the lost database had sent after the backup: nobody misses anything, some \
 mails come twice.
@@ -127,15 +136,52 @@ after the backup is made up for with the next change of the configuration, and m
 
 async def _claim(settings: Settings, skip: bool, by: str, now: datetime) -> Taken | Claim:
     from scheduler.service.bootstrap import identity
+    from scheduler.store import progress
+    from scheduler.store.installation import Taken, claim_copy
+
+    async with _existing_database(settings) as database:
+        await progress.hold_if_older(database, by, now)  # where no service has found it yet
+        async with database.write() as connection:
+            done = await claim_copy(connection, by, now, skip=skip, here=identity(settings))
+            if isinstance(done, Taken):
+                progress.forget(database)
+        with suppress(OSError):  # the service writes it as well, and says so where it cannot
+            await progress.keep(database)
+        return done
+
+
+@app.command("hold")
+def hold(
+    by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
+) -> None:
+    """Let this database send nothing until: scheduler db claim. It counts within a second, also while the \
+service runs; what is on its way still leaves.
+
+    For a copy that has all the names of the one it was made of, as that of a whole volume or machine: hold \
+the copy before its service starts.
+    """
+    is_news = asyncio.run(_hold(read_settings(), who_decides(by), datetime.now(UTC)))
+    said = "this database sends nothing until" if is_news else "this database is held already, until"
+    out.print(f"OK: {said}: scheduler db claim")
+
+
+async def _hold(settings: Settings, by: str, now: datetime) -> bool:
+    from scheduler.store.installation import hold_by
+
+    async with _existing_database(settings) as database, database.write() as connection:
+        return await hold_by(connection, by, now)
+
+
+@asynccontextmanager
+async def _existing_database(settings: Settings) -> AsyncIterator[Database]:
+    """It is there, with the tables of this program."""
     from scheduler.store.backup import existing_file
-    from scheduler.store.installation import claim_copy
     from scheduler.store.migrate import check_version
 
     existing_file(settings.database_url.get_secret_value())
     async with opened_database() as database:
         await check_version(database)
-        async with database.write() as connection:
-            return await claim_copy(connection, by, now, skip=skip, here=identity(settings))
+        yield database
 
 
 @app.command("prune")
@@ -156,12 +202,8 @@ get smaller: the room is used again.
 
 async def _prune(settings: Settings, by: str, now: datetime) -> Pruned:
     from scheduler.service.pruning import prune
-    from scheduler.store.backup import existing_file
-    from scheduler.store.migrate import check_version
 
-    existing_file(settings.database_url.get_secret_value())
-    async with opened_database() as database:
-        await check_version(database)
+    async with _existing_database(settings) as database:
         return await prune(database, settings.keep_days, now, by)
 
 

@@ -44,6 +44,7 @@ def serve() -> None:
 async def _serve(settings: Settings) -> None:
     from scheduler.service.bootstrap import build_daemon
     from scheduler.service.feed_addresses import Readers, read_addresses
+    from scheduler.service.marking import Marking
     from scheduler.web.app import Site
     from scheduler.web.server import serving
     from scheduler.web.shelf import Shelf
@@ -58,16 +59,19 @@ async def _serve(settings: Settings) -> None:
             lambda in_force: read_addresses(database, in_force.members, daemon.links),
         )
         readers = Readers(database, daemon.clock, daemon.links, daemon.in_force, shelf.used)
-        async with daemon.running({"shelf": shelf.run, "readers": readers.run}):
+        marking = Marking(database, daemon.clock, daemon.engine.fences, settings.tick_seconds)
+        beside = {"shelf": shelf.run, "readers": readers.run, "mark": marking.run}
+        async with daemon.running(beside):
             await shelf.refresh()
             gc.freeze()  # what is there now stays; to look through it for garbage would stall the event loop
             async with serving(Site(daemon, shelf, settings.hosts), *settings.listen) as http:
                 _log.info("ready", action="ready", address=http.address, files=str(settings.config))
                 await _first_of(told_to_stop, http.task)
                 _log.info("stopping: mails on their way end, nothing new is begun", action="stop")
-                daemon.stop_claiming()
+                await daemon.drain_mails()  # meanwhile all is served, and who asks hears that it stops
             if not told_to_stop.is_set():
                 raise SchedulerError("HTTP ended by itself; the log says why")
+        await marking.leave()
     _log.info("stopped", action="stopped")
 
 
@@ -75,6 +79,8 @@ def _signals() -> asyncio.Event:
     told = asyncio.Event()
 
     def stop() -> None:
+        if told.is_set():  # told twice is told once
+            return
         told.set()
         # what hangs, a frozen database say, must not hold up the end: the next start takes it up again
         cut = threading.Timer(_LONGEST_STOP, _cut_off)
@@ -101,6 +107,7 @@ async def _first_of(told_to_stop: asyncio.Event, http: asyncio.Task[None]) -> No
 async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     """Ours alone if it is an SQLite file, with the tables of this program, and no claim of the dead."""
     from scheduler.service.bootstrap import key_file
+    from scheduler.service.marking import hold_if_older
     from scheduler.store import claims
     from scheduler.store.database import open_database
     from scheduler.store.lock import refuse_if_gone, remember_made, serving, sqlite_file
@@ -113,6 +120,7 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
         async with serving(database, url):
             await migrate(database)
             remember_made(url)
+            await hold_if_older(database, datetime.now(UTC))
             if sqlite_file(url):
                 async with database.write() as connection:
                     freed = await claims.reclaim_all(connection, datetime.now(UTC))

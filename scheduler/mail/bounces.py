@@ -1,6 +1,7 @@
 """Reports of mail servers: what could not be delivered, and who complained. Pure.
 
 - RFC 3464 (multipart/report with message/delivery-status): Postfix, Exchange, Gmail, newer Exim.
+- RFC 6533: the same for addresses and mails in UTF-8, under other names.
 - Exim without such parts: a text, with X-Failed-Recipients in its header.
 - QSBMF, qmail's format (https://cr.yp.to/proto/qsbmf.txt): a text that begins with "Hi. This is".
 - RFC 5965 (ARF, message/feedback-report): somebody marked a mail as spam.
@@ -15,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email import message_from_bytes
+from email import message_from_bytes, message_from_string
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -29,6 +30,16 @@ LARGEST = 2_000_000
 _MOST_LINES, _MOST_BOUNDARIES, _MOST_PARTS, _MOST_RECIPIENTS = 40_000, 24, 24, 20
 #: Characters of a text in which words of a server are looked for.
 _LONGEST_TEXT = 20_000
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: The kinds of parts, of RFC 3464 and 8098, and of RFC 6533.
+_STATUSES = ("message/delivery-status", "message/global-delivery-status")
+_RECEIPTS = ("message/disposition-notification", "message/global-disposition-notification")
+#: Parts with the mail that came back, or its head.
+_COPIES = (
+    *("message/rfc822", "message/rfc822-headers", "text/rfc822-headers"),
+    *("message/global", "message/global-headers"),
+)
 
 #: Header fields that may hold the address to which a report was sent back.
 _RETURNED_TO = (
@@ -47,6 +58,8 @@ _IN_WORDS = re.compile(
 )
 #: Says nothing but permanent, temporary or done.
 _EMPTY_STATUS = re.compile(r"[245]\.0\.0")
+#: A sign of an address in UTF-8 where the mail has none (RFC 6533, section 3).
+_WRITTEN_OUT = re.compile(r"\\x\{([0-9A-Fa-f]{1,5}|10[0-9A-Fa-f]{4})\}")
 _ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[^@\s<>\"(),:;\\\[\]]{1,255}")
 
 _QSBMF = re.compile(r"\s*Hi\. This is (?:the|an?) ", re.IGNORECASE)
@@ -121,20 +134,21 @@ def read_report(octets: bytes) -> Report:
 
 
 def _read(octets: bytes) -> Report:
-    message = message_from_bytes(octets)
+    message = message_from_bytes(octets.removeprefix(_BYTE_ORDER_MARK))
     parts = list(_parts(message))
     kinds = {part.get_content_type(): part for part in reversed(parts)}
     if "message/feedback-report" in kinds:
         return _complaint(message, kinds["message/feedback-report"], parts)
-    if "message/delivery-status" in kinds:
-        return _bounce(message, parts, _by_the_standard(kinds["message/delivery-status"]))
-    if "message/disposition-notification" in kinds:
+    if status := [kinds[kind] for kind in _STATUSES if kind in kinds]:
+        return _bounce(message, parts, _by_the_standard(status[0]))
+    if any(kind in kinds for kind in _RECEIPTS):
         raise NoReport("it is a receipt of a reader, which says nothing of the address")
     text = _text(kinds["text/plain"]) if "text/plain" in kinds else ""
     recipients = _by_exim(message, text) or _by_qmail(text)
     if recipients:
         return _bounce(message, parts, recipients)
-    if _is_automatic(message):
+    # who writes a report is no person on leave, also where nobody can read it
+    if "multipart/report" not in kinds and _is_automatic(message):
         raise NoReport("it is an automatic answer, such as of somebody on leave")
     raise ReportRefused("it is no report of a mail server that can be read; a person has to read it")
 
@@ -182,10 +196,9 @@ def _report(
 def _original(parts: Sequence[Message]) -> Message | None:
     """The head of the mail that came back."""
     for part in parts[1:]:
-        if part.get_content_type() == "message/rfc822" and part.is_multipart():
-            return part.get_payload(0)  # type: ignore[return-value]
-        if part.get_content_type() in ("text/rfc822-headers", "message/rfc822-headers"):
-            return message_from_bytes(_octets(part))
+        if part.get_content_type() in _COPIES:
+            mails = _taken_apart(part)
+            return mails[0] if mails and len(mails[0]) else message_from_bytes(_whole(part))
     return None
 
 
@@ -208,16 +221,33 @@ def _by_the_standard(status: Message) -> Iterator[Recipient]:
 
 
 def _fields(part: Message) -> list[Message]:
-    """The blocks of fields in a part; some servers send them encoded, which the standard forbids."""
+    """The blocks of fields in a part; some servers send them encoded, which RFC 3464 forbids."""
+    text = _whole(part).decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\n")
+    return [message_from_string(block) for block in re.split(r"\n[ \t]*\n+", text) if block.strip()]
+
+
+def _taken_apart(part: Message) -> list[Message]:
+    """What the parser found in a part that is a mail to it: blocks of fields, or the head of a mail."""
     inner = part.get_payload()
-    blocks = [block for block in inner if isinstance(block, Message)] if isinstance(inner, list) else []
-    if any(len(block) for block in blocks):
-        return blocks
+    return [block for block in inner if isinstance(block, Message)] if isinstance(inner, list) else []
+
+
+def _whole(part: Message) -> bytes:
+    """The octets of a part, put together again and unpacked."""
+    blocks = _taken_apart(part)
+    if not blocks:
+        return _octets(part)
     encoded = Message()
     encoded["Content-Transfer-Encoding"] = str(part["Content-Transfer-Encoding"] or "7bit")
-    encoded.set_payload("".join(str(block.get_payload()) for block in blocks) or inner)
-    text = _octets(encoded).replace(b"\r\n", b"\n").lstrip(b"\n")
-    return [message_from_bytes(block) for block in re.split(rb"\n[ \t]*\n+", text) if block.strip()]
+    encoded.set_payload(b"".join(map(_written, blocks)).decode("ascii", "surrogateescape"))
+    return _octets(encoded)
+
+
+def _written(block: Message) -> bytes:
+    """As it stood in the mail, but for the blanks behind a field's name."""
+    fields = [f"{name}: {value}\n" for name, value in block.raw_items()]
+    head = "".join([*fields, "\n"] if fields else []).encode("ascii", "surrogateescape")
+    return head + _octets(block)
 
 
 def _recipient(block: Message) -> Recipient:
@@ -246,8 +276,18 @@ def _typed(value: object) -> str:
 
 
 def _address(value: object) -> str:
-    found = _ADDRESS.search(_typed(value))
-    return found[0].lower() if found else ""
+    written = _WRITTEN_OUT.sub(lambda sign: chr(int(sign[1], 16)), _typed(value))
+    found = _ADDRESS.search(written)
+    return _in_ascii(found[0].lower()) if found else ""
+
+
+def _in_ascii(address: str) -> str:
+    """Its domain as we keep it, whose mails go there without SMTPUTF8."""
+    name, _, domain = address.rpartition("@")
+    try:
+        return f"{name}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return address
 
 
 def _most_telling(status: str, said: str) -> str:

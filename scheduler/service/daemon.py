@@ -71,6 +71,7 @@ class Daemon:
     #: how long a stop waits for mails on their way
     drain: timedelta
     is_draining: bool = False
+    _is_drained: bool = False
     _shown: InForce | None = None
     _delivering: _Delivering = field(init=False)
 
@@ -108,10 +109,13 @@ class Daemon:
         """Returns when mails on their way have ended with their reply, or the time for it is over. Until
         `running` ends the service stands without them: pages and feeds can be served. The lead is given
         up first, so that another replica goes on at once."""
+        if self._is_drained:  # what hung through its time is not waited for once more
+            return
         self.stop_claiming()
         for task in self._delivering.before:
             await _end(task)
         await self._drain(self._delivering.deliverer)
+        self._is_drained = True
 
     async def in_force(self) -> InForce | None:
         """None before the first configuration. Raises DatabaseAway."""

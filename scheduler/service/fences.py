@@ -58,6 +58,12 @@ class Fences:
             _log.warning("a person is asked what to send after an outage", action="hold", why=why)
         await ledger.tick(connection, now)
 
+    async def leave(self, connection: Connection, now: datetime) -> None:
+        """The service stops: it has looked until now, unless it never did, or an outage waits to be found."""
+        ticked_at = await ledger.ticked_at(connection)
+        if ticked_at and await self.may_send(connection) and not await self._outage(connection, now):
+            await ledger.tick(connection, now)
+
     async def _outage(self, connection: Connection, now: datetime) -> datetime | None:
         """When it began; None where it is not, or where no service ever ran: there is nothing to be late."""
         ticked_at = await ledger.ticked_at(connection)

@@ -35,10 +35,13 @@ from scheduler.store.outbox import FAILED, MISSED, SENT, WITHDRAWN, withdrawn
 from scheduler.store.tables import (
     answers,
     bounces,
+    clock_changes,
     configurations,
     contacts,
     erasures,
     feed_addresses,
+    holds,
+    installation,
     journal,
     members,
     outbox,
@@ -48,6 +51,18 @@ from scheduler.store.tables import (
 
 #: Why a row is withdrawn, and what stands in the place of a mail server's words, which may quote an address.
 ERASED = "the contact was erased"
+
+#: What stands in the place of a name by which an erased person decided something.
+SIGNED_BY_ERASED = "somebody who was erased"
+#: Where people sign with a name, which was an address now and then before that was refused.
+_SIGNED = (
+    installation.c.claimed_by,
+    configurations.c.applied_by,
+    feed_addresses.c.created_by,
+    clock_changes.c.decided_by,
+    holds.c.held_by,
+    journal.c.actor,
+)
 
 _DONE = (SENT, FAILED, MISSED, WITHDRAWN)
 
@@ -112,6 +127,9 @@ async def forget(connection: AsyncConnection, address: str, ids: Collection[int]
     returned = or_(bounces.c.contact_id.in_(mine), bounces.c.address == address.lower())
     await connection.execute(delete(bounces).where(returned))
     await connection.execute(delete(suppressions).where(suppressions.c.address == address.lower()))
+    for column in _SIGNED:
+        signed = func.lower(column).contains(address.lower(), autoescape=True)
+        await connection.execute(update(column.table).where(signed).values({column: SIGNED_BY_ERASED}))
     nobody = {"address": literal("erased-") + cast(contacts.c.id, String), "name": "", "is_listed": False}
     await connection.execute(update(contacts).where(contacts.c.id.in_(mine)).values(**nobody))
 

@@ -3,10 +3,10 @@ somebody made by hand has the row, and is held where it is not the installation 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.errors import NothingInForce
@@ -17,16 +17,40 @@ from scheduler.store.outbox import AT_REST, MISSED
 from scheduler.store.tables import installation, outbox
 
 #: Asked at every look: put together once.
-_WHOSE = select(installation.c.base_url, installation.c.place, installation.c.key_proof)
+_PARTS = (
+    *(installation.c.base_url, installation.c.place, installation.c.key_proof),
+    *(installation.c.origin, installation.c.cluster),
+)
+_WHOSE = select(*_PARTS)
+
+#: The numbers of the database and of the table: a standby has the same, what is loaded from a dump another
+#: table, and what is made of a template another database.
+_ASK_ORIGIN = text(
+    "SELECT CONCAT(oid, '/', CAST(CAST('installation' AS regclass) AS oid)) FROM pg_database "
+    "WHERE datname = current_database()"
+)
+#: The number of a cluster, which its standbys share.
+_CLUSTER = "cluster"
+_MAY_ASK_CLUSTER = text("SELECT has_function_privilege('pg_control_system()', 'execute')")
+_ASK_CLUSTER = text("SELECT CAST(system_identifier AS text) FROM pg_control_system()")
 
 _WAITS = outbox.c.state.in_(AT_REST)
 
 #: What people are told of a copy.
-HELD = "held: this database is a copy; nothing is sent until: scheduler db claim"
+HELD = (
+    "held: this database is a copy, an older one put back, or held by a person; nothing is sent until: "
+    "scheduler db claim"
+)
 #: What anybody may read of one that belongs to another installation.
 HELD_ELSEWHERE = (
     "held: this database belongs to another installation; nothing is sent until: scheduler db claim "
     "(scheduler status says what differs)"
+)
+#: What people are told of one that is not the database that its row was written in.
+RELOADED = (
+    "held: this database was loaded from a dump, or lies on another server than the one that sent last. "
+    "Nothing is sent: what that one has sent since is not known here. Go on with: scheduler db claim --skip "
+    "or --resend (see scheduler db claim --help)"
 )
 SKIPPED = "skipped when this copy of the database was claimed"
 
@@ -64,7 +88,9 @@ async def belongs_to(connection: AsyncConnection) -> Identity | None:
 async def may_send(connection: AsyncConnection, here: Identity | None = None) -> bool:
     """here: the installation that asks; None: whichever it belongs to."""
     whose = await belongs_to(connection)
-    return whose is not None and (here is None or not any(whose.differences(here)))
+    if whose is None or here is None:
+        return whose is not None
+    return not any(whose.differences(await _seen_from(connection, here)))
 
 
 async def why_held(connection: AsyncConnection, here: Identity | None) -> str:
@@ -72,7 +98,10 @@ async def why_held(connection: AsyncConnection, here: Identity | None) -> str:
     whose = await belongs_to(connection)
     if whose is None:
         return HELD
-    differences = "; ".join(whose.differences(here)) if here else ""
+    here = await _seen_from(connection, here) if here else whose
+    if whose.is_reloaded(here):
+        return RELOADED
+    differences = "; ".join(whose.differences(here))
     return differences and (
         f"held: this database belongs to another installation ({differences}). Nothing is sent. If you "
         "have moved or renamed this one, say so with: scheduler db claim --resend. If it is a copy beside "
@@ -83,7 +112,7 @@ async def why_held(connection: AsyncConnection, here: Identity | None) -> str:
 async def adopt(connection: AsyncConnection, here: Identity) -> None:
     """Writes down which installation it belongs to, as far as nobody has yet; to be called where it may
     send."""
-    known = vars(here)
+    known = vars(await _seen_from(connection, here))
     unknown = [installation.c[name].is_(None) for name, value in known.items() if value is not None]
     news = {name: func.coalesce(installation.c[name], value) for name, value in known.items()}
     await connection.execute(update(installation).where(or_(*unknown)).values(**news))
@@ -93,7 +122,7 @@ async def claim(connection: AsyncConnection, by: str, now: datetime, here: Ident
     """From now on this database sends, and belongs to the installation `here`; None: to the first one that
     starts."""
     await connection.execute(installation.delete())
-    whose = vars(here) if here else {}
+    whose = vars(await _seen_from(connection, here)) if here else {}
     await connection.execute(installation.insert().values(id=1, claimed_at=now, claimed_by=by, **whose))
 
 
@@ -134,6 +163,27 @@ async def claim_copy(
 async def hold(connection: AsyncConnection) -> None:
     """From now on it sends nothing, until somebody claims it."""
     await connection.execute(installation.delete())
+
+
+async def hold_by(connection: AsyncConnection, by: str, now: datetime) -> bool:
+    """The same, by a person; False where it is held already, and nothing changes then."""
+    if await claimed(connection) is None:
+        return False
+    await hold(connection)
+    await ledger.note(connection, now, by, "hold", "the database")
+    await ledger.raise_generation(connection)
+    return True
+
+
+async def _seen_from(connection: AsyncConnection, here: Identity) -> Identity:
+    """With what the server says of the database that is asked; an SQLite file says nothing."""
+    if connection.dialect.name == "sqlite":
+        return here
+    if _CLUSTER not in connection.info:  # a connection has one server, and some may not ask
+        may_ask = await connection.scalar(_MAY_ASK_CLUSTER)
+        connection.info[_CLUSTER] = await connection.scalar(_ASK_CLUSTER) if may_ask else None
+    origin = await connection.scalar(_ASK_ORIGIN)
+    return replace(here, origin=str(origin), cluster=connection.info[_CLUSTER])
 
 
 async def _skip(connection: AsyncConnection) -> int:

@@ -87,6 +87,10 @@ installation = Table(
     Column("place", Text),
     # proof of the key that signs its links: HMAC-SHA-256 in hexadecimal, which says nothing of the key
     Column("key_proof", String(64)),
+    # of PostgreSQL: the numbers of the database and of this table, which a dump does not keep, and that of
+    # the cluster
+    Column("origin", String(40)),
+    Column("cluster", String(40)),
 )
 
 #: What was and is in force: the latest row is. Files are a proposal.

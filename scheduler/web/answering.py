@@ -8,7 +8,7 @@ nor Origin plays a part: who has the link has the mail.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
@@ -91,8 +91,18 @@ class SecretPages:
         said = await read_form(request)
         if said.get("again") == "1":
             return await _stop_page(await _soon(desk.begin_again(contact_id, now)), is_news=True)
-        reason = ON_THE_PAGE if said.get("how") == "page" else ONE_CLICK
+        reason = _reason(said)
+        if reason is None:
+            return _refused(400, "Nothing was changed. To end the e-mails, press the button of this page.")
         return await _stop_page(await _soon(desk.stop(contact_id, reason, now)))
+
+
+def _reason(said: Mapping[str, str]) -> str | None:
+    """Why the mails are to end: the button of the page, or what a mail program says (RFC 8058, section 3.2).
+    None for all else, such as the empty POST of a scanner (H07)."""
+    if said.get("how") == "page":
+        return ON_THE_PAGE
+    return ONE_CLICK if said.get("List-Unsubscribe", "").lower() == "one-click" else None
 
 
 async def _safely(request: Request, act: Callable[[Request], Awaitable[Response]]) -> Response:

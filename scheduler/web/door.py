@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from heapq import nsmallest
 
 from scheduler import logs
@@ -23,6 +23,8 @@ _SPARED = {
     Waits.FOR_READING: 1.0,
     Waits.FOR_THE_FIRST: 2.0,
 }
+#: ... and if nobody else can leave: who crowds in and says nothing keeps others out no longer than that.
+_SPARED_AT_NEED = {**_SPARED, Waits.FOR_THE_FIRST: 0.4}
 #: Seconds for which nobody is let in where nothing can be closed; who comes waits outside.
 _REST = 0.02
 #: Seconds between two lines of the log that say so.
@@ -92,17 +94,21 @@ class Door:
         """Closes those that have waited longest for their clients, some at once, so that they are not looked
         through for each that comes. Who has just come is spared, or a flood would carry it away before it
         can say what it wants; where nobody can leave, who comes waits."""
-        now = self._loop.time()
-        waiting = [
-            (*waits, id(one), one)
-            for one in self._connections
-            if (waits := one.waits) is not None and now - waits[1] >= _SPARED[waits[0]]
-        ]
+        waiting = self._waiting(_SPARED) or self._waiting(_SPARED_AT_NEED)
         for _, _, _, one in nsmallest(max(1, self._room // _SHARE), waiting):
             one.cut("crowded")
         if not waiting:
             self._rest()
         self._say()
+
+    def _waiting(self, spared: Mapping[Waits, float]) -> list[tuple[Waits, float, int, LimitedRequests]]:
+        """Who may be sent away; the numbers make them differ, for protocols have no order."""
+        now = self._loop.time()
+        return [
+            (*waits, id(one), one)
+            for one in self._connections
+            if (waits := one.waits) is not None and now - waits[1] >= spared[waits[0]]
+        ]
 
     def _rest(self) -> None:
         if self._next_try is None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email import message_from_bytes
+from email.message import Message
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -28,15 +30,26 @@ def media_type(request: Request) -> str:
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of a form, the last of each name; of other types than FORM none, for nothing we ask comes
-    in them. Raises FormRefused; ClientDisconnect where the client goes away, or was sent away."""
+    """The fields of a form, the last of each name; where no type is said it is read as FORM.
+    Raises FormRefused; ClientDisconnect where the client goes away, or was sent away."""
     octets = await _read(request)
-    if media_type(request) != FORM:
-        return {}
     try:
+        if media_type(request) == MULTIPART:
+            return _fields(request.headers["content-type"], octets)
         return dict(parse_qsl(octets.decode("ascii"), max_num_fields=_MOST_FIELDS))
-    except ValueError:  # UnicodeDecodeError is one
+    except ValueError:  # UnicodeError is one
         raise FormRefused(400, "This is no form.") from None
+
+
+def _fields(kind: str, octets: bytes) -> Mapping[str, str]:
+    """RFC 7578. kind: the content type, with the boundary in it."""
+    form = message_from_bytes(b"Content-Type: %b\r\n\r\n%b" % (kind.encode("latin-1"), octets))
+    parts = form.get_payload() if form.is_multipart() else []
+    return {_name(part): str(part.get_payload()).strip() for part in parts if isinstance(part, Message)}
+
+
+def _name(part: Message) -> str:
+    return str(part.get_param("name", "", "content-disposition"))
 
 
 async def _read(request: Request) -> bytes:

@@ -4,10 +4,11 @@ the mails (H01, H06, H12)."""
 
 from __future__ import annotations
 
+from array import array
 from enum import IntEnum
 from typing import Any
 
-from httptools import parse_url
+from httptools import HttpParserUpgrade, HttpRequestParser, parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from scheduler.web.limits import Limits
@@ -33,6 +34,21 @@ class Waits(IntEnum):
     FOR_THE_FIRST = 3
 
 
+class _OneProtocol(HttpRequestParser):
+    """Goes on behind a request for another protocol: it is answered in this one (RFC 9110, section 7.8). By
+    itself it would forget what else came with it, and no answer would follow."""
+
+    def feed_data(self, data: bytes | bytearray | memoryview[int] | array[int]) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                super().feed_data(rest)
+            except HttpParserUpgrade as asked:
+                rest = rest[asked.args[0] :]
+            else:
+                return
+
+
 class LimitedRequests(HttpToolsProtocol):
     """uvicorn's protocol, which closes a connection whose request is too large or too slow, or that does not
     read; and answers who has only ended its own half.
@@ -42,6 +58,8 @@ class LimitedRequests(HttpToolsProtocol):
 
     def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser = _OneProtocol(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         self.limits = limits
         #: of the request that is being read
         self._octets = 0
@@ -90,6 +108,8 @@ class LimitedRequests(HttpToolsProtocol):
         self._is_open, self._is_in_body = True, False
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self._has_body():
+            raise ValueError("the parser would take its body for the next request")  # answered as malformed
         if not self.url.startswith(b"/"):
             self._take_host_of_target()
         super().on_headers_complete()
@@ -176,6 +196,10 @@ class LimitedRequests(HttpToolsProtocol):
             self._refuse(_BODY_TOO_LARGE, "large")
         elif self.cycle.transport is self.transport:
             self.cycle.transport = _Closing(self)  # type: ignore[assignment] # all that it is asked for
+
+    def _has_body(self) -> bool:
+        framing = dict(self.headers)
+        return b"transfer-encoding" in framing or framing.get(b"content-length", b"0") != b"0"
 
     def _take_host_of_target(self) -> None:
         """A target that names a host counts for more than the header (RFC 9112, section 3.2.2)."""

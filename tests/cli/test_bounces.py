@@ -132,6 +132,16 @@ def test_what_is_refused_stops_no_other(sent: House) -> None:
     assert done.stdout.endswith("1 not written to any more; 2 mails refused\n")
 
 
+def test_a_folder_that_is_no_maildir_is_refused_in_a_sentence(sent: House) -> None:
+    (sent.folder / "box" / "new").mkdir(parents=True)
+
+    inside, other = (say(sent, "bounces", "import", str(sent.folder / name)) for name in ("box/new", "var"))
+
+    assert (inside.returncode, other.returncode) == (1, 1)
+    assert f"inside a Maildir; write the Maildir: {sent.folder / 'box'}" in inside.stderr
+    assert "is a folder, and no Maildir" in other.stderr
+
+
 def test_staff_see_to_whom_nothing_is_sent(sent: House) -> None:
     say(sent, "bounces", "import", str(a_report(sent, 1)), str(a_report(sent, 2, status="5.7.1")))
 

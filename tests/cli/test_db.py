@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 import sys
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from scheduler.cli.serve import _open_database
 from scheduler.service.apply import put_in_force
-from scheduler.store import installation
+from scheduler.settings import Settings
+from scheduler.store import installation, ledger, progress
 from scheduler.store.database import open_database
 from scheduler.store.identity import Identity, place_of
 from scheduler.store.lock import serving
@@ -111,7 +115,14 @@ def test_a_full_disk_leaves_no_half_file(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("--resend", "--skip"), ("--skip", "--by", "x" * 201), ("--skip", "--by", " ")]
+    "words",
+    [
+        (),
+        ("--resend", "--skip"),
+        ("--skip", "--by", "x" * 201),
+        ("--skip", "--by", " "),
+        ("--skip", "--by", "anna@cities.example"),
+    ],
 )
 def test_a_claim_that_is_typed_wrongly_ends_with_two(words: tuple[str, ...], tmp_path: Path) -> None:
     assert typed("db", "claim", *words, environment=at(tmp_path)).returncode == 2
@@ -194,6 +205,49 @@ async def _adopt(folder: Path) -> None:
     async with database.write() as connection:
         await installation.adopt(connection, Identity(None, place_of(url)))
     await database.close()
+
+
+@pytest.mark.parametrize("has_started", [False, True])
+async def test_an_older_database_that_is_claimed_sends_again(folder: Path, *, has_started: bool) -> None:
+    """Whether a service has found it or not; the mark beside it follows it back."""
+    settings = Settings(data=folder)
+    file = folder / "scheduler.sqlite"
+    async with _open_database(settings) as database:
+        await progress.keep(database)
+    older = file.read_bytes()
+    async with _open_database(settings) as database:
+        async with database.write() as connection:
+            await ledger.tick(connection, datetime.now(UTC) + timedelta(hours=1))
+        await progress.keep(database)
+    file.write_bytes(older)
+    if has_started:
+        async with _open_database(settings):
+            pass
+
+    claimed = await asyncio.to_thread(typed, "db", "claim", "--resend", environment=at(folder))
+
+    async with _open_database(settings) as database, database.read() as connection:
+        sends = await installation.may_send(connection)
+    assert claimed.stdout.startswith("OK: this database sends from now on")
+    assert sends
+
+
+def test_a_person_holds_a_database_and_lets_it_go(folder: Path) -> None:
+    held = typed("db", "hold", "--by", "Anna", environment=at(folder))
+    again = typed("db", "hold", environment=at(folder))
+    claimed = typed("db", "claim", "--resend", environment=at(folder))
+
+    assert held.stdout == "OK: this database sends nothing until: scheduler db claim\n"
+    assert again.stdout == "OK: this database is held already, until: scheduler db claim\n"
+    assert claimed.stdout.startswith("OK: this database sends from now on; 0 mails waited")
+
+
+def test_an_address_of_a_login_is_no_name_for_the_journal(folder: Path) -> None:
+    typed("db", "prune", environment=at(folder, LOGNAME="anna@cities.example"))
+
+    with closing(sqlite3.connect(folder / "scheduler.sqlite")) as connection:
+        actors = {actor for (actor,) in connection.execute("SELECT actor FROM journal")}
+    assert "anna@cities.example" not in actors
 
 
 def test_what_is_old_is_forgotten_when_a_person_says_so(folder: Path) -> None:

@@ -112,6 +112,7 @@ def test_a_slip_of_the_pen_is_asked_back(house: House, command: str) -> None:
         (("resume",), "or: everything"),
         (("hold", "talks", "--by", "A\nB"), "write a name of at most 200 letters"),
         (("hold", "talks", "--because", "x" * 401), "write one line of at most 400 letters"),
+        (("hold", "talks", "--because", "anna@cities.example asked"), "and no address"),
     ],
 )
 def test_wrong_usage_says_what_may_be_written(house: House, words: tuple[str, ...], said: str) -> None:

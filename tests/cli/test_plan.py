@@ -23,11 +23,11 @@ from scheduler.model.notices import Days
 from scheduler.model.series import Session, Status
 from scheduler.service.planning import Ground, Plan, draw_up, read_ground
 from scheduler.store import holds
-from scheduler.store.database import open_database
 from scheduler.store.holds import Hold
 from tests import cast
 from tests.cast import A_DAY, DOHA, MANTES, MELTON, a_configuration, a_series, a_session, at
 from tests.cli.typed import Done, typed
+from tests.engines import opened
 from tests.golden import assert_golden
 from tests.service.stage import Stage
 
@@ -80,12 +80,11 @@ def two_days_later(june: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 async def lived(file: Path, configuration: Configuration, start: datetime, end: datetime) -> int:
     """Applies and plays; gives how many mails had been sent before."""
-    database = open_database(f"sqlite:///{file}", durable=False)
-    stage = Stage(database, file.parent)
-    earlier = len(await stage.sent())
-    await stage.apply(configuration, start)
-    await stage.play(start, end)
-    await database.close()
+    async with opened(file) as database:
+        stage = Stage(database, file.parent)
+        earlier = len(await stage.sent())
+        await stage.apply(configuration, start)
+        await stage.play(start, end)
     return earlier
 
 
@@ -97,9 +96,8 @@ async def stage(june: Path, tmp_path: Path) -> AsyncIterator[Stage]:
 
 @asynccontextmanager
 async def on(file: Path, folder: Path) -> AsyncIterator[Stage]:
-    database = open_database(f"sqlite:///{shutil.copy(file, folder / 'june.sqlite')}", durable=False)
-    yield Stage(database, folder)
-    await database.close()
+    async with opened(Path(shutil.copy(file, folder / "june.sqlite"))) as database:
+        yield Stage(database, folder)
 
 
 async def planned(stage: Stage, proposal: Configuration, now: datetime = NOW) -> Plan:

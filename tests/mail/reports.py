@@ -153,9 +153,28 @@ From: webinars@cities.example
     return mail(head(back), text)
 
 
+def international(back: str = BACK) -> bytes:
+    """RFC 6533: other names of the parts."""
+    octets = standard(back).replace(b"rfc822;", b"utf-8;")
+    octets = octets.replace(b"message/delivery-status", b"message/global-delivery-status")
+    return octets.replace(b"message/rfc822", b"message/global-headers")
+
+
+def international_encoded(back: str = BACK) -> bytes:
+    fields = f"Reporting-MTA: dns; mx\n\nFinal-Recipient: utf-8; {ANNA}\nAction: failed\nStatus: 5.1.1\n"
+    parts = {"delivery-status": fields, "headers": "\n".join(ORIGINAL)}
+    kind = "Content-Type: message/global-{}\nContent-Transfer-Encoding: base64\n\n{}\n"
+    packed = [kind.format(name, b64encode(text.encode()).decode()) for name, text in parts.items()]
+    return several(head(back), "delivery-status", *packed)
+
+
 #: Every shape of one and the same thing: there is no such address.
 SHAPES: dict[str, Callable[[str], bytes]] = {
-    made.__name__: made for made in (postfix, exchange, gmail, exim_of_today, encoded, exim, qmail)
+    made.__name__: made
+    for made in (
+        *(postfix, exchange, gmail, exim_of_today, encoded, exim, qmail),
+        *(international, international_encoded),
+    )
 }
 
 

@@ -38,8 +38,31 @@ def test_a_complaint_names_the_mail_by_its_envelope() -> None:
     assert f"<{BACK}>" in report.texts
 
 
-def test_the_mail_that_came_back_is_named() -> None:
-    assert read_report(reports.postfix()).message_id == "<first.talks.invitation.0.1@cities.example>"
+@pytest.mark.parametrize("shape", ["postfix", "exchange", "international", "international_encoded"])
+def test_the_mail_that_came_back_is_named(shape: str) -> None:
+    found = read_report(SHAPES[shape](BACK))
+
+    assert found.message_id == "<first.talks.invitation.0.1@cities.example>"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("ánna@medellin.example", "ánna@medellin.example"),
+        (r"\x{E1}nna@medellin.example", "ánna@medellin.example"),
+        ("anna@medellín.example", "anna@xn--medelln-dza.example"),
+    ],
+)
+def test_an_address_in_utf_8_is_read(written: str, read: str) -> None:
+    """RFC 6533."""
+    octets = reports.international().replace(f"utf-8; {ANNA}".encode(), f"utf-8; {written}".encode())
+
+    assert read_report(octets).recipients[0].final == read
+
+
+@EACH_SHAPE
+def test_a_byte_order_mark_in_front_is_no_part_of_it(shape: str) -> None:
+    assert read_report(b"\xef\xbb\xbf" + SHAPES[shape](BACK)) == read_report(SHAPES[shape](BACK))
 
 
 def test_when_it_was_written_is_read_with_its_offset() -> None:
@@ -112,6 +135,8 @@ def test_good_words_of_a_provider_are_no_complaint() -> None:
         b"",
         b"Subject: a question\r\n\r\nCan we join later? 550 5.1.1\r\n",
         reports.standard().replace(b"Final-Recipient", b"X-A").replace(b"Original-Recipient", b"X-B"),
+        reports.standard().replace(b"message/delivery-status", b"message/not-known-yet"),
+        reports.standard().replace(b"Content-Type: message/delivery-status", b"X: "),
         b"x" * (LARGEST + 1),
         b"a: b\r\n" * 50_000,
     ],

@@ -28,8 +28,8 @@ from scheduler.service.in_force import Memory, read_in_force
 from scheduler.service.planning import Plan, draw_up, read_ground
 from scheduler.service.stopping import ONE_CLICK, Stopping
 from scheduler.store import answers, book, ledger, tables
-from scheduler.store.database import open_database
 from tests.cast import DOHA, MANTES, MEDELLIN, a_configuration, a_series, a_session, at, member, real
+from tests.engines import opened
 from tests.ical.answered import SHAPES, calendar, mail, part
 from tests.service.stage import Stage
 from tests.service.stage import part as part_of
@@ -52,9 +52,8 @@ def late_may(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
     file = Path(shutil.copy(migrated_sqlite, folder / "may.sqlite"))
 
     async def play() -> None:
-        database = open_database(f"sqlite:///{file}", durable=False)
-        await invited(Stage(database, folder))
-        await database.close()
+        async with opened(file) as database:
+            await invited(Stage(database, folder))
 
     asyncio.run(play())
     return file
@@ -62,9 +61,8 @@ def late_may(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 async def may(late_may: Path, tmp_path: Path) -> AsyncIterator[Stage]:
-    database = open_database(f"sqlite:///{shutil.copy(late_may, tmp_path / 'may.sqlite')}", durable=False)
-    yield Stage(database, tmp_path)
-    await database.close()
+    async with opened(Path(shutil.copy(late_may, tmp_path / "may.sqlite"))) as database:
+        yield Stage(database, tmp_path)
 
 
 def house(**changes: object) -> Configuration:

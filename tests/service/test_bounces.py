@@ -28,10 +28,10 @@ from scheduler.service.stopping import Stopping
 from scheduler.service.untold import untold
 from scheduler.store import book, bounces, suppressions, tables
 from scheduler.store.bounces import Kind
-from scheduler.store.database import open_database
 from scheduler.store.outbox import Delivery
 from scheduler.store.suppressions import EVERYTHING
 from tests.cast import MANTES, MEDELLIN, a_configuration, a_series, a_session, at, member, real
+from tests.engines import opened
 from tests.mail import reports
 from tests.service.stage import LINKS, Stage
 
@@ -60,9 +60,8 @@ def late_may(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
     file = Path(shutil.copy(migrated_sqlite, folder / "may.sqlite"))
 
     async def play() -> None:
-        database = open_database(f"sqlite:///{file}", durable=False)
-        await invite(Stage(database, folder))
-        await database.close()
+        async with opened(file) as database:
+            await invite(Stage(database, folder))
 
     asyncio.run(play())
     return file
@@ -71,9 +70,8 @@ def late_may(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 async def may(late_may: Path, tmp_path: Path) -> AsyncIterator[Stage]:
     """Both cities are invited."""
-    database = open_database(f"sqlite:///{shutil.copy(late_may, tmp_path / 'may.sqlite')}", durable=False)
-    yield Stage(database, tmp_path)
-    await database.close()
+    async with opened(Path(shutil.copy(late_may, tmp_path / "may.sqlite"))) as database:
+        yield Stage(database, tmp_path)
 
 
 async def mails_to(stage: Stage, slug: str = MEDELLIN) -> list[Delivery]:

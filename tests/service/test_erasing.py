@@ -25,9 +25,10 @@ from scheduler.service.in_force import Memory
 from scheduler.service.planning import draw_up, read_ground
 from scheduler.service.return_paths import ReturnPaths
 from scheduler.service.stopping import ONE_CLICK, Stopping
-from scheduler.store import book, tables
-from scheduler.store.database import open_database
+from scheduler.store import book, holds, ledger, tables
+from scheduler.store.holds import Hold
 from tests.cast import MANTES, MEDELLIN, a_configuration, a_series, a_session, at, member, real
+from tests.engines import opened
 from tests.mail import reports
 from tests.service.stage import LINKS, Stage
 
@@ -82,9 +83,8 @@ def lived_in(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
     file = Path(shutil.copy(migrated_sqlite, folder / "may.sqlite"))
 
     async def play() -> None:
-        database = open_database(f"sqlite:///{file}", durable=False)
-        await live(Stage(database, folder))
-        await database.close()
+        async with opened(file) as database:
+            await live(Stage(database, folder))
 
     asyncio.run(play())
     return file
@@ -92,9 +92,8 @@ def lived_in(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 async def may(lived_in: Path, tmp_path: Path) -> AsyncIterator[Stage]:
-    database = open_database(f"sqlite:///{shutil.copy(lived_in, tmp_path / 'may.sqlite')}", durable=False)
-    yield Stage(database, tmp_path)
-    await database.close()
+    async with opened(Path(shutil.copy(lived_in, tmp_path / "may.sqlite"))) as database:
+        yield Stage(database, tmp_path)
 
 
 def desk(stage: Stage) -> Erasing:
@@ -165,6 +164,18 @@ async def test_no_trace_is_left_but_a_digest(may: Stage) -> None:
     assert MAYOR.address.lower() not in text
     assert "alma ruiz" not in text
     assert digest_of(LINKS.key, MAYOR.address) in text
+
+
+async def test_who_signed_with_an_address_leaves_no_trace(may: Stage) -> None:
+    """As one could before `--by` refused it."""
+    async with may.database.write() as connection:
+        await ledger.note(connection, LATE_MAY, f"Alma <{MAYOR.address}>", "prune", "what is old")
+        await holds.put(connection, Hold("talks", LATE_MAY, MAYOR.address, ""))
+        await connection.execute(update(tables.configurations).values(applied_by=MAYOR.address))
+
+    await erase(may)
+
+    assert MAYOR.address.lower() not in (await everything(may)).lower()
 
 
 async def test_the_file_has_no_trace_either(may: Stage) -> None:

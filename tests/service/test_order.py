@@ -40,8 +40,9 @@ from scheduler.service.meters import Meters
 from scheduler.service.retry import LADDER
 from scheduler.service.virtual_clock import VirtualClock
 from scheduler.store import claims, ledger
-from scheduler.store.database import Database, open_database
+from scheduler.store.database import Database
 from tests.cast import A_DAY, MANTES, a_configuration, a_series, a_session, at
+from tests.engines import opened
 from tests.service.stage import LINKS, Stage, part
 
 APRIL = at("2027-04-26T08:00:00+00:00")
@@ -495,7 +496,6 @@ def test_any_edits_under_a_moody_post_end_in_what_is_in_force(
 @asynccontextmanager
 async def a_copy(like: Path) -> AsyncIterator[Database]:
     with tempfile.TemporaryDirectory() as folder:
-        file = shutil.copy(like, Path(folder) / "test.sqlite")
-        database = open_database(f"sqlite:///{file}", durable=False)
-        yield database
-        await database.close()
+        file = Path(shutil.copy(like, Path(folder) / "test.sqlite"))
+        async with opened(file) as database:
+            yield database

@@ -20,10 +20,10 @@ from scheduler.model.answers import Answer
 from scheduler.service.planning import Plan, draw_up, read_ground
 from scheduler.store import answers, suppressions, tables
 from scheduler.store.answers import Given
-from scheduler.store.database import open_database
 from scheduler.store.suppressions import WEBINARS, Suppression
 from tests.cast import at
 from tests.edits import Edit, edits
+from tests.engines import opened
 from tests.service.stage import Stage
 
 APRIL = at("2027-04-20T08:00:00+00:00")
@@ -102,9 +102,6 @@ async def went_out(stage: Stage) -> Counter[Promise]:
 
 async def on_a_copy(like: Path, work: Callable[[Stage], Awaitable[T]]) -> T:
     with tempfile.TemporaryDirectory() as folder:
-        file = shutil.copy(like, Path(folder) / "test.sqlite")
-        database = open_database(f"sqlite:///{file}", durable=False)
-        try:
+        file = Path(shutil.copy(like, Path(folder) / "test.sqlite"))
+        async with opened(file) as database:
             return await work(Stage(database, Path(folder)))
-        finally:
-            await database.close()

@@ -28,10 +28,10 @@ from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, When
 from scheduler.model.series import Join, Session, Status
 from scheduler.store import answers, holds, tables
 from scheduler.store.answers import Given
-from scheduler.store.database import open_database
 from scheduler.store.holds import Hold
 from scheduler.store.outbox import Delivery
 from tests.cast import DOHA, MANTES, a_configuration, a_series, a_session, at
+from tests.engines import opened
 from tests.service.stage import Stage, part, told
 from tests.service.test_post import ScriptedPost
 
@@ -72,20 +72,14 @@ def all_invited(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 async def _at_work(like: Path, folder: Path, work: Callable[[Stage], Awaitable[T]]) -> T:
-    database = open_database(f"sqlite:///{shutil.copy(like, folder / 'test.sqlite')}", durable=False)
-    try:
+    async with opened(Path(shutil.copy(like, folder / "test.sqlite"))) as database:
         return await work(Stage(database, folder))
-    finally:
-        await database.close()
 
 
 @pytest.fixture
 async def doha_invited(all_invited: Path, tmp_path: Path) -> AsyncIterator[Stage]:
-    database = open_database(
-        f"sqlite:///{shutil.copy(all_invited, tmp_path / 'invited.sqlite')}", durable=False
-    )
-    yield Stage(database, tmp_path)
-    await database.close()
+    async with opened(Path(shutil.copy(all_invited, tmp_path / "invited.sqlite"))) as database:
+        yield Stage(database, tmp_path)
 
 
 async def edit(stage: Stage, *steps: tuple[int, Session]) -> list[Delivery]:

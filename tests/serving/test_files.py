@@ -22,16 +22,15 @@ from scheduler.service.in_force import Memory
 from scheduler.service.proposals import Standing, compare
 from scheduler.settings import Settings
 from scheduler.store import tables
-from scheduler.store.database import Database, open_database
+from scheduler.store.database import Database
+from tests.engines import opened
 from tests.serving.house import House, until
 
 
 @pytest.fixture
 async def database(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    file = shutil.copy(migrated_sqlite, tmp_path / "test.sqlite")
-    opened = open_database(f"sqlite:///{file}", durable=False)
-    yield opened
-    await opened.close()
+    async with opened(Path(shutil.copy(migrated_sqlite, tmp_path / "test.sqlite"))) as found:
+        yield found
 
 
 @pytest.fixture

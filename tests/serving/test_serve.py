@@ -119,6 +119,27 @@ async def test_a_stop_ends_even_while_the_mail_server_is_silent(house: House) ->
     assert await serving.line("drain")
 
 
+async def test_while_mails_end_all_is_served_and_who_asks_hears_of_the_stop(house: House) -> None:
+    """A proxy must be able to see that it is to ask another one; told twice it stops no other way."""
+    async with a_relay() as relay:
+        relay.hold()
+        house.environment["SCHEDULER_MAIL_URL"] = f"smtp://127.0.0.1:{relay.port}"
+        async with house.serving() as serving:
+            await relay.holds.wait()
+            for _ in range(2):
+                serving.send(signal.SIGTERM)
+                await serving.line("stop")
+            ready, live, feed = [
+                await serving.get(path) for path in ("/health/ready", "/health/live", "/feeds/all.ics")
+            ]
+            relay.let_go.set()
+            code = await serving.stop()
+
+    assert (ready.status, "the service is stopping" in ready.body) == (503, True)
+    assert (live.status, feed.status, code) == (200, 200, 0)
+    assert not [line for line in serving.lines if line.get("action") in ("drain", "cut")]
+
+
 async def test_a_stop_is_heard_before_the_service_has_begun(house: House) -> None:
     """As PID 1 a process without a handler ignores SIGTERM."""
     process = await house.start("serve")

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from scheduler.service.apply import put_in_force
 from scheduler.store import installation
@@ -44,6 +45,40 @@ def test_a_place_is_the_file_behind_all_links(tmp_path: Path) -> None:
 def test_what_is_not_known_is_no_difference() -> None:
     assert list(HOME.differences(Identity(HOME.base_url, HOME.place))) == []
     assert list(Identity(None, None).differences(HOME)) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "differs"),
+    [
+        ("https://cities.example", "HTTPS://Cities.Example:443/", False),
+        ("http://cities.example:80/feeds", "http://cities.example/feeds", False),
+        ("https://cities.example", "https://cities.example:80", True),
+        ("https://cities.example", "http://cities.example", True),
+        ("https://cities.example/a", "https://cities.example/A", True),
+    ],
+)
+def test_one_address_in_other_letters_is_the_same(was: str, now: str, differs: bool) -> None:
+    assert any(Identity(was, None).differences(Identity(now, None))) is differs
+
+
+async def test_a_dump_that_was_loaded_is_held(empty_postgres: str) -> None:
+    """Under the same name, on the same server: the table is another one."""
+    database = open_database(empty_postgres, durable=False)
+    await migrate(database)
+    async with database.write() as connection:
+        await installation.claim(connection, "Anna", NOW, HOME)
+    async with database.read() as connection:
+        before = await installation.why_held(connection, HOME)
+    async with database.write() as connection:
+        await connection.execute(text("ALTER TABLE installation RENAME TO dumped"))
+        await connection.execute(text("CREATE TABLE installation AS TABLE dumped"))
+
+    async with database.read() as connection:
+        assert not await installation.may_send(connection, HOME)
+        why = await installation.why_held(connection, HOME)
+    await database.close()
+
+    assert (before, why) == ("", installation.RELOADED)
 
 
 async def test_a_copy_made_by_hand_is_held(tmp_path: Path) -> None:

@@ -349,7 +349,7 @@ async def test_the_link_of_a_test_answers_for_nobody(place: Place) -> None:
 # the end of the mails
 
 
-@pytest.mark.parametrize(("body", "kind"), [(ONE_CLICK, FORM), IN_PARTS, ("", FORM), ("", None)])
+@pytest.mark.parametrize(("body", "kind"), [(ONE_CLICK, FORM), IN_PARTS, (ONE_CLICK, None)])
 async def test_one_click_ends_the_mails_at_once(place: Place, body: str, kind: str | None) -> None:
     """RFC 8058: no cookie, no question, wherever it comes from."""
     answer = await post(place, stopping(place), body, kind, origin="https://mail.example")
@@ -358,6 +358,29 @@ async def test_one_click_ends_the_mails_at_once(place: Place, body: str, kind: s
     assert "no more e-mails about webinars" in answer.text
     (one,) = await ended(place)
     assert (one.address, one.scope, one.reason) == (address(1), "webinars", "unsubscribed by one click")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("", FORM),
+        ("", None),
+        ("answer=accepted", FORM),
+        ("List-Unsubscribe=", FORM),
+        ("\x00", None),
+        ("", IN_PARTS[1]),
+        (IN_PARTS[0], "multipart/form-data"),
+        (IN_PARTS[0].replace("One-Click", "No"), IN_PARTS[1]),
+    ],
+)
+async def test_what_is_neither_the_button_nor_one_click_ends_nothing(
+    place: Place, body: str, kind: str | None
+) -> None:
+    """H07: there are scanners that post to every address as well."""
+    answer = await post(place, stopping(place), body, kind)
+
+    assert (answer.status_code, answer.text[:20]) == (400, "Nothing was changed.")
+    assert await ended(place) == []
 
 
 async def test_twice_is_once(place: Place) -> None:

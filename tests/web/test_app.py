@@ -31,7 +31,7 @@ from scheduler.service.links import Links
 from scheduler.settings import Settings
 from scheduler.store import clocks, holds, installation, tables
 from scheduler.store.counts import Unsent
-from scheduler.store.database import Database, open_database
+from scheduler.store.database import Database
 from scheduler.store.holds import Hold
 from scheduler.store.migrate import migrate
 from scheduler.web.app import Site, asked_language
@@ -39,6 +39,7 @@ from scheduler.web.guesses import FREE
 from scheduler.web.limits import Limits
 from scheduler.web.server import serving
 from scheduler.web.shelf import Shelf
+from tests import engines
 from tests.serving.house import House
 
 #: The release of the tz database that is shown.
@@ -117,13 +118,12 @@ async def _hear_nothing() -> Any:
 
 @asynccontextmanager
 async def a_place(folder: Path) -> AsyncIterator[Place]:
-    database = open_database(f"sqlite:///{folder / 'var' / 'test.sqlite'}", durable=False)
-    place = Place(House(folder), database)
-    place.daemon.clock.start()
-    yield place
-    place.daemon.clock.stop()
-    await place.daemon.post.close()
-    await place.database.close()
+    async with engines.opened(folder / "var" / "test.sqlite") as database:
+        place = Place(House(folder), database)
+        place.daemon.clock.start()
+        yield place
+        place.daemon.clock.stop()
+        await place.daemon.post.close()
 
 
 @pytest.fixture(scope="module")

@@ -227,6 +227,9 @@ MALFORMED = {
     + _H
     + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "a blank before the colon": b"POST /stop/x HTTP/1.1\r\n" + _H + b"Transfer-Encoding : chunked\r\n\r\n",
+    "another protocol behind a body": b"POST /stop/x HTTP/1.1\r\n"
+    + _H
+    + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 30\r\n\r\nGET /health/live HTTP/1.1\r\n",
     "a negative piece": b"POST /stop/x HTTP/1.1\r\n" + _H + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
     "a folded header": b"GET / HTTP/1.1\r\n" + _H + b"X: a\r\n b\r\n\r\n",
     "bare line feeds": b"GET / HTTP/1.1\nHost: localhost\n\n",
@@ -306,6 +309,18 @@ async def test_an_error_is_not_taken_for_the_answer_before_it(place: Place) -> N
         assert not (await rest_of(line)).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.2"])
+async def test_who_asks_for_another_protocol_is_answered_in_this_one(place: Place, protocol: str) -> None:
+    """RFC 9110, section 7.8: also what comes behind it, with it or later."""
+    asking = ("Connection: Upgrade, HTTP2-Settings", f"Upgrade: {protocol}", "HTTP2-Settings: AAMAAABk")
+    async with at_work(place) as address, calling(address) as line:
+        line.say(request("/health/live", *asking) + request("/feeds", *asking) + request("/feeds/all.ics"))
+        together = [(await line.hear())[0] for _ in range(3)]
+        line.say(request("/none"))
+
+        assert (together, (await line.hear())[0]) == ([200, 200, 200], 404)
+
+
 async def test_what_follows_a_body_is_no_header(place: Place) -> None:
     async with at_work(place) as address, calling(address) as line:
         pieces = (
@@ -357,6 +372,23 @@ async def test_who_waits_longest_makes_room_for_who_comes(place: Place) -> None:
         assert all([await is_served(address) for _ in range(40)])
 
         assert cuts(place, "crowded") >= before + 24
+        for _, writer in lines:
+            writer.close()
+
+
+@pytest.mark.parametrize("said", ["nothing", "a form"])
+async def test_who_holds_a_place_for_nothing_keeps_others_out_no_second(place: Place, said: str) -> None:
+    """H01: those who say nothing at all, and those who never end the form of a genuine link."""
+    path = place.daemon.links.stop(1).removeprefix(place.daemon.links.base_url)
+    form = request(path, FORM, "Content-Length: 900", method="POST") + b"x"
+    async with at_work(place, limits=Limits(connections=16)) as address:
+        lines = [await asyncio.open_connection(*_there(address)) for _ in range(40)]
+        for _, writer in lines:
+            writer.write(form if said == "a form" else b"")
+
+        async with asyncio.timeout(1 + 0.5):  # 40 have come for 16 places, and are let in one after another
+            assert await is_served(address)
+
         for _, writer in lines:
             writer.close()
 

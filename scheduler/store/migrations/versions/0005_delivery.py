@@ -19,6 +19,8 @@ def upgrade() -> None:
     op.add_column("installation", sa.Column("base_url", sa.Text(), nullable=True))
     op.add_column("installation", sa.Column("place", sa.Text(), nullable=True))
     op.add_column("installation", sa.Column("key_proof", sa.String(length=64), nullable=True))
+    op.add_column("installation", sa.Column("origin", sa.String(length=40), nullable=True))
+    op.add_column("installation", sa.Column("cluster", sa.String(length=40), nullable=True))
     _state()
     _bounces()
     op.create_table(
