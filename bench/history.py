@@ -135,7 +135,8 @@ class Bench:
         """Rolled back, so that each finds the same."""
         async with self.database.write() as connection:
             began = time.perf_counter()
-            rows = await claims.claim(connection, "bench", CLAIMED, self.clock.now())
+            await claims.claim(connection, "bench", CLAIMED, self.clock.now())
+            rows = await claims.claimed(connection, "bench")
             took = time.perf_counter() - began
             await connection.rollback()
         if len(rows) != CLAIMED:

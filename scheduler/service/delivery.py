@@ -250,27 +250,29 @@ class Deliverer:
         nothing to be sent, or not by this program."""
         token, holds_until = uuid4().hex, monotonic() + self.lease.total_seconds()
         await self._drop_claimed()
-        self._claimed.add(token)
         async with self.database.write() as connection:
             if self._stands_aside() or not await self.fences.may_send(connection):
                 return None
-            await claims.take_over(connection, now, [claim.token for claim in belt.claims])
             in_force = await self.memory.current(connection)
+            await claims.take_over(connection, now, [claim.token for claim in belt.claims])
             limit = in_force.configuration.most_an_hour
             most = await self.fences.allowance(connection, limit, most, now)
-            rows = []
-            if most:
-                rows = await claims.claim(connection, token, most, now, self.lease, turn)
-            if not rows:
+            self._claimed.add(token)
+            number = await claims.claim(connection, token, most, now, self.lease, turn) if most else 0
+            if not number:
+                self._claimed.discard(token)
                 return None
-            await outflow.book(connection, len(rows))
+            await outflow.book(connection, number)
+        # apart, so that nobody who marks mails waits for what is only read
+        async with self.database.read() as connection:
+            generation = await ledger.generation(connection)
+            in_force = await self.memory.current(connection)
+            if self._stands_aside():  # what came into force since the last look has other clocks
+                return None
+            rows = await claims.claimed(connection, token)
             passed = await histories.read(connection, [row.id for row in rows])
             sharing = [contact.id for contact in in_force.sharing]
             passed = await histories.with_mailboxes(connection, passed, sharing)
-            generation = await ledger.generation(connection)
-            if self._stands_aside():  # what came into force since the last look has other clocks
-                await claims.put_back(connection, token, [row.id for row in rows])
-                return None
         rows = [_as_known(row, passed[row.id]) for row in rows]
         return Claim(token, generation, in_force, holds_until), rows, passed
 

@@ -108,18 +108,23 @@ async def claim(
     now: datetime,
     lease: timedelta = LEASE,
     turn: Turn = Turn.FRESH,
-) -> list[Delivery]:
-    """Up to `most` rows that are due and not held back, the urgent first, then the oldest, marked with the
-    token, so that others cannot take them. A row waits while another one that its contact must get before
-    is on its way."""
+) -> int:
+    """Marks up to `most` rows that are due and not held back with the token, so that others cannot take them;
+    gives how many. The urgent come first, then the oldest. A row waits while another one that its contact
+    must get before is on its way."""
     await ledger.hold(connection)
     values = {"token": token, "now": now, "until": now + lease}
     for whose in _ALONE.get(turn, (turn,)):
         number = 1 if whose is Turn.SUSPECT else most
         marked = await connection.execute(_claims(connection.dialect.name, whose), {**values, "most": number})
         if marked.rowcount:
-            return [delivery(row) for row in await connection.execute(_claimed(), {"token": token})]
-    return []
+            return marked.rowcount
+    return 0
+
+
+async def claimed(connection: AsyncConnection, token: str) -> list[Delivery]:
+    """The rows of a claim, in the order in which they are to leave; for whoever has made it, later."""
+    return [delivery(row) for row in await connection.execute(_claimed(), {"token": token})]
 
 
 def _line(dialect: str, *also: ColumnElement[bool]) -> Subquery:

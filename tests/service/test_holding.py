@@ -281,9 +281,11 @@ async def test_what_is_put_back_was_never_claimed(stage: Stage) -> None:
     await stage.play(APRIL, LATE_MAY)
     async with stage.database.write() as connection:
         await connection.execute(tables.outbox.update().values(state=outbox.QUEUED, first_try_at=None))
-        claimed = await claims.claim(connection, "one", 10, LATE_MAY)
+        await claims.claim(connection, "one", 10, LATE_MAY)
+        claimed = await claims.claimed(connection, "one")
 
         await claims.put_back(connection, "one", [row.id for row in claimed])
 
-        again = await claims.claim(connection, "two", 10, LATE_MAY)
+        await claims.claim(connection, "two", 10, LATE_MAY)
+        again = await claims.claimed(connection, "two")
     assert again == claimed

@@ -382,7 +382,8 @@ async def left_in_flight(database: Database) -> None:
     clock = VirtualClock(INVITED, INVITED + A_DAY)
     await Engine(database, clock, clock.bell(), Memory()).look()
     async with database.write() as connection:
-        rows = await claims.claim(connection, "dead", 10, INVITED)
+        await claims.claim(connection, "dead", 10, INVITED)
+        rows = await claims.claimed(connection, "dead")
         generation = await ledger.generation(connection)
         await claims.begin(connection, [(row.id, "dead") for row in rows], generation, INVITED)
         await claims.reclaim_all(connection, INVITED)

@@ -250,7 +250,8 @@ async def test_what_cannot_wait_goes_before_a_long_line(stage: Stage) -> None:
     await stage.play(APPLIED, OVER)
     async with stage.database.write() as connection:
         await connection.execute(tables.outbox.update().values(state="queued"))
-        rows = await claims.claim(connection, "one", 2, OVER)
+        await claims.claim(connection, "one", 2, OVER)
+        rows = await claims.claimed(connection, "one")
 
     assert {row.kind for row in rows} == {Kind.REMINDER}
 

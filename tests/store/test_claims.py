@@ -45,8 +45,8 @@ async def claim(
     database: Database, token: str, most: int = 50, now: datetime = INVITED, turn: Turn = Turn.FRESH
 ) -> list[int]:
     async with database.write() as connection:
-        rows = await claims.claim(connection, token, most, now, turn=turn)
-    return [row.id for row in rows]
+        await claims.claim(connection, token, most, now, turn=turn)
+        return [row.id for row in await claims.claimed(connection, token)]
 
 
 async def begin(database: Database, token: str, ids: Sequence[int]) -> frozenset[int]:
