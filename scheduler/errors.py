@@ -115,7 +115,7 @@ class DatabaseAway(SchedulerError):
 
 
 class MessageRefused(SchedulerError):
-    """A header would not be as it was meant, as with an address in other than plain letters; it is not sent."""
+    """A header would not be as it was meant, as with an address in other letters; it is not sent."""
 
 
 class MailUrlRefused(SchedulerError):

@@ -82,8 +82,9 @@ class Belt:
     _done: list[Ended] = field(default_factory=list)
     #: taken by the books, which write them down just now
     _in_books: list[Ended] = field(default_factory=list)
-    #: tokens of what was written since the books asked
+    #: tokens of what was written since the books asked, and of what they note just now
     _fresh: set[str] = field(default_factory=set)
+    _noting: set[str] = field(default_factory=set)
     #: so many lie ready for the post: as few as keep it busy, for what is urgent comes after them
     _ahead: int = _FEW
     _begun_at: float = 0.0
@@ -204,8 +205,8 @@ class Belt:
 
     def written_claims(self) -> set[str]:
         """Whose mails were written since this was asked last."""
-        fresh, self._fresh = self._fresh, set()
-        return fresh
+        self._noting, self._fresh = self._fresh, set()
+        return self._noting
 
     def _pace(self) -> None:
         """Twice as many ahead where the post waits for us, half as many where they wait for it."""
@@ -229,6 +230,7 @@ class Belt:
         """The books have written: these begin; of the others somebody decided something, so they end."""
         self.left += len(self._in_books)
         self._in_books = []
+        self._noting = set()
         still = set(map(id, self._written))
         for parcel in (one for one in parcels if id(one) in still):
             self._written.remove(parcel)
@@ -242,6 +244,12 @@ class Belt:
         self._changed.set()
 
     # the deliverer
+
+    async def noted(self) -> None:
+        """Returns when the books know of all that was written: whoever dies next dies of something else."""
+        while (self._fresh or self._noting) and not self.is_ended:
+            self._changed.clear()
+            await self._changed.wait()
 
     async def has_room(self, below: int, seconds: float) -> bool:
         """True when fewer than so many wait to begin; False where that is not so after so many seconds."""

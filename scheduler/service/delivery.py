@@ -207,6 +207,7 @@ class Deliverer:
             return False
         if self.breaker.is_probing and not belt.is_quiet:
             return False
+        await belt.noted()
         most = 1 if self.breaker.is_probing else _LEAST if turn else self._batch
         taken = await self._take(belt, most, now, turn or self._next_turn())
         if taken is None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from functools import lru_cache
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -35,6 +39,8 @@ async def migrate(database: Database) -> str:
     Raises DatabaseTooNew when the database was written by a newer program, DatabaseUnusable when it
     cannot be reached or is none.
     """
+    if database.file:
+        await asyncio.to_thread(_look_before, database.file)
     try:
         async with database.write() as connection:
             await _be_alone(connection)
@@ -95,10 +101,27 @@ def _upgrade(connection: Connection) -> str:
     return str(known.get_current_head())
 
 
+def _look_before(file: Path) -> None:
+    """Without opening it for writing, which would change the file of another program."""
+    if not file.is_file() or file.stat().st_size == 0:
+        return
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.Error:
+        return  # whoever opens it says what is wrong
+    names = {name for (name,) in rows if not name.startswith("sqlite_")}
+    if "alembic_version" not in names:
+        _refuse(names)
+
+
 def _refuse_anothers(connection: Connection) -> None:
     """A file is ours alone; on PostgreSQL others may have tables beside ours, but none of the same name."""
     there = set(inspect(connection).get_table_names())
-    anothers = there if connection.dialect.name == "sqlite" else there & metadata.tables.keys()
+    _refuse(there if connection.dialect.name == "sqlite" else there & metadata.tables.keys())
+
+
+def _refuse(anothers: set[str]) -> None:
     if anothers:
         names = ", ".join(sorted(anothers)[:3])
         raise DatabaseUnusable(
