@@ -39,6 +39,7 @@ class Engines:
         file = Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
         return replace(self.database, file=file)
 
 

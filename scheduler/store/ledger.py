@@ -62,9 +62,10 @@ async def be_first(connection: AsyncConnection) -> None:
 
 async def settle(connection: AsyncConnection, until: datetime) -> None:
     """Moves it forward; never back, whatever a clock says."""
+    if (await connection.execute(_FORWARD, {"until": until})).rowcount:
+        return
     if await settled_until(connection) is None:
         await connection.execute(state.insert().values(id=1, settled_until=until, generation=0))
-    await connection.execute(_FORWARD, {"until": until})
 
 
 async def ticked_at(connection: AsyncConnection) -> datetime | None:

