@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import uvloop
@@ -47,19 +48,28 @@ def measure() -> int:
     return int(seen.p99 > MOST_SECONDS or known < LEAST_KNOWN or broken > 0)
 
 
-async def crowd(site: str) -> Seen:
-    """All of them are there before the first one asks; site: its address."""
+def _each(asked: int) -> bool:
+    return asked >= EACH
+
+
+async def crowd(site: str, enough: Callable[[int], bool] = _each) -> Seen:
+    """All of them are there before the first one asks; site: its address. enough: whether a subscriber that
+    has asked so often asks no more."""
     host, _, port = site.removeprefix("http://").partition(":")
     lines = [await asyncio.open_connection(host, int(port)) for _ in range(CONNECTIONS)]
     seen = Seen()
-    await asyncio.gather(*(_subscriber(reader, writer, seen) for reader, writer in lines))
+    await asyncio.gather(*(_subscriber(reader, writer, seen, enough) for reader, writer in lines))
     return seen
 
 
-async def _subscriber(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Seen) -> None:
-    """Fetches once, then asks whether anything has changed."""
+async def _subscriber(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Seen, enough: Callable[[int], bool]
+) -> None:
+    """Fetches once, then asks without a pause whether anything has changed."""
     asks, tag = f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n", ""
-    for _ in range(EACH):
+    asked = 0
+    while not enough(asked):
+        asked += 1
         begin = time.perf_counter()
         writer.write(f"{asks}{f'If-None-Match: {tag}' if tag else 'Accept: */*'}\r\n\r\n".encode())
         status, tag = await _answer(reader)

@@ -14,6 +14,7 @@ import asyncio
 import smtplib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,12 @@ class Sink:
         with smtplib.SMTP(HOST, self.port) as client:
             return int(client.docmd("XCOUNT")[1])
 
+    def journal(self) -> list[tuple[float, str]]:
+        """When each message was taken, in seconds since 1970, and for whom; where the words hold XJOURNAL."""
+        with smtplib.SMTP(HOST, self.port) as client:
+            lines = client.docmd("XJOURNAL")[1].decode().splitlines()
+        return [(float(line.split()[0]), line.split()[1]) for line in lines[:-1]]
+
 
 @contextmanager
 def a_sink(*offers: str) -> Iterator[Sink]:
@@ -50,6 +57,9 @@ def a_sink(*offers: str) -> Iterator[Sink]:
 class _Counting:
     taken = 0
 
+    def __init__(self, offers: tuple[str, ...]) -> None:
+        self.journal: list[bytes] | None = [] if "XJOURNAL" in offers else None
+
 
 class _Talk(asyncio.Protocol):
     """Replies to all that came in one go with one write, as good servers do."""
@@ -58,7 +68,7 @@ class _Talk(asyncio.Protocol):
         lines = ["sink.example", *offers]
         hello = [f"250-{line}\r\n" for line in lines[:-1]] + [f"250 {lines[-1]}\r\n"]
         self._hello, self._counting = "".join(hello).encode(), counting
-        self._heard = b""
+        self._heard = self._recipient = b""
         self._is_in_message = False
         self._transport: asyncio.WriteTransport | None = None
 
@@ -86,6 +96,8 @@ class _Talk(asyncio.Protocol):
             return b""
         self._is_in_message = False
         self._counting.taken += 1
+        if self._counting.journal is not None:
+            self._counting.journal.append(b"%.3f %b" % (time.time(), self._recipient))
         return b"250 2.0.0 queued as 4b7Xq31TzYz9sRk\r\n"
 
     def _command(self) -> bytes:
@@ -99,6 +111,7 @@ class _Talk(asyncio.Protocol):
             case b"MAIL":
                 return b"250 2.1.0 Ok\r\n"
             case b"RCPT":
+                self._recipient = line[line.find(b"<") + 1 : line.find(b">")]
                 return b"250 2.1.5 Ok\r\n"
             case b"DATA":
                 self._is_in_message = True
@@ -106,6 +119,9 @@ class _Talk(asyncio.Protocol):
             case b"XCOU":
                 taken, self._counting.taken = self._counting.taken, 0
                 return b"250 %d\r\n" % taken
+            case b"XJOU":
+                lines = [*(self._counting.journal or ()), b"end"]
+                return b"\r\n".join([*(b"250-" + one for one in lines[:-1]), b"250 end\r\n"])
             case b"QUIT":
                 return b"221 2.0.0 Bye\r\n"
         return b"250 2.0.0 Ok\r\n"
@@ -116,7 +132,7 @@ class _Talk(asyncio.Protocol):
 
 
 async def _serve(offers: tuple[str, ...]) -> None:
-    counting = _Counting()
+    counting = _Counting(offers)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Talk(offers, counting), HOST, 0)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -109,9 +109,7 @@ def _by_ledger(
             yield occurrence.id, (began, began + (ends - begins))
 
 
-async def write_down(
-    connection: Connection, in_force: InForce, change: ClockChange, now: datetime
-) -> None:
+async def write_down(connection: Connection, in_force: InForce, change: ClockChange, now: datetime) -> None:
     """Holds what moved, and lets the rest wait for a person; in the transaction that puts it in force.
 
     in_force: what was in force, with the instants that the present tz database gives it.

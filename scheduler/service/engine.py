@@ -167,9 +167,7 @@ class Settled:
     missed: Counter[Kind] = field(default_factory=Counter)
 
 
-async def settle(
-    connection: Connection, in_force: InForce, slots: Sequence[Slot], now: datetime
-) -> Settled:
+async def settle(connection: Connection, in_force: InForce, slots: Sequence[Slot], now: datetime) -> Settled:
     """Writes the rows of slots that are due.
 
     Of several overdue reminders the latest is sent; those, and what is of no use any more, are only

@@ -53,6 +53,7 @@ OLDER = (WITHDRAWN, REPLACED)
 #: Stands in the place of a server's words while a mail that came late waits for a decent hour.
 MORNING = "waits for the morning there"
 
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One row, with the contact it goes to."""

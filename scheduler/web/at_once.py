@@ -11,10 +11,10 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from scheduler.web.app import Site
-from scheduler.web.heads import LimitedRequests
+from scheduler.web.turns import InTurn
 
 
-class AtOnce(LimitedRequests):
+class AtOnce(InTurn):
     """uvicorn's protocol with a short way for what a site has ready; all else goes the way of ASGI."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from scheduler.web.limits import Limits
 
 #: Octets that are parsed at once: a request is measured in such pieces, whatever else comes with it.
-_PIECE = 4 * 1024
+PIECE = 4 * 1024
 _OF_A_REFUSAL = b"content-length: 0\r\nconnection: close\r\ncache-control: no-store\r\n\r\n"
 _MALFORMED = b"HTTP/1.1 400 Bad Request\r\n" + _OF_A_REFUSAL
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + _OF_A_REFUSAL
@@ -90,10 +90,10 @@ class LimitedRequests(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        for start in range(0, len(data), _PIECE):
+        for start in range(0, len(data), PIECE):
             if self._lingers or self.transport.is_closing():
                 return
-            self._take(data[start : start + _PIECE])
+            self._take(data[start : start + PIECE])
 
     def eof_received(self) -> bool:  # type: ignore[override] # None there, which closes at once
         """True while an answer is to come: a client may end its half when it has asked (RFC 9112, 9.6)."""

@@ -16,6 +16,7 @@ from scheduler.errors import SchedulerError
 from scheduler.web.at_once import AtOnce
 from scheduler.web.door import Door
 from scheduler.web.limits import Limits, descriptors
+from scheduler.web.turns import Turns
 
 #: Seconds that requests may take to end after a stop.
 _GRACE = 3
@@ -75,9 +76,10 @@ async def serving(
 
 def _door(server: _Server, listener: socket.socket, limits: Limits) -> Door:
     state, config = server.server_state, server.config
+    turns = Turns(asyncio.get_running_loop())
 
     def make() -> AtOnce:
-        return AtOnce(config=config, server_state=state, app_state={}, limits=limits)
+        return AtOnce(config=config, server_state=state, app_state={}, limits=limits, turns=turns)
 
     connections = cast("set[AtOnce]", state.connections)
     return Door(listener, make, connections, limits, limits.room(descriptors()))
