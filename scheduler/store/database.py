@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -53,6 +53,8 @@ _KEEPALIVE = {
 _LONGEST_SILENCE_SECONDS = 3
 #: How long a statement may wait for another's row, and how long it may take in all: a fan-out takes seconds.
 _LONGEST_WAIT_SECONDS, _LONGEST_STATEMENT_SECONDS = 15, 120
+#: SQLSTATE of a write to a server that takes none, such as a standby.
+_READ_ONLY = "25006"
 #: How long a task waits for one of our own connections.
 _POOL_SECONDS = 10
 _WRITE_A_URL = "write the database as sqlite:///path/to/file or postgresql://user:password@host/name"
@@ -147,7 +149,14 @@ def open_database(url: str, *, durable: bool = True) -> Database:
         connect_args={"connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE},
     )
     event.listen(engine.sync_engine, "connect", _limit)
+    event.listen(engine.sync_engine, "handle_error", _give_up_read_only)
     return Database(engine, engine)
+
+
+def _give_up_read_only(context: ExceptionContext) -> None:
+    """A connection that was made while the server was read-only stays so for ever: it is not kept."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _limit(connection: Any, _record: Any) -> None:
