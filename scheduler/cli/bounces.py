@@ -15,6 +15,7 @@ import typer
 
 from scheduler.cli.common import (
     ConfigOption,
+    RoleOption,
     accepted,
     at_home,
     columns,
@@ -24,10 +25,10 @@ from scheduler.cli.common import (
     find_member,
     out,
     read_configuration,
+    read_role,
     who_decides,
 )
-from scheduler.configuration.members import ROLES
-from scheduler.configuration.problems import listed, printable
+from scheduler.configuration.problems import printable
 from scheduler.errors import NoReport, ReportRefused, SchedulerError
 from scheduler.settings import read_settings
 
@@ -191,9 +192,7 @@ async def _list(now: datetime) -> tuple[list[tuple[str, str, str]], list[str]]:
 @app.command("lift")
 def lift(
     name: Annotated[str, typer.Argument(help="The city, by name or slug.", metavar="CITY")],
-    role: Annotated[
-        str | None, typer.Option(help=f"Only the contact in this role: {listed(ROLES)} (default: all).")
-    ] = None,
+    role: RoleOption = None,
     by: ByOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -201,10 +200,9 @@ def lift(
 
     Reports that were taken in before count no more, also when they are taken in once again.
     """
-    if role is not None and role not in ROLES:
-        raise typer.BadParameter(f"write one of {listed(ROLES)}", param_hint="--role")
+    wanted = read_role(role)
     slug, who = find_member(accepted(read_configuration(config)), name), who_decides(by)
-    lifted = asyncio.run(_lift(slug, role or "", who, datetime.now(UTC)))
+    lifted = asyncio.run(_lift(slug, wanted, who, datetime.now(UTC)))
     whose = f"{slug}, {role}" if role else slug
     if lifted:
         out.print(f"OK: mail goes to {counted(lifted, 'contact')} of {whose} again")

@@ -19,7 +19,8 @@ from rich.console import Console
 
 from scheduler.configuration.advice.erased import find_erased
 from scheduler.configuration.load import Loaded, load
-from scheduler.configuration.problems import Problem, Severity
+from scheduler.configuration.members import ROLES
+from scheduler.configuration.problems import Problem, Severity, listed
 from scheduler.configuration.which_city import question
 from scheduler.errors import ConfigurationRefused, SchedulerError
 from scheduler.languages import language
@@ -224,6 +225,18 @@ def login_name() -> str:
         return getpass.getuser().partition("@")[0]  # a directory may call its users by their addresses
     except (KeyError, OSError):
         return f"user {os.getuid()}"
+
+
+RoleOption = Annotated[
+    str | None, typer.Option(help=f"Only the contact in this role: {listed(ROLES)} (default: all).")
+]
+
+
+def read_role(role: str | None) -> str:
+    """A role of contacts, empty for all; wrong usage is said in one line."""
+    if role is not None and role not in ROLES:
+        raise typer.BadParameter(f"write one of {listed(ROLES)}", param_hint="--role")
+    return role or ""
 
 
 def who_decides(by: str | None) -> str:

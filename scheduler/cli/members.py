@@ -14,6 +14,7 @@ import typer
 from scheduler.cli import members_erase, members_import
 from scheduler.cli.common import (
     ConfigOption,
+    RoleOption,
     accepted,
     at_home,
     columns,
@@ -25,6 +26,7 @@ from scheduler.cli.common import (
     out,
     read_configuration,
     read_date,
+    read_role,
     who_decides,
 )
 from scheduler.configuration.document import read_document
@@ -115,18 +117,15 @@ async def _wishes(slug: str, now: datetime, network: Network) -> list[str]:
 @app.command("unsubscribe")
 def unsubscribe(
     name: Annotated[str, typer.Argument(help="The city, by name or slug.", metavar="CITY")],
-    role: Annotated[
-        str | None, typer.Option(help=f"Only the contact in this role: {listed(ROLES)} (default: all).")
-    ] = None,
+    role: RoleOption = None,
     by: Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")] = None,
     config: ConfigOption = None,
 ) -> None:
     """End the mails about webinars for a city that wrote "stop". Mails about reports still go there."""
-    if role is not None and role not in ROLES:
-        raise typer.BadParameter(f"write one of {listed(ROLES)}", param_hint="--role")
+    wanted = read_role(role)
     configuration = accepted(read_configuration(config))
     slug, who = find_member(configuration, name), who_decides(by)
-    ended = asyncio.run(_unsubscribe(slug, role or "", who, datetime.now(UTC)))
+    ended = asyncio.run(_unsubscribe(slug, wanted, who, datetime.now(UTC)))
     whose = f"{slug}, {role}" if role else slug
     if ended:
         out.print(f"OK: no mails about webinars go to {counted(ended, 'contact')} of {whose} any more")

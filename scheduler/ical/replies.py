@@ -19,12 +19,12 @@ from urllib.parse import unquote
 from icalendar import Calendar
 
 from scheduler.errors import ReplyRefused
+from scheduler.incoming import Bounds
 from scheduler.model.answers import Answer
 
 #: Octets of a mail: an answer with a long thread below it and a picture in the signature.
 LARGEST = 1_000_000
-#: Lines of a mail, and words that may open a part: more of them are made to cost time.
-_MOST_LINES, _MOST_BOUNDARIES = 20_000, 12
+_BOUNDS = Bounds("answer", LARGEST, lines=20_000, boundaries=12)
 #: Octets of one calendar, and how many copies of it are compared.
 _LARGEST_CALENDAR, _MOST_CALENDARS = 100_000, 4
 _CALENDARS = ("text/calendar", "application/ics")
@@ -60,10 +60,8 @@ class Reply:
 
 def read_reply(octets: bytes) -> Reply:
     """The answer in a mail. Raises ReplyRefused with one sentence for whatever is none."""
-    if len(octets) > LARGEST:
-        raise ReplyRefused(f"it has more than {LARGEST:,} octets, which no answer has")
-    if octets.count(b"\n") > _MOST_LINES or octets.lower().count(b"boundary") > _MOST_BOUNDARIES:
-        raise ReplyRefused("it has more lines or parts than any answer")
+    if why := _BOUNDS.why_not(octets):
+        raise ReplyRefused(why)
     try:
         return _read(octets)
     except ReplyRefused:

@@ -22,12 +22,14 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from scheduler.errors import NoReport, ReportRefused
+from scheduler.incoming import Bounds
 from scheduler.mail.replies import one_line
 
 #: Octets of a report with the mail that came back in it; ours have 30,000.
 LARGEST = 2_000_000
-#: Lines of a mail, words that may open a part, parts, and recipients: more of them are made to cost time.
-_MOST_LINES, _MOST_BOUNDARIES, _MOST_PARTS, _MOST_RECIPIENTS = 40_000, 24, 24, 20
+_BOUNDS = Bounds("report", LARGEST, lines=40_000, boundaries=24)
+#: Parts, and recipients: more of them are made to cost time.
+_MOST_PARTS, _MOST_RECIPIENTS = 24, 20
 #: Characters of a text in which words of a server are looked for.
 _LONGEST_TEXT = 20_000
 
@@ -120,10 +122,8 @@ class Report:
 
 def read_report(octets: bytes) -> Report:
     """Raises ReportRefused with one sentence for what is none, NoReport where that is nobody's mistake."""
-    if len(octets) > LARGEST:
-        raise ReportRefused(f"it has more than {LARGEST:,} octets, which no report has")
-    if octets.count(b"\n") > _MOST_LINES or octets.lower().count(b"boundary") > _MOST_BOUNDARIES:
-        raise ReportRefused("it has more lines or parts than any report")
+    if why := _BOUNDS.why_not(octets):
+        raise ReportRefused(why)
     try:
         return _read(octets)
     except ReportRefused:

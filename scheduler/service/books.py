@@ -63,12 +63,12 @@ class Books:
             if any(by_fate[fate] for fate in _HOLDING):
                 await ledger.hold(connection)
             # before the marks: whoever decides something holds the row that this asks, and then rows of mails
-            if written:
-                await claims.mark_written(connection, written)
             in_time = [parcel for parcel in candidates if now < parcel.row.useful_by]
             for generation, parcels in _by_generation(in_time).items():
                 claimed = [(parcel.id, parcel.claim.token) for parcel in parcels]
                 begun.update(await claims.begin(connection, claimed, generation, now))
+            if written:
+                await claims.mark_written(connection, written)
             await self._mark(connection, by_fate, now)
 
         async with self.belt.pen:

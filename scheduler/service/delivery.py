@@ -123,11 +123,9 @@ class Deliverer:
     ) -> None:
         """What is on its way ends with its reply and is marked; what is not begun waits as before."""
         belt.end()
-        if self._is_draining:
-            await asyncio.wait([feeding])  # a batch that is being claimed
-        else:
+        if not self._is_draining:  # else a batch that is being claimed comes to its end
             feeding.cancel()
-            await asyncio.wait([feeding])
+        await asyncio.wait([feeding])
         belt.end()
         await asyncio.wait([posting])
         if posting.cancelled() or posting.exception():
@@ -148,8 +146,8 @@ class Deliverer:
         is_said = False
         while not self._is_draining:
             try:
-                is_full = await self._claim(belt)
-                wanted = None if is_full else await self._wanted_at()
+                may_be_more = await self._claim(belt)
+                wanted = None if may_be_more else await self._wanted_at()
             except DatabaseAway as error:
                 if not is_said:
                     _log.error("claims wait for the database", action="claim", why=str(error))
@@ -166,7 +164,7 @@ class Deliverer:
                 await asyncio.sleep(_REST_SECONDS)
                 continue
             is_said = False
-            if is_full:
+            if may_be_more:
                 await self._make_room(belt)
             elif belt.is_empty:
                 await self.clock.sleep_until(self._later(wanted), self.bell)

@@ -58,6 +58,7 @@ from scheduler.store.outbox import (
     QUEUED,
     REPLACED,
     SENDING,
+    WAITING,
     Delivery,
     deliveries,
     delivery,
@@ -75,6 +76,8 @@ LEASE = timedelta(seconds=60)
 _SUSPECT = -2
 #: After so many deaths a mail is held: one among others, two alone.
 _DEATHS = 3
+#: The place in the line of a mail that nobody dies of.
+INNOCENT = case((outbox.c.urgency < 0, outbox.c.urgency - _SUSPECT), else_=outbox.c.urgency)
 #: In the place of the number of deaths: it was written, and nobody dies of it any more.
 _WRITTEN = -1
 #: Why, in words for staff.
@@ -98,7 +101,12 @@ class Turn(Enum):
     URGENT = auto()
 
 
-_ALONE = {Turn.FRESH: (Turn.FRESH, Turn.SUSPECT), Turn.SUSPECT: (Turn.SUSPECT, Turn.FRESH)}
+#: Whose turn it is -> who is taken, the first of whom there is any.
+_IN_TURN = {
+    Turn.FRESH: (Turn.FRESH, Turn.SUSPECT),
+    Turn.SUSPECT: (Turn.SUSPECT, Turn.FRESH),
+    Turn.URGENT: (Turn.URGENT,),
+}
 
 
 async def claim(
@@ -114,7 +122,7 @@ async def claim(
     must get before is on its way."""
     await ledger.hold(connection)
     values = {"token": token, "now": now, "until": now + lease}
-    for whose in _ALONE.get(turn, (turn,)):
+    for whose in _IN_TURN[turn]:
         number = 1 if whose is Turn.SUSPECT else most
         marked = await connection.execute(_claims(connection.dialect.name, whose), {**values, "most": number})
         if marked.rowcount:
@@ -139,7 +147,7 @@ def _line(dialect: str, *also: ColumnElement[bool]) -> Subquery:
     can_go = select(*_ORDER).where(is_due, is_alone, NOT_HELD, *also).order_by(*_ORDER).limit(_MOST)
     if dialect == "postgresql":
         can_go = can_go.with_for_update(skip_locked=True)
-    lines = (can_go.where(outbox.c.state == name).subquery(name) for name in (QUEUED, DEFERRED))
+    lines = (can_go.where(outbox.c.state == name).subquery(name) for name in WAITING)
     return union_all(*(select(line) for line in lines)).subquery("line")
 
 
@@ -180,13 +188,11 @@ def _claimed() -> Select[Any]:
 
 
 async def mark_written(connection: AsyncConnection, tokens: Collection[str]) -> None:
-    """The mails of these claims were written: whoever dies now does not die of them."""
-    theirs = and_(outbox.c.claim_token.in_(tokens), outbox.c.state == SENDING)
-    innocent = {"crashes": _WRITTEN, "urgency": _INNOCENT}
+    """The mails of these claims were written: whoever dies now does not die of them. What is begun says so
+    itself."""
+    theirs = and_(outbox.c.claim_token.in_(tokens), outbox.c.state == SENDING, outbox.c.begun_at.is_(None))
+    innocent = {"crashes": _WRITTEN, "urgency": INNOCENT}
     await connection.execute(update(outbox).where(theirs).values(**innocent))
-
-
-_INNOCENT = case((outbox.c.urgency < 0, outbox.c.urgency - _SUSPECT), else_=outbox.c.urgency)
 
 
 async def begin(
@@ -212,7 +218,7 @@ _GENERATION = select(state.c.generation).with_for_update(read=True)
 def _begins(dialect: str) -> Any:
     listed = _CLAIMED.table(dialect)
     mine = and_(outbox.c.id == listed.c.id, outbox.c.claim_token == listed.c.token, is_in(SENDING))
-    begun = {"begun_at": bindparam("now", type_=Instant), "crashes": 0, "urgency": _INNOCENT}
+    begun = {"begun_at": bindparam("now", type_=Instant), "crashes": 0, "urgency": INNOCENT}
     return update(outbox).where(mine).values(**begun).returning(outbox.c.id)
 
 
@@ -264,7 +270,7 @@ async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool]
     return ended.rowcount
 
 
-_WAITING = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_((QUEUED, DEFERRED)), NOT_HELD)
+_WAITING = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_(WAITING), NOT_HELD)
 _ON_LEASE = select(func.min(outbox.c.claim_until)).where(outbox.c.state == SENDING)
 
 

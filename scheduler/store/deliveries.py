@@ -12,10 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import REPORTS, Kind
 from scheduler.store import ledger
+from scheduler.store.claims import INNOCENT
 from scheduler.store.database import among
-from scheduler.store.outbox import DEFERRED, FAILED, HELD, QUEUED, has_newer, urgency
+from scheduler.store.outbox import DEFERRED, FAILED, HELD, QUEUED, WAITING, has_newer
 from scheduler.store.suppressions import EVERYTHING, WEBINARS, is_suppressed
 from scheduler.store.tables import contacts, members, outbox
+
+#: Of a Message-ID; behind it stands a mark where the row gave it free (`outbox.freed`).
+_END_OF_AN_ID = ">"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Line:
     @property
     def gave_its_key_free(self) -> bool:
         """It failed in a way that lets the same mail be written anew: this row stays as it is."""
-        return self.message_id.endswith(f"|{self.id}")
+        return not self.message_id.endswith(_END_OF_AN_ID)
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ def _where(connection: AsyncConnection, wanted: Wanted) -> list[ColumnElement[bo
 
 def _line(row: Any) -> Line:
     values = row._asdict()
-    return Line(**{**values, "kind": Kind(values["kind"])})
+    # below 0: it was written, and nobody dies of it any more
+    return Line(**{**values, "kind": Kind(values["kind"]), "crashes": max(0, values["crashes"])})
 
 
 async def try_again(connection: AsyncConnection, ids: Collection[int], by: str, now: datetime) -> list[int]:
@@ -126,7 +131,7 @@ async def try_again(connection: AsyncConnection, ids: Collection[int], by: str, 
     more stays as it is.
     """
     key = outbox.c.message_id
-    keeps_its_key = func.substr(key, func.length(key), 1) == ">"
+    keeps_its_key = func.substr(key, func.length(key), 1) == _END_OF_AN_ID
     can = and_(outbox.c.state.in_((FAILED, DEFERRED)), outbox.c.useful_by > now, keeps_its_key, ~has_newer())
     values = {"state": DEFERRED, "reason": "", "attempts": 0, "first_try_at": now, "next_at": now}
     return await _decide(connection, ids, can, values, ("retry", by, now))
@@ -137,18 +142,17 @@ async def hold(
 ) -> list[int]:
     """What waits is held until somebody lets it go; gives which."""
     said = f"held by {by}" + (f": {why}" if why else "")
-    can = outbox.c.state.in_((QUEUED, DEFERRED))
+    can = outbox.c.state.in_(WAITING)
     return await _decide(connection, ids, can, {"state": HELD, "reason": said[:400]}, ("hold", by, now))
 
 
 async def release(connection: AsyncConnection, ids: Collection[int], by: str, now: datetime) -> list[int]:
     """What is held goes out if it still holds; gives which."""
-    places = {kind.value: urgency(kind) for kind in Kind}
     values = {
         "state": case((outbox.c.attempts == 0, QUEUED), else_=DEFERRED),
         "reason": "",
         "crashes": 0,
-        "urgency": case(places, value=outbox.c.kind, else_=1),
+        "urgency": INNOCENT,
     }
     return await _decide(connection, ids, outbox.c.state == HELD, values, ("release", by, now))
 

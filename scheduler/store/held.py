@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import Kind
 from scheduler.store.holds import covers
-from scheduler.store.outbox import DEFERRED, MISSED, QUEUED, UNSENT
+from scheduler.store.outbox import MISSED, UNSENT, WAITING
 from scheduler.store.tables import holds, outbox
 
 #: Why such a mail was not sent, in words for staff.
@@ -37,6 +37,6 @@ async def skip(connection: AsyncConnection, subject: str) -> int:
     """
     by_this = exists().where(holds.c.subject == subject, covers(outbox))
     by_another = exists().where(holds.c.subject != subject, covers(outbox))
-    waits = and_(outbox.c.state.in_((QUEUED, DEFERRED)), by_this, ~by_another)
+    waits = and_(outbox.c.state.in_(WAITING), by_this, ~by_another)
     skipped = update(outbox).where(waits).values(state=MISSED, reason=SKIPPED)
     return (await connection.execute(skipped)).rowcount

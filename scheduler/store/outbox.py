@@ -38,12 +38,14 @@ from scheduler.store.tables import contacts, holds, members, outbox
 
 QUEUED, SENDING, SENT, DEFERRED = "queued", "sending", "sent", "deferred"
 FAILED, MISSED, WITHDRAWN, HELD = "failed", "missed", "withdrawn", "held"
+#: To be claimed as soon as its moment has come.
+WAITING = (QUEUED, DEFERRED)
 #: Goes out by itself.
-IN_LINE = (QUEUED, DEFERRED, SENDING)
+IN_LINE = (*WAITING, SENDING)
 #: Nobody has it in hand, so it can give way to what is newer.
-AT_REST = (QUEUED, DEFERRED, HELD)
+AT_REST = (*WAITING, HELD)
 #: Not sent yet, and still to be; what is held, as soon as a person lets it go.
-UNSENT = (QUEUED, DEFERRED, SENDING, HELD)
+UNSENT = (*WAITING, SENDING, HELD)
 
 #: Why a row is withdrawn for another one.
 REPLACED = "a newer mail took its place"

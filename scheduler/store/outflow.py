@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.store import holds, ledger
 from scheduler.store.holds import EVERYTHING, SERVICE, Hold
-from scheduler.store.outbox import DEFERRED, NOT_HELD, QUEUED, SENDING
+from scheduler.store.outbox import NOT_HELD, SENDING, WAITING
 from scheduler.store.tables import outbox, state
 
 #: What is counted.
@@ -71,5 +71,5 @@ async def _in_hand(connection: AsyncConnection) -> int:
 
 
 async def _waits(connection: AsyncConnection, now: datetime) -> bool:
-    due = exists().where(outbox.c.state.in_((QUEUED, DEFERRED)), outbox.c.next_at <= now, NOT_HELD)
+    due = exists().where(outbox.c.state.in_(WAITING), outbox.c.next_at <= now, NOT_HELD)
     return bool(await connection.scalar(select(due)))
