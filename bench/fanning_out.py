@@ -9,7 +9,7 @@ from statistics import median
 import uvloop
 from sqlalchemy import literal, select
 
-from bench.blast import DATABASES, NOW, a_blast, invitations
+from bench.blast import DATABASES, NOW, Pile, a_blast, invitations
 from scheduler.store import claims, histories
 from scheduler.store.database import Database
 from scheduler.store.tables import outbox
@@ -18,8 +18,6 @@ ROWS, MOST_SECONDS = 100_000, 3.0
 #: Each so often: 1,000,000 rows.
 AGAIN = 9
 CLAIMS, BATCH, MOST_MILLISECONDS = 50, 128, 50.0
-#: A million mails are no blast: nobody is there to take them.
-_NO_PORT = 9
 
 
 def measure() -> int:
@@ -44,7 +42,7 @@ def _of(name: str) -> int:
 
 async def _play(url: str) -> tuple[float, list[float]]:
     """Seconds of the fan-out, and milliseconds of each claim."""
-    async with a_blast(url, invitations(ROWS), _NO_PORT, 1) as blast:
+    async with a_blast(url, invitations(ROWS), Pile(), 1) as blast:
         spent = await blast.fan_out()
         await _multiply(blast.database)
         return spent.seconds, [await _claim(blast.database, f"claim-{n}") for n in range(CLAIMS)]

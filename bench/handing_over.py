@@ -102,6 +102,6 @@ async def _theirs(port: int, messages: list[Outgoing]) -> None:
     await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
 
 
-def theirs_rate(sink: Sink) -> float:
-    """Mails a second of the library, for others that compare."""
-    return _rate(_theirs, sink, _messages())
+def theirs_rate(sink: Sink, messages: list[Outgoing]) -> float:
+    """Mails a second of the library with these, for others that compare."""
+    return _rate(_theirs, sink, messages)

@@ -16,7 +16,7 @@ from threading import Event, Thread
 
 import uvloop
 
-from bench.blast import a_blast, invitations, sqlite
+from bench.blast import a_blast, invitations, relay, sqlite
 from bench.sink import a_sink
 
 SIZES = (10_000, 100_000)
@@ -49,7 +49,7 @@ def _of_its_own(mails: int) -> float:
 
 async def _play(mails: int) -> tuple[float, float]:
     with a_sink("PIPELINING") as sink, sqlite() as url:
-        async with a_blast(url, invitations(mails), sink.port, IN_FLIGHT) as blast:
+        async with a_blast(url, invitations(mails), relay(sink.port), IN_FLIGHT) as blast:
             gc.collect()
             idle = _megabytes()
             with _Peak() as peak:
