@@ -48,7 +48,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.store import ledger
-from scheduler.store.database import among
+from scheduler.store.database import among, some_at_a_time
 from scheduler.store.listed import NUMBER, TEXT, Listed
 from scheduler.store.outbox import (
     AT_REST,
@@ -132,7 +132,8 @@ async def claim(
 
 async def claimed(connection: AsyncConnection, token: str) -> list[Delivery]:
     """The rows of a claim, in the order in which they are to leave; for whoever has made it, later."""
-    return [delivery(row) for row in await connection.execute(_claimed(), {"token": token})]
+    rows = await connection.execute(_claimed(), {"token": token})
+    return [delivery(row) async for row in some_at_a_time(rows)]
 
 
 def _line(dialect: str, *also: ColumnElement[bool]) -> Subquery:
@@ -228,11 +229,22 @@ async def renew(connection: AsyncConnection, tokens: Collection[str], until: dat
     await connection.execute(update(outbox).where(mine).values(claim_until=until))
 
 
+#: Asked at every claim, and hardly ever anybody's.
+_LATE = (
+    select(outbox.c.claim_token)
+    .where(outbox.c.state == SENDING, outbox.c.claim_until <= bindparam("now", type_=Instant))
+    .distinct()
+)
+
+
 async def take_over(connection: AsyncConnection, now: datetime, mine: Collection[str] = ()) -> int:
     """Puts back what dead processes had claimed and did not renew; gives how many rows.
 
     mine: tokens of the one who asks: it is alive, whatever its clock says.
     """
+    late = {row.claim_token for row in await connection.execute(_LATE, {"now": now})}
+    if not late.difference(mine):
+        return 0
     theirs = and_(outbox.c.claim_until <= now, outbox.c.claim_token.not_in(mine))
     return await _put_back_dead(connection, theirs, now)
 

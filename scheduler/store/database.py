@@ -6,11 +6,14 @@ reads first and writes later would fail at once when another writer is there) an
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +21,8 @@ from sqlalchemy import (
     BigInteger,
     Dialect,
     Integer,
+    Result,
+    Row,
     Select,
     Table,
     TypeDecorator,
@@ -30,9 +35,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from scheduler.errors import DatabaseAway, DatabaseUnusable
 from scheduler.store.tables import Instant
@@ -55,6 +68,10 @@ _LONGEST_SILENCE_SECONDS = 3
 _LONGEST_WAIT_SECONDS, _LONGEST_STATEMENT_SECONDS = 15, 120
 #: SQLSTATE of a write to a server that takes none, such as a standby.
 _READ_ONLY = "25006"
+#: After so long without use a connection is asked whether it lives.
+_RESTED_SECONDS, _USED_AT = 1.0, "used_at"
+#: So many rows are taken from the driver in a fraction of a millisecond.
+_SOME = 50
 #: How long a task waits for one of our own connections.
 _POOL_SECONDS = 10
 _WRITE_A_URL = "write the database as sqlite:///path/to/file or postgresql://user:password@host/name"
@@ -143,14 +160,34 @@ def open_database(url: str, *, durable: bool = True) -> Database:
         raise DatabaseUnusable(_WRITE_A_URL)
     engine = create_async_engine(
         parsed.set(drivername="postgresql+psycopg"),
-        pool_pre_ping=True,
         pool_timeout=_POOL_SECONDS,
         hide_parameters=True,
         connect_args={"connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE},
     )
     event.listen(engine.sync_engine, "connect", _limit)
+    _ask_the_rested(engine)
     event.listen(engine.sync_engine, "handle_error", _give_up_read_only)
     return Database(engine, engine)
+
+
+def _ask_the_rested(engine: AsyncEngine) -> None:
+    """A connection that nobody used for a while may be dead. The pool's own `pre_ping` asks at every
+    transaction, which takes as long as one of its statements."""
+    dialect = engine.dialect
+
+    def put_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = monotonic()
+
+    def take(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if monotonic() - record.info.get(_USED_AT, inf) < _RESTED_SECONDS:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error:
+            raise InvalidatePoolError() from None  # the others are no younger
+
+    event.listen(engine.sync_engine, "checkin", put_back)
+    event.listen(engine.sync_engine, "checkout", take)
 
 
 def _give_up_read_only(context: ExceptionContext) -> None:
@@ -236,6 +273,14 @@ def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+async def some_at_a_time(result: Result[Any]) -> AsyncIterator[Row[Any]]:
+    """The rows of many; others have their turns in the event loop meanwhile."""
+    for part in result.partitions(_SOME):
+        for row in part:
+            yield row
+        await asyncio.sleep(0)
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> Any:

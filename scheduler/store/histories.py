@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, func, literal, select
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.model.answers import Answer
 from scheduler.model.history import History
 from scheduler.model.told import Told
-from scheduler.store.database import among
+from scheduler.store.database import among, some_at_a_time
+from scheduler.store.listed import NUMBER, Listed
 from scheduler.store.outbox import SENT, may_have_arrived
 from scheduler.store.tables import Instant, answers, contacts, members, outbox, told
 
@@ -26,15 +28,24 @@ _first = outbox.alias("first")
 _earlier = outbox.alias("earlier")
 
 
+_IDS = Listed((("id", NUMBER),))
+
+
 async def read(connection: AsyncConnection, ids: Collection[int]) -> dict[int, History]:
     """Row id -> what passed before that row was first tried; the same at each try."""
+    dialect = connection.dialect.name
+    listed = _IDS.parameters(dialect, [(number,) for number in ids])
+    rows = await connection.execute(_of_rows(dialect), listed)
+    return {row.id: _history(row) async for row in some_at_a_time(rows)}
+
+
+@lru_cache(maxsize=2)
+def _of_rows(dialect: str) -> Select[Any]:
+    """Put together once, for each batch asks it."""
     query = _histories(
         _mine, _mine.c.contact_id, _mine.c.occurrence, _mine.c.starts_at, _mine.c.first_try_at, _mine.c.id
     )
-    rows = await connection.execute(
-        query.add_columns(_mine.c.id).where(_mine.c.id.in_(among(ids, connection)))
-    )
-    return {row.id: _history(row) for row in rows}
+    return query.add_columns(_mine.c.id).where(_mine.c.id.in_(select(_IDS.table(dialect).c.id)))
 
 
 async def with_mailboxes(

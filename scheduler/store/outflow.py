@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import Integer, bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.store import holds, ledger
@@ -23,6 +23,7 @@ SPAN = timedelta(hours=1)
 
 _LEFT = select(state.c.outflow_left)
 _FROM = select(state.c.outflow_from)
+_BOOK = update(state).values(outflow_left=state.c.outflow_left - bindparam("number", type_=Integer))
 
 
 async def allowance(connection: AsyncConnection, limit: int, wanted: int, now: datetime) -> int:
@@ -46,7 +47,7 @@ async def allowance(connection: AsyncConnection, limit: int, wanted: int, now: d
 async def book(connection: AsyncConnection, number: int) -> None:
     """So many were claimed, in the same transaction. Some may not leave: they are counted again some time."""
     if number:
-        await connection.execute(update(state).values(outflow_left=state.c.outflow_left - number))
+        await connection.execute(_BOOK, {"number": number})
 
 
 async def begin_anew(connection: AsyncConnection, now: datetime) -> None:

@@ -37,6 +37,37 @@ async def test_a_database_that_takes_nothing_is_away(empty_postgres: str) -> Non
     await database.close()
 
 
+async def test_a_connection_that_died_at_rest_is_replaced(
+    empty_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server was started anew at night; nobody hears of it."""
+    monkeypatch.setattr("scheduler.store.database._RESTED_SECONDS", 0.0)
+    database, another = open_database(empty_postgres), open_database(empty_postgres)
+    async with database.read() as connection:
+        mine = await connection.scalar(text("SELECT pg_backend_pid()"))
+    async with another.write() as connection:
+        await connection.execute(text("SELECT pg_terminate_backend(:mine, 5000)"), {"mine": mine})
+
+    async with database.read() as connection:
+        assert await connection.scalar(text("SELECT pg_backend_pid()")) != mine
+    await another.close()
+    await database.close()
+
+
+async def test_a_connection_that_was_used_just_now_is_not_asked(
+    empty_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, asked = open_database(empty_postgres), []
+    monkeypatch.setattr(database.writer.dialect, "do_ping", asked.append)
+
+    for _ in range(3):
+        async with database.read() as connection:
+            await connection.scalar(text("SELECT 1"))
+    await database.close()
+
+    assert asked == []
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_full_disk_is_a_database_that_is_away(database: Database) -> None:
     with pytest.raises(DatabaseAway, match="full"):  # noqa: PT012
