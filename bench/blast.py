@@ -18,6 +18,8 @@ from datetime import time as wall
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy import exists, select
+
 from bench.furnished import for_everybody, made_up
 from bench.sink import HOST
 from scheduler.cli.serve import SWITCH_SECONDS
@@ -35,7 +37,7 @@ from scheduler.service.in_force import Memory
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
 from scheduler.service.virtual_clock import VirtualClock
-from scheduler.store import claims, counts, outbox
+from scheduler.store import counts, outbox, tables
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import migrate
 
@@ -44,6 +46,7 @@ NOW = datetime(2027, 3, 3, 9, tzinfo=UTC)
 CONNECTIONS = 8
 #: Real cities, over and over.
 _CITIES = 336
+_IS_LEFT = select(exists().where(tables.outbox.c.state.in_(outbox.UNSENT)))
 #: Seconds.
 _STEP = 0.001
 
@@ -141,7 +144,7 @@ class Blast:
 
     async def _is_something_left(self) -> bool:
         async with self.database.read() as connection:
-            return await claims.wanted_at(connection) is not None
+            return bool(await connection.scalar(_IS_LEFT))
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 
 from scheduler.errors import SchedulerError
 from scheduler.model import times
@@ -76,7 +77,7 @@ class Occurrence:
     def status(self) -> Status:
         return self.session.status if self.session else Status.CONFIRMED
 
-    @property
+    @cached_property
     def place(self) -> str:
         """How to join, a line each, as it is remembered: what must not change without a word."""
         return "\n".join(self.session.places) if self.session else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from scheduler import logs
 from scheduler.errors import DatabaseAway
 from scheduler.mail.post import Fate, Outcome
+from scheduler.model.notices import Kind
 from scheduler.service import retry
 from scheduler.service.belt import Belt, Ended, Parcel
 from scheduler.service.bounces import take_refusal
@@ -128,9 +129,10 @@ class Books:
 
     def _tell(self, ended: Sequence[Ended], now: datetime) -> None:
         """One line for each mail that did not go as it should, one for those that went."""
+        states = Counter[tuple[Kind, str]]()
         for parcel, outcome in ended:
             self.meters.delivered(parcel.row.kind, outcome.fate, now - parcel.row.due_at)
-            self.meters.ended(parcel.row.kind, self._state_after(parcel, outcome, now))
+            states[parcel.row.kind, self._state_after(parcel, outcome, now)] += 1
             if outcome.fate in (Fate.LATER, Fate.NEVER):
                 _log.warning(
                     "the mail server did not take a mail",
@@ -139,6 +141,8 @@ class Books:
                     code=outcome.code,
                     is_uncertain=outcome.is_uncertain,
                 )
+        for (kind, state), mails in states.items():
+            self.meters.ended(kind, state, mails)
         sent = [outcome.id for _, outcome in ended if outcome.fate is Fate.SENT]
         if sent:
             _log.info("mails were handed over", action="sent", deliveries=sent)

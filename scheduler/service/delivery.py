@@ -8,31 +8,27 @@ Three things go on at once. This file claims and writes, a batch ahead; the post
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import TypeVar
 from uuid import uuid4
 
 from scheduler import logs
-from scheduler.errors import DatabaseAway, MessageRefused, RelayAway
-from scheduler.mail.post import Fate, Outcome, Outgoing, Post
+from scheduler.errors import DatabaseAway, RelayAway
+from scheduler.mail.post import Post
 from scheduler.model.history import History
 from scheduler.service import retry
-from scheduler.service.belt import Belt, Claim, Ended, Parcel
+from scheduler.service.belt import Belt, Claim
 from scheduler.service.books import Books, insist
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Bell, Clock
+from scheduler.service.desk import Batch, Desk
 from scheduler.service.fences import Fences
 from scheduler.service.in_force import Memory
-from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
-from scheduler.service.return_paths import ReturnPaths
-from scheduler.service.verdicts import Verdict, judge, rests_until
 from scheduler.store import claims, histories, ledger, marks, outbox, outflow
 from scheduler.store.claims import Turn
 from scheduler.store.database import Connection, Database
@@ -41,7 +37,7 @@ from scheduler.store.outbox import Delivery
 #: How many mails are on their way at once: what a crash can repeat at the most.
 MAX_IN_FLIGHT = 10
 #: So many rows are claimed at once at the most ...
-_MOST = 128
+_MOST = 256
 #: ... and so many at the least, but never more than leave in about so many seconds: what is urgent comes
 #: after what is written.
 _LEAST, _AHEAD_SECONDS = 10, 0.5
@@ -56,8 +52,6 @@ _LOOKS = 4
 
 #: Before claims start again after an error of ours.
 _REST_SECONDS = 1.0
-
-T = TypeVar("T")
 
 _log = logs.get("deliverer")
 
@@ -80,7 +74,7 @@ class Deliverer:
     #: what fails is said, counted and tried again; else it fails whoever runs this
     is_supervised: bool = False
     bell: Bell = field(init=False)
-    _letters: Letters | None = None
+    _desk: Desk = field(init=False)
     _is_draining: bool = False
     _belt: Belt = field(init=False)
     #: the last look for rows, and how many to claim at the next one
@@ -92,6 +86,7 @@ class Deliverer:
 
     def __post_init__(self) -> None:
         self.bell = self.clock.bell()
+        self._desk = Desk(self.links)
         self._belt = Belt(self.max_in_flight, self.clock.now)
         self.meters.watch_post(lambda: self._belt.in_flight, self._is_away)
 
@@ -212,9 +207,10 @@ class Deliverer:
             return False
         claim, rows, passed = taken
         belt.seen(claim.generation, self._seen_until())
-        wanted = await self._sort_out(claim, rows, passed, now)
-        written, spoilt = await asyncio.to_thread(self._write, claim, wanted, passed, now)
-        belt.put(written, spoilt, is_urgent=turn is Turn.URGENT)
+        batch = await self._desk.work_off(claim, rows, passed, now)
+        if batch.verdicts or batch.resting:
+            await self._close(claim, batch)
+        belt.put(batch.written, batch.spoilt, is_urgent=turn is Turn.URGENT)
         self._claimed.discard(claim.token)
         return True
 
@@ -229,18 +225,6 @@ class Deliverer:
             async with self.database.write() as connection:
                 await claims.drop(connection, self._claimed)
             self._claimed.clear()
-
-    async def _sort_out(
-        self, claim: Claim, rows: Sequence[Delivery], passed: Mapping[int, History], now: datetime
-    ) -> list[Delivery]:
-        """The rows that still hold and may go now; the others are put where they belong."""
-        verdicts = judge(rows, passed, claim.in_force, now)
-        holding = [row for row in rows if verdicts[row.id] is None]
-        resting = {row.id: rests_until(row, claim.in_force, now) for row in holding}
-        wanted = [row for row in holding if resting[row.id] is None]
-        if len(wanted) < len(rows):
-            await self._close(claim, verdicts, resting)
-        return wanted
 
     async def _take(
         self, belt: Belt, most: int, now: datetime, turn: Turn
@@ -275,54 +259,20 @@ class Deliverer:
         rows = [_as_known(row, passed[row.id]) for row in rows]
         return Claim(token, generation, in_force, holds_until), rows, passed
 
-    async def _close(
-        self,
-        claim: Claim,
-        verdicts: Mapping[int, Verdict | None],
-        resting: Mapping[int, datetime | None],
-    ) -> None:
+    async def _close(self, claim: Claim, batch: Batch) -> None:
         """Ends what does not hold any more, and puts off what came late until the morning there."""
 
         async def mark(connection: Connection) -> None:
-            if any(resting.values()):
+            if batch.resting:
                 await ledger.hold(connection)
-            for (state, reason), ids in _grouped(verdicts).items():
+            for (state, reason), ids in batch.verdicts.items():
                 await marks.close(connection, claim.token, ids, state, reason)
-            for until, ids in _grouped(resting).items():
+            for until, ids in batch.resting.items():
                 await claims.give_back(connection, claim.token, ids, until, outbox.MORNING)
 
         await insist(self.database, mark)
-        for (state, reason), ids in _grouped(verdicts).items():
+        for (state, reason), ids in batch.verdicts.items():
             _log.info("mails are not sent any more", action=state, deliveries=ids, reason=reason)
-
-    def _write(
-        self, claim: Claim, rows: Collection[Delivery], passed: Mapping[int, History], now: datetime
-    ) -> tuple[list[Parcel], list[Ended]]:
-        """Finished mails, and what became of rows that cannot be written: the others go all the same."""
-        if self._letters is None or self._letters.in_force is not claim.in_force:
-            self._letters = Letters(claim.in_force, self.links)
-        network, paths = claim.in_force.network, ReturnPaths(self.links.key)
-        written: list[Parcel] = []
-        spoilt: list[Ended] = []
-        for row in rows:
-            history = passed[row.id]
-            octets, sender, fate, said = b"", "", Fate.LATER, ""
-            try:
-                # another try says what the first one said
-                octets = self._letters.write(row, history, row.first_try_at or now)
-                sender = paths.of(network, row.id)
-            except MessageRefused as error:
-                octets, fate, said = b"", Fate.NEVER, str(error)
-            except Exception as error:
-                _log.exception("a mail could not be written", action="spoilt", delivery=row.id)
-                octets, said = b"", f"it could not be written ({type(error).__name__}); the log says more"
-            message = Outgoing(row.id, row.message_id, row.address, octets, network, now, sender)
-            parcel = Parcel(message, row, history, claim)
-            if octets:
-                written.append(parcel)
-            else:
-                spoilt.append((parcel, Outcome(row.id, fate, said)))
-        return written, spoilt
 
     async def _hand_over(self, belt: Belt) -> None:
         """The post at work; while the server is away nothing lies on the belt."""
@@ -404,15 +354,6 @@ class Deliverer:
 
 def _start(work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
     return asyncio.create_task(work, name=name)
-
-
-def _grouped(found: Mapping[int, T | None]) -> dict[T, list[int]]:
-    """The ids that share a value, for each value; those without one are left out."""
-    groups: dict[T, list[int]] = defaultdict(list)
-    for row_id, value in found.items():
-        if value is not None:
-            groups[value].append(row_id)
-    return groups
 
 
 def _as_known(row: Delivery, history: History) -> Delivery:

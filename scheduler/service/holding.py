@@ -104,8 +104,9 @@ async def _judged(database: Database, subject: str, in_force: InForce, now: date
     counted = Counter[str]()
     async with database.read() as connection:
         async for rows in _in_parts(outbox.unsent_of(connection, subject)):
-            verdicts = judge(rows, await histories.read(connection, [row.id for row in rows]), in_force, now)
-            counted.update(_becomes(row, verdicts[row.id], in_force, now) for row in rows)
+            passed = await histories.read(connection, [row.id for row in rows])
+            judged = judge(rows, passed, in_force, now)
+            counted.update(_becomes(row, verdict, in_force, now) for row, verdict in judged)
     return counted
 
 

@@ -88,12 +88,27 @@ class Letters:
         letter, envelope, calendar = self.compose(delivery, history, now)
         return letter.addressed_to(envelope, calendar)
 
+    def write_at_once(self, delivery: Delivery, history: History, now: datetime) -> bytes | None:
+        """The same; None where what it shares with others must be made first, which can take so long that it
+        belongs in a thread."""
+        member = self.in_force.members[delivery.member]
+        sheet = self._made_sheet(delivery, member, _told(delivery, history), now)
+        if sheet is None:
+            return None
+        letter, envelope, calendar = self._fill(sheet, delivery, history, member)
+        return letter.addressed_to(envelope, calendar)
+
     def compose(
         self, delivery: Delivery, history: History, now: datetime
     ) -> tuple[Letter, Envelope, bytes | None]:
         """The same before it is joined: the letter, what is personal, and the calendar that goes with it."""
-        member = self.in_force.members[delivery.member]
-        sheet = self._sheet(delivery, member, history.told if delivery.method else None, now)
+        member, told = self.in_force.members[delivery.member], _told(delivery, history)
+        sheet = self._made_sheet(delivery, member, told, now) or self._make_sheet(delivery, member, told, now)
+        return self._fill(sheet, delivery, history, member)
+
+    def _fill(
+        self, sheet: _Sheet, delivery: Delivery, history: History, member: Member
+    ) -> tuple[Letter, Envelope, bytes | None]:
         envelope = Envelope(
             name=delivery.name or member.name,
             address=delivery.address,
@@ -122,18 +137,21 @@ class Letters:
         network = self.in_force.network
         return views.Reader(language(member.languages[0], network.languages), member.zone, network)
 
-    def _sheet(self, delivery: Delivery, member: Member, told: Told | None, now: datetime) -> _Sheet:
+    def _made_sheet(
+        self, delivery: Delivery, member: Member, told: Told | None, now: datetime
+    ) -> _Sheet | None:
         """By what tells one row from another at the least cost; most are like one before."""
         instant = self._at(now)
+        around = instant.around.get((delivery.occurrence, self.in_force.likeness[member.slug]))
+        return None if around is None else instant.sheets.get(_key(delivery, member, told, around))
+
+    def _make_sheet(self, delivery: Delivery, member: Member, told: Told | None, now: datetime) -> _Sheet:
+        instant = self._at(now)
         around = self._around(instant, delivery, member, now)
-        words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, told)
-        key = (*words_rest_on, around, member.zone, member.languages)
-        sheet = instant.sheets.get(key)
-        if sheet is None:
-            reader = self._reader(member)
-            letter = self._letter(delivery, member, reader, around, told, now)
-            sheet = _Sheet(letter, self._invitation(delivery, reader) if delivery.method else None)
-            instant.sheets[key] = sheet
+        reader = self._reader(member)
+        letter = self._letter(delivery, member, reader, around, told, now)
+        sheet = _Sheet(letter, self._invitation(delivery, reader) if delivery.method else None)
+        instant.sheets[_key(delivery, member, told, around)] = sheet
         return sheet
 
     def _at(self, now: datetime) -> _Instant:
@@ -261,6 +279,17 @@ class Letters:
                 self._made.popitem(last=False)
         made: T = self._made[key]
         return made
+
+
+def _told(delivery: Delivery, history: History) -> Told | None:
+    """What the words of a mail rest on."""
+    return history.told if delivery.method else None
+
+
+def _key(delivery: Delivery, member: Member, told: Told | None, around: _Around) -> Hashable:
+    """Of the sheet that a mail is written on."""
+    words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, told)
+    return *words_rest_on, around, member.zone, member.languages
 
 
 def _ahead(occurrence: Occurrence, reader: views.Reader, now: datetime) -> str:

@@ -67,6 +67,8 @@ class Meters:
                 counter.labels(kind)
         what = "Attempts to hand a mail over, by what became of them."
         self._attempts = self._counter("attempts", what, "kind", "fate")
+        #: looked up once, for each mail comes by here
+        self._tried: dict[tuple[Kind, Fate], tuple[Counter, Histogram]] = {}
         what = "From the moment a mail was due to the mail server's 250."
         self._lateness = Histogram(
             "scheduler_lateness_seconds", what, ("kind",), buckets=_LATENESS, registry=self.registry
@@ -113,9 +115,14 @@ class Meters:
 
     def delivered(self, kind: Kind, fate: Fate, lateness: timedelta) -> None:
         """One attempt."""
-        self._attempts.labels(kind.value, fate.value).inc()
+        tried = self._tried.get((kind, fate))
+        if tried is None:
+            labels = self._attempts.labels(kind.value, fate.value), self._lateness.labels(kind.value)
+            tried = self._tried[kind, fate] = labels
+        attempts, latenesses = tried
+        attempts.inc()
         if fate is Fate.SENT:
-            self._lateness.labels(kind.value).observe(max(0.0, lateness.total_seconds()))
+            latenesses.observe(max(0.0, lateness.total_seconds()))
 
     def ended(self, kind: Kind, state: str, mails: int = 1) -> None:
         """Nothing more becomes of so many mails; those that gave way to others are not counted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scheduler.mail.post import NOT_ALLOWED
@@ -51,8 +51,8 @@ def rests_until(row: Delivery, in_force: InForce, now: datetime) -> datetime | N
 
 def judge(
     rows: Sequence[Delivery], histories: Mapping[int, History], in_force: InForce, now: datetime
-) -> dict[int, Verdict | None]:
-    """Row id -> why it must not be sent any more; None while it holds.
+) -> Iterator[tuple[Delivery, Verdict | None]]:
+    """Each row with why it must not be sent any more; None while it holds.
 
     histories: by row id. Of several mails of one occurrence to one contact that go into its calendar the
     newest is sent: SEQUENCE never falls.
@@ -62,12 +62,10 @@ def judge(
         if row.method:
             place = row.contact_id, row.occurrence
             newest[place] = max(row.id, newest.get(place, row.id))
-    found: dict[int, Verdict | None] = {}
     for row in rows:
         is_older = row.method and row.id < newest[row.contact_id, row.occurrence]
         history = histories.get(row.id, NOTHING_PASSED)
-        found[row.id] = outbox.OLDER if is_older else why_not(row, in_force, now, history)
-    return found
+        yield row, outbox.OLDER if is_older else why_not(row, in_force, now, history)
 
 
 def why_not(

@@ -132,6 +132,21 @@ def test_what_was_written_before_changes_nothing(asked: list[tuple[Kind, str, da
         written = the_letters().write(row, NOTHING_PASSED, now)
 
         assert written == Letters(the_letters().in_force, LINKS).write(row, NOTHING_PASSED, now)
+        assert written == the_letters().write_at_once(row, NOTHING_PASSED, now)
+
+
+def test_what_is_the_first_of_its_kind_cannot_be_written_at_once() -> None:
+    """Nothing that takes milliseconds is done in the event loop."""
+    letters = Letters(the_letters().in_force, LINKS)
+    first = a_row(Kind.INVITATION, "first.talks", "A name", member=MELTON)
+    second = a_row(Kind.INVITATION, "first.talks", "Another one", member=MELTON)
+    elsewhere = a_row(Kind.INVITATION, "first.talks", "A name", member=MEDELLIN)
+    assert letters.write_at_once(first, NOTHING_PASSED, NOW) is None
+
+    letters.write(first, NOTHING_PASSED, NOW)
+
+    assert letters.write_at_once(second, NOTHING_PASSED, NOW) is not None
+    assert letters.write_at_once(elsewhere, NOTHING_PASSED, NOW) is None
 
 
 def test_a_reminder_counts_the_days_of_the_moment() -> None:
