@@ -57,7 +57,8 @@ async def test_a_connection_that_died_at_rest_is_replaced(
 async def test_a_connection_that_was_used_just_now_is_not_asked(
     empty_postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database, asked = open_database(empty_postgres), []
+    database = open_database(empty_postgres)
+    asked: list[object] = []
     monkeypatch.setattr(database.writer.dialect, "do_ping", asked.append)
 
     for _ in range(3):
