@@ -7,6 +7,7 @@ at (`replies.py`).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -121,16 +122,30 @@ class Line:
     async def _begin_step_by_step(
         self, message: Outgoing, commands: list[bytes], may_begin: MayBegin
     ) -> Outcome | None:
-        for phase, command in zip(_STEPS, commands, strict=True):
-            if phase is Phase.DATA and not self._is_wanted(message, may_begin):
-                return _recalled(message)
-            self.phase = phase
-            self.wire.write(command)
-            reply = await self.wire.reply(self.patience.command)
-            if not goes_on(phase, reply.code):
-                return self._refused(message, reply)
-            self._is_open = True
-        return None
+        steps = deque(zip(_STEPS, commands, strict=True))
+
+        def says_more(reply: Reply) -> bool:
+            return self._goes_on(reply) and self._says(steps, message, may_begin)
+
+        self._says(steps, message, may_begin)
+        reply = await self.wire.reply(self.patience.command, goes_on=says_more)
+        if not self._goes_on(reply):
+            return self._refused(message, reply)
+        return _recalled(message) if steps else None
+
+    def _says(self, steps: deque[tuple[Phase, bytes]], message: Outgoing, may_begin: MayBegin) -> bool:
+        """The next step; False: there is none, or the message was called back before DATA."""
+        if not steps or (steps[0][0] is Phase.DATA and not self._is_wanted(message, may_begin)):
+            return False
+        self.phase, command = steps.popleft()
+        self.wire.write(command)
+        return True
+
+    def _goes_on(self, reply: Reply) -> bool:
+        """What was said last is accepted, and with it the transaction is open."""
+        is_accepted = goes_on(self.phase, reply.code)
+        self._is_open |= is_accepted
+        return is_accepted
 
     async def _begin_in_one_go(
         self, message: Outgoing, commands: list[bytes], may_begin: MayBegin
@@ -141,9 +156,8 @@ class Line:
         for owed, phase in zip((2, 1, 0), _STEPS, strict=True):
             self.phase, self._owed = phase, owed
             reply = await self.wire.reply(self.patience.command)
-            if not goes_on(phase, reply.code):
+            if not self._goes_on(reply):
                 return self._refused(message, reply)
-            self._is_open = True
         return None
 
     async def _content(

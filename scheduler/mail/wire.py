@@ -37,7 +37,8 @@ class Wire(asyncio.Protocol):
         self._lost = ""
         self._reader: asyncio.Future[Reply] | None = None
         #: of the reply that is waited for
-        self._deadline = inf
+        self._within = self._deadline = inf
+        self._goes_on: Callable[[Reply], bool] | None = None
         self._slow_at = inf
         self._say_slow: Callable[[], None] | None = None
         #: one timer for all replies: it looks when it rings how long it is still to wait
@@ -62,20 +63,28 @@ class Wire(asyncio.Protocol):
         self.transport.write(octets)
 
     async def reply(
-        self, within: float, slow: float = inf, say_slow: Callable[[], None] | None = None
+        self,
+        within: float,
+        slow: float = inf,
+        say_slow: Callable[[], None] | None = None,
+        goes_on: Callable[[Reply], bool] | None = None,
     ) -> Reply:
         """The next reply, whole; `say_slow` is called once if it is not there after `slow` seconds.
+
+        goes_on: hears each reply as it comes; true where it has said something more, so that the reply to
+        that is waited for as long. To wake a task for each step would take longer than the step.
 
         Raises TimeoutError when it is not whole within so many seconds, however busily the server goes on
         to speak, and ConnectionError when the line breaks.
         """
-        found = self._next() if self._heard else None
+        found = self._last_reply(goes_on) if self._heard else None
         if found is not None:
             return found
         if self._lost:
             raise ConnectionError(self._lost)
         now = self._loop.time()
-        self._deadline, self._slow_at, self._say_slow = now + within, now + slow, say_slow
+        self._within, self._deadline = within, now + within
+        self._slow_at, self._say_slow, self._goes_on = now + slow, say_slow, goes_on
         self._wake_at(now + min(within, slow))
         self._reader = self._loop.create_future()
         try:
@@ -97,7 +106,11 @@ class Wire(asyncio.Protocol):
             if len(self._heard) > _LONGEST:
                 self.abort()
             return
-        found = self._next()
+        try:
+            found = self._last_reply(self._goes_on)
+        except Exception as error:  # of whoever went on
+            self._reader.set_exception(error)
+            return
         if found is not None:
             self._reader.set_result(found)
 
@@ -114,6 +127,14 @@ class Wire(asyncio.Protocol):
             self._alarm, self._alarm_at = None, inf
         if self._reader is not None and not self._reader.done():
             self._reader.set_exception(ConnectionError(self._lost))
+
+    def _last_reply(self, goes_on: Callable[[Reply], bool] | None) -> Reply | None:
+        """The first one after which nobody goes on; None: it is not there yet."""
+        while (found := self._next()) is not None:
+            if goes_on is None or not goes_on(found):
+                return found
+            self._deadline = self._loop.time() + self._within
+        return None
 
     def _next(self) -> Reply | None:
         """Takes the first whole reply away; None: it is not whole yet."""
