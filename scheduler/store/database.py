@@ -106,7 +106,8 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Raises DatabaseAway."""
         with _away():
-            async with self.reader.connect() as connection:
+            # not rolled back: psycopg forgets at each ROLLBACK what the server has prepared
+            async with self.reader.begin() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -154,8 +155,9 @@ def open_database(url: str, *, durable: bool = True) -> Database:
     if parsed.get_backend_name() == "sqlite":
         _make_room(parsed.database)
         parsed = parsed.set(drivername="sqlite+aiosqlite")
-        writer = _sqlite(parsed, "BEGIN IMMEDIATE", 1, durable)
-        return Database(writer, _sqlite(parsed, "BEGIN", 4, durable), Path(str(parsed.database)))
+        writer = _sqlite(parsed, "BEGIN IMMEDIATE", "query_only=OFF", 1, durable)
+        reader = _sqlite(parsed, "BEGIN", "query_only=ON", 4, durable)
+        return Database(writer, reader, Path(str(parsed.database)))
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseUnusable(_WRITE_A_URL)
     engine = create_async_engine(
@@ -253,7 +255,7 @@ async def ask_server(connection: AsyncConnection) -> Server | None:
     return Server(now, is_read_only)
 
 
-def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
+def _sqlite(url: Any, begin: str, use: str, size: int, durable: bool) -> AsyncEngine:
     synchronous = "FULL" if durable else "OFF"
     engine = create_async_engine(
         url,
@@ -265,7 +267,7 @@ def _sqlite(url: Any, begin: str, size: int, durable: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def settle(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", use):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine.sync_engine, "begin")

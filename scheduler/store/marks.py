@@ -50,12 +50,18 @@ async def mark_sent(connection: AsyncConnection, receipts: Sequence[Receipt], no
         return
     dialect = connection.dialect.name
     listed = _RECEIPTS.parameters(dialect, [receipt.values for receipt in receipts])
-    values = {"now": now, "release": times.tzdata_version()}
-    await connection.execute(_tells(dialect), {"now": now, **listed})
-    await connection.execute(_sent(dialect), {**values, **listed})
+    values = {"now": now, "release": times.tzdata_version(), **listed}
+    for statement in _statements(dialect):
+        await connection.execute(statement, values)
 
 
 @lru_cache(maxsize=2)
+def _statements(dialect: str) -> tuple[Any, ...]:
+    """PostgreSQL does both in one: each reads the rows as they were before."""
+    tells, sent = _tells(dialect), _sent(dialect)
+    return (sent.add_cte(tells.cte("tells")),) if dialect == "postgresql" else (tells, sent)
+
+
 def _sent(dialect: str) -> Update:
     listed = _RECEIPTS.table(dialect)
     mine = and_(outbox.c.id == listed.c.id, outbox.c.claim_token == listed.c.token)
@@ -77,7 +83,6 @@ _REMEMBERED = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=2)
 def _tells(dialect: str) -> Any:
     """Of those who still have their claim: whoever lost it tells nothing."""
     listed = _RECEIPTS.table(dialect)
