@@ -61,11 +61,13 @@ async def _serve(settings: Settings) -> None:
         readers = Readers(database, daemon.clock, daemon.links, daemon.in_force, shelf.used)
         marking = Marking(database, daemon.clock, daemon.engine.fences, settings.tick_seconds)
         beside = {"shelf": shelf.run, "readers": readers.run, "mark": marking.run}
-        async with daemon.running(beside):
+        shown = asyncio.Event()
+        async with daemon.running(beside, shown):
             await shelf.refresh()
             gc.freeze()  # what is there now stays; to look through it for garbage would stall the event loop
             async with serving(Site(daemon, shelf, settings.hosts), *settings.listen) as http:
                 _log.info("ready", action="ready", address=http.address, files=str(settings.config))
+                shown.set()
                 await _first_of(told_to_stop, http.task)
                 _log.info("stopping: mails on their way end, nothing new is begun", action="stop")
                 await daemon.drain_mails()  # meanwhile all is served, and who asks hears that it stops

@@ -83,8 +83,7 @@ def day_event(uid: str, on: date, sequence: int, words: Words) -> Event:
 
 def content_lines(component: Component) -> list[str]:
     """The lines of a component, unfolded."""
-    text: str = component.to_ical().decode()
-    return text.replace("\r\n ", "").removesuffix("\r\n").split("\r\n")
+    return [str(line) for line in component.content_lines() if line]
 
 
 def folded(lines: Iterable[str]) -> bytes:

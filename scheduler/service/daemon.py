@@ -76,23 +76,32 @@ class Daemon:
     _delivering: _Delivering = field(init=False)
 
     @asynccontextmanager
-    async def running(self, beside: Mapping[str, Work] | None = None) -> AsyncIterator[None]:
+    async def running(
+        self, beside: Mapping[str, Work] | None = None, shown: asyncio.Event | None = None
+    ) -> AsyncIterator[None]:
         """Starts from the clock upwards, and stops in the reverse order: mails on their way end with their
         reply, nothing new is begun. beside: tasks of others, to be started last; they are at work until
-        the mails have ended."""
+        the mails have ended.
+
+        shown: set when what is in force is served. Until then nothing else is begun: to read the files and
+        to look what is due takes the time that this needs. None: everything is at work from the beginning.
+        """
         self.clock.start()
         watchdog = self._start("watchdog", self.clock.watch)
         await self.lookout.look()  # from here on we know what time it is
         leadership = self._start("leadership", self.leadership.run)
         await self.leadership.asked()
-        with suppress(DatabaseAway):
-            await self.proposals.look()
-        await self.lookout.look()
+        can_be_shown = shown is not None and await self._can_show()
+        files = self._start("files", _after(shown if can_be_shown else None, self.proposals.run))
+        read = self.proposals.looked
+        if not can_be_shown:
+            await read.wait()
+            await self.lookout.look()
         lookout = self._start("lookout", self.lookout.run)
-        deliverer = self._start("deliverer", self.deliverer.run)
-        engine = self._start("engine", self.engine.run)
-        files = self._start("files", self.proposals.run)
-        pruning = self._start("pruning", self.pruning.run)
+        # after the files: what was edited while nothing ran counts for what fell due meanwhile
+        deliverer = self._start("deliverer", _after(read, self.deliverer.run))
+        engine = self._start("engine", _after(read, self.engine.run))
+        pruning = self._start("pruning", _after(read, self.pruning.run))
         self._delivering = _Delivering(deliverer, (pruning, files, engine, leadership))
         others = [self._start(name, work) for name, work in (beside or {}).items()]
         try:
@@ -131,6 +140,11 @@ class Daemon:
         if in_force and not in_force.clocks_disagree:
             self._shown = in_force
         return self._shown
+
+    async def _can_show(self) -> bool:
+        with suppress(DatabaseAway):
+            return await self.to_show() is not None
+        return False
 
     def stop_claiming(self) -> None:
         """From now on no mail is begun."""
@@ -188,6 +202,9 @@ class Daemon:
         return asyncio.create_task(keep_running(name, work, self.meters), name=name)
 
     async def _drain(self, deliverer: asyncio.Task[None]) -> None:
+        if not self.proposals.looked.is_set():  # it has not begun
+            await _end(deliverer)
+            return
         done, _ = await asyncio.wait([deliverer], timeout=self.drain.total_seconds())
         if not done:
             _log.warning("mails on their way were cut off; they will be sent again", action="drain")
@@ -198,6 +215,15 @@ def _apart(ahead: timedelta) -> str:
     """Gives "600 s ahead of the database's"."""
     seconds = round(abs(ahead).total_seconds())
     return f"{seconds:,} s {'ahead of' if ahead > timedelta(0) else 'behind'} the database's"
+
+
+def _after(event: asyncio.Event | None, work: Work) -> Work:
+    async def wait_and_work() -> None:
+        if event is not None:
+            await event.wait()
+        await work()
+
+    return wait_and_work
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -6,9 +6,10 @@ A broken file changes nothing: what is in force stays, and the problems are said
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -140,23 +141,31 @@ class Proposals:
     #: the installation's secret key: it tells who was erased
     key: bytes | None = None
     seen: Seen = Seen(Standing.SAME)
+    #: set after the first look, however it ended
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
     #: once at the start; again where a program with an older tz database put something in force meanwhile
     _has_met_clocks: bool = False
     #: whether it led at the last look, and the id of what was in force then
     _looked_as: tuple[bool, int] = (False, 0)
+    #: what the folder held when it was read
+    _held: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """For ever. The folder may vanish, come back, and be another one then."""
         while True:
             await self.look()
-            watched, looked_at = self._folder_id(), monotonic()
+            watched, looked_at, is_watched = self._folder_id(), monotonic(), False
             if watched is None:
                 await asyncio.sleep(_PAUSE.total_seconds())
                 continue
             with suppress(FileNotFoundError):  # it has just vanished
                 async for edits in self._edits():
+                    # nobody reports what was edited before we watched
+                    missed = not is_watched and self._held != await asyncio.to_thread(self._holds)
+                    is_watched = True
                     rested = monotonic() - looked_at > _LOOK_AGAIN.total_seconds()
-                    if edits or rested or self._are_clocks_new or self._looked_as != self._stands_as:
+                    is_other = self._are_clocks_new or self._looked_as != self._stands_as
+                    if edits or missed or rested or is_other:
                         await self.look()
                         looked_at = monotonic()
                     if self._folder_id() != watched:
@@ -179,6 +188,16 @@ class Proposals:
             return None
         return found.st_dev, found.st_ino
 
+    def _holds(self) -> Mapping[str, tuple[int, int]]:
+        """Each file with when it was written and how long it is."""
+        found = {}
+        for folder, _, names in os.walk(self.folder):
+            for path in (os.path.join(folder, name) for name in names):
+                with suppress(OSError):
+                    stat = os.stat(path)
+                    found[path] = stat.st_mtime_ns, stat.st_size
+        return found
+
     @property
     def _are_clocks_new(self) -> bool:
         """This replica leads, and what was in force at the last look came with an older tz database than it
@@ -197,10 +216,13 @@ class Proposals:
         Replicas may have files of different age, so those of the one that leads count. Where it has older
         ones than the one before, they were in force earlier, and are not applied again.
         """
+        self._held = await asyncio.to_thread(self._holds)
         try:
             seen = await self._seen()
         except KeyNeeded:
             seen = Seen(Standing.KEYLESS)
+        finally:
+            self.looked.set()
         if seen != self.seen:
             self._tell(seen)
         self.seen, self._looked_as = seen, self._stands_as

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from watchfiles import Change
 
 from scheduler.configuration.load import load
 from scheduler.errors import ConfigurationMoved
@@ -19,7 +21,7 @@ from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_daemon
 from scheduler.service.daemon import Daemon
 from scheduler.service.in_force import Memory
-from scheduler.service.proposals import Standing, compare
+from scheduler.service.proposals import Proposals, Standing, compare
 from scheduler.settings import Settings
 from scheduler.store import tables
 from scheduler.store.database import Database
@@ -41,10 +43,12 @@ def house(tmp_path: Path) -> House:
 
 
 @asynccontextmanager
-async def serving(database: Database, house: House) -> AsyncIterator[Daemon]:
+async def serving(
+    database: Database, house: House, shown: asyncio.Event | None = None
+) -> AsyncIterator[Daemon]:
     quick: dict[str, Any] = {"tick_seconds": 1, "quiet_seconds": 0.2, "secret_key": "k" * 32}
     daemon = build_daemon(Settings(config=house.config, data=house.folder, **quick), database)
-    async with daemon.running():
+    async with daemon.running(shown=shown):
         yield daemon
 
 
@@ -82,6 +86,41 @@ async def test_an_edit_is_applied_by_itself(database: Database, house: House) ->
         await until(lambda: configuration_of(daemon) == 2)
 
         assert await title(daemon) == "Talks at noon"
+
+
+async def test_an_edit_after_the_reading_and_before_the_watch_is_seen(
+    database: Database, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Proposals._edits
+
+    def edited_before(proposals: Proposals) -> AsyncIterator[set[tuple[Change, str]]]:
+        house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+        return watch(proposals)
+
+    monkeypatch.setattr(Proposals, "_edits", edited_before)
+    async with serving(database, house) as daemon:
+        await until(lambda: configuration_of(daemon) == 2)
+
+
+async def test_what_is_in_force_is_shown_before_the_files_are_read(database: Database, house: House) -> None:
+    async with serving(database, house):
+        pass
+    house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+    shown = asyncio.Event()
+    async with serving(database, house, shown) as daemon:
+        await asyncio.sleep(0)
+        assert daemon.health().not_ready == ()
+        assert not daemon.proposals.looked.is_set()
+
+        shown.set()
+        await until(lambda: configuration_of(daemon) == 2)
+
+
+async def test_a_stop_waits_for_nothing_that_has_not_begun(database: Database, house: House) -> None:
+    async with serving(database, house):
+        pass
+    async with asyncio.timeout(2), serving(database, house, asyncio.Event()):
+        pass
 
 
 async def test_where_a_person_must_confirm_an_edit_waits(database: Database, house: House) -> None:
