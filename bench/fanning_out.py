@@ -17,7 +17,7 @@ from scheduler.store.tables import outbox
 ROWS, MOST_SECONDS = 100_000, 3.0
 #: Each so often: 1,000,000 rows.
 AGAIN = 9
-CLAIMS, BATCH, MOST_MILLISECONDS = 50, 128, 50.0
+CLAIMS, BATCH, MOST_MILLISECONDS = 50, 256, 50.0
 
 
 def measure() -> int:
