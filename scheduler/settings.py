@@ -81,11 +81,17 @@ def _hosts(value: object) -> tuple[str, ...]:
     return names
 
 
+def _words(value: object) -> tuple[str, ...]:
+    """Gives ("invitation", "changed") of "invitation, changed"."""
+    return tuple(part.strip() for part in str(value).split(","))
+
+
 Listen = Annotated[tuple[str, int], NoDecode, PlainValidator(_listen)]
 Seconds = Annotated[timedelta, PlainValidator(_seconds)]
 Hours = Annotated[timedelta, PlainValidator(_hours)]
 Minutes = Annotated[tuple[timedelta, ...], NoDecode, PlainValidator(_minutes)]
 Hosts = Annotated[tuple[str, ...], NoDecode, PlainValidator(_hosts)]
+Words = Annotated[tuple[str, ...], NoDecode, PlainValidator(_words)]
 BaseUrl = Annotated[str, AfterValidator(_without_slash)]
 
 
@@ -133,6 +139,8 @@ class Settings(BaseSettings):
     mail_reply_seconds: Seconds = timedelta(seconds=300)
     #: when a mail is tried again after each "later"; the last step repeats
     retry_minutes: Minutes = tuple(timedelta(minutes=step) for step in (1, 5, 15, 30, 60))
+    #: kinds of mails that a person looks at when nobody knows whether they arrived; the others are sent again
+    hold_uncertain: Words = ()
     #: of several replicas on one PostgreSQL one plans and reads the files; false: each does, which is as safe
     #: and costs more: for proofs
     one_leads: bool = True

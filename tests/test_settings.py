@@ -37,6 +37,7 @@ WRITTEN = {
     "breaker_seconds": "0.5",
     "quiet_seconds": "9",
     "one_leads": "false",
+    "hold_uncertain": "invitation, changed",
     "amnesty_hours": "36",
     "keep_days": "500",
     "drain_seconds": "10",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from itertools import chain
 
 import typer
 
@@ -18,7 +19,7 @@ from scheduler.cli.checkup.machine import of_base_url, of_listen, of_open_files,
 from scheduler.cli.checkup.mail import of_mail
 from scheduler.cli.checkup.resolver import Resolver
 from scheduler.cli.checkup.sender import of_sender
-from scheduler.cli.checkup.written import lines_of, unknown_names
+from scheduler.cli.checkup.written import lines_of, of_kinds, unknown_names
 from scheduler.cli.common import counted, out
 from scheduler.errors import SettingsRefused
 from scheduler.model import times
@@ -54,7 +55,7 @@ def checks(settings: Settings, now: datetime) -> dict[str, Check]:
     """What each is about -> how to look."""
     files, release = Files(settings.config), times.tzdata_version()
     return {
-        "settings": lambda: unknown_names(os.environ),
+        "settings": lambda: chain(unknown_names(os.environ), of_kinds(settings)),
         "configuration": lambda: of_configuration(files),
         "database": lambda: of_database(settings, now),
         "data folder": lambda: of_folder("data folder", settings.data),

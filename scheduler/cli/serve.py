@@ -108,7 +108,7 @@ async def _first_of(told_to_stop: asyncio.Event, http: asyncio.Task[None]) -> No
 @asynccontextmanager
 async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     """Ours alone if it is an SQLite file, with the tables of this program, and no claim of the dead."""
-    from scheduler.service.bootstrap import key_file
+    from scheduler.service.bootstrap import key_file, kinds_to_hold
     from scheduler.service.marking import hold_if_older
     from scheduler.store import claims
     from scheduler.store.database import open_database
@@ -125,9 +125,10 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
             await hold_if_older(database, datetime.now(UTC))
             if sqlite_file(url):
                 async with database.write() as connection:
-                    freed = await claims.reclaim_all(connection, datetime.now(UTC))
+                    now, to_hold = datetime.now(UTC), kinds_to_hold(settings)
+                    freed = await claims.reclaim_all(connection, now, to_hold)
                 if freed:
-                    _log.warning("mails of a dead process are sent again", action="reclaim", deliveries=freed)
+                    _log.warning("mails of a dead process wait again", action="reclaim", deliveries=freed)
             yield database
     finally:
         await database.close()

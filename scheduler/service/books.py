@@ -21,7 +21,7 @@ from scheduler.service.meters import Meters
 from scheduler.store import claims, ledger, marks
 from scheduler.store.database import Connection, Database
 from scheduler.store.marks import Receipt
-from scheduler.store.outbox import DEFERRED, FAILED, SENT
+from scheduler.store.outbox import DEFERRED, FAILED, HELD, SENT
 
 #: Marks are gathered for so long at the most; each write waits for the disk.
 _GATHER_SECONDS = 0.02
@@ -43,6 +43,8 @@ class Books:
     breaker: Breaker
     meters: Meters
     ladder: Sequence[timedelta]
+    #: not sent again by themselves when they may have arrived
+    to_hold: Collection[Kind] = ()
 
     async def keep(self) -> None:
         """Until the belt has ended and all is marked."""
@@ -95,7 +97,9 @@ class Books:
 
     async def _put_off(self, connection: Connection, parcel: Parcel, outcome: Outcome, now: datetime) -> None:
         next_at = self._next_try(parcel, now)
-        if next_at:
+        if self._asks_a_person(parcel, outcome):
+            await claims.hold_doubted(connection, parcel.claim.token, parcel.id, outcome.said)
+        elif next_at:
             await claims.defer(connection, parcel.claim.token, parcel.id, next_at, outcome.said)
         else:
             reason = f"put off until it was of no use any more: {outcome.said}"
@@ -113,6 +117,10 @@ class Books:
             ladder=self.ladder,
         )
 
+    def _asks_a_person(self, parcel: Parcel, outcome: Outcome) -> bool:
+        """Whether it is sent once more, for it may have arrived."""
+        return outcome.is_uncertain and parcel.row.kind in self.to_hold
+
     async def _refuse(
         self, connection: Connection, parcel: Parcel, reason: str, said: str, now: datetime
     ) -> None:
@@ -121,9 +129,11 @@ class Books:
         await take_refusal(connection, parcel.row, said, now)
 
     def _state_after(self, parcel: Parcel, outcome: Outcome, now: datetime) -> str:
-        """Of the row: SENT, FAILED, or DEFERRED where it is not over."""
+        """Of the row: SENT or FAILED; HELD or DEFERRED where it is not over."""
         if outcome.fate is Fate.SENT:
             return SENT
+        if self._asks_a_person(parcel, outcome):
+            return HELD
         is_over = outcome.fate is Fate.LATER and self._next_try(parcel, now) is None
         return FAILED if is_over or outcome.fate is Fate.NEVER else DEFERRED
 

@@ -16,6 +16,7 @@ from scheduler.mail.pace import Pace
 from scheduler.mail.post import Post
 from scheduler.mail.relay_address import RelayAddress, spoken_name
 from scheduler.mail.smtp import Relay
+from scheduler.model.notices import Kind
 from scheduler.service.breaker import Breaker
 from scheduler.service.clock import Clock
 from scheduler.service.daemon import Daemon
@@ -86,6 +87,7 @@ def build_daemon(settings: Settings, database: Database) -> Daemon:
         max_in_flight=settings.max_in_flight,
         lease=settings.lease_seconds,
         ladder=settings.retry_minutes,
+        to_hold=kinds_to_hold(settings),
         breaker=Breaker(settings.breaker_seconds),
         fences=fences,
         is_supervised=True,
@@ -132,6 +134,17 @@ def identity(settings: Settings) -> Identity:
     has_key = settings.secret_key.get_secret_value() or key_file(settings).is_file()
     key_proof = prove(secret_key(settings)) if has_key else None
     return Identity(settings.base_url, place_of(settings.database_url.get_secret_value()), key_proof)
+
+
+def kinds_to_hold(settings: Settings) -> frozenset[Kind]:
+    """Of SCHEDULER_HOLD_UNCERTAIN."""
+    if settings.hold_uncertain == ("all",):
+        return frozenset(Kind)
+    try:
+        return frozenset(map(Kind, settings.hold_uncertain))
+    except ValueError:
+        what = f"write all, or some of {', '.join(Kind)}, with commas between them"
+        raise SettingsRefused(f"SCHEDULER_HOLD_UNCERTAIN: {what}") from None
 
 
 def open_post(settings: Settings) -> Post:

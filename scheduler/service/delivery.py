@@ -8,7 +8,7 @@ Three things go on at once. This file claims and writes, a batch ahead; the post
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from scheduler import logs
 from scheduler.errors import DatabaseAway, RelayAway
 from scheduler.mail.post import Post
 from scheduler.model.history import History
+from scheduler.model.notices import Kind
 from scheduler.service import retry
 from scheduler.service.belt import Belt, Claim
 from scheduler.service.books import Books, insist
@@ -67,6 +68,8 @@ class Deliverer:
     max_in_flight: int = MAX_IN_FLIGHT
     lease: timedelta = claims.LEASE
     ladder: Sequence[timedelta] = retry.LADDER
+    #: kinds of mails that are not sent again by themselves when they may have arrived
+    to_hold: Collection[Kind] = ()
     breaker: Breaker = field(default_factory=Breaker)
     watch_seconds: float = _WATCH_SECONDS
     pause: timedelta = _PAUSE
@@ -93,7 +96,7 @@ class Deliverer:
     async def run(self) -> None:
         """Delivers all there is, and sleeps until the bell rings or a row waits no longer; until drained."""
         belt = self._belt = Belt(self.max_in_flight, self.clock.now)
-        books = Books(self.database, self.clock, belt, self.breaker, self.meters, self.ladder)
+        books = Books(self.database, self.clock, belt, self.breaker, self.meters, self.ladder, self.to_hold)
         feeding, posting = _start(self._feed(belt), "feed"), _start(self._hand_over(belt), "post")
         marking = _start(books.keep(), "books")
         beside = _start(self._watch(belt), "watch"), _start(self._renew(belt), "lease")
@@ -237,7 +240,7 @@ class Deliverer:
             if self._stands_aside() or not await self.fences.may_send(connection):
                 return None
             in_force = await self.memory.current(connection)
-            await claims.take_over(connection, now, [claim.token for claim in belt.claims])
+            await claims.take_over(connection, now, [claim.token for claim in belt.claims], self.to_hold)
             limit = in_force.configuration.most_an_hour
             most = await self.fences.allowance(connection, limit, most, now)
             self._claimed.add(token)

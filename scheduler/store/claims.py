@@ -47,6 +47,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scheduler.model.notices import Kind
 from scheduler.store import ledger
 from scheduler.store.database import among, some_at_a_time
 from scheduler.store.listed import NUMBER, TEXT, Listed
@@ -83,6 +84,11 @@ _WRITTEN = -1
 #: Why, in words for staff.
 KILLS = (
     "the service died three times while it wrote this mail; look at it, then: scheduler deliveries release"
+)
+
+#: Why a mail is held that may have arrived, where that is for a person to decide.
+DOUBTED = (
+    "nobody knows whether it arrived; where it did not, send it once more with: scheduler deliveries release"
 )
 
 #: What a row looks like when nobody has it in hand.
@@ -237,24 +243,35 @@ _LATE = (
 )
 
 
-async def take_over(connection: AsyncConnection, now: datetime, mine: Collection[str] = ()) -> int:
+async def take_over(
+    connection: AsyncConnection,
+    now: datetime,
+    mine: Collection[str] = (),
+    to_hold: Collection[Kind] = (),
+) -> int:
     """Puts back what dead processes had claimed and did not renew; gives how many rows.
 
     mine: tokens of the one who asks: it is alive, whatever its clock says.
+    to_hold: kinds that are not sent again by themselves when they may have arrived.
     """
     late = {row.claim_token for row in await connection.execute(_LATE, {"now": now})}
     if not late.difference(mine):
         return 0
     theirs = and_(outbox.c.claim_until <= now, outbox.c.claim_token.not_in(mine))
-    return await _put_back_dead(connection, theirs, now)
+    return await _put_back_dead(connection, theirs, now, to_hold)
 
 
-async def reclaim_all(connection: AsyncConnection, now: datetime) -> int:
-    """Ends the claim of every row; for the start of the only service on this database. Gives how many."""
-    return await _put_back_dead(connection, outbox.c.id > 0, now)
+async def reclaim_all(connection: AsyncConnection, now: datetime, to_hold: Collection[Kind] = ()) -> int:
+    """Ends the claim of every row; for the start of the only service on this database. Gives how many.
+
+    to_hold: as for `take_over`.
+    """
+    return await _put_back_dead(connection, outbox.c.id > 0, now, to_hold)
 
 
-async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool], now: datetime) -> int:
+async def _put_back_dead(
+    connection: AsyncConnection, which: ColumnElement[bool], now: datetime, to_hold: Collection[Kind]
+) -> int:
     """They go behind the others: whoever dies of one of them again has tried another one before."""
     query = select(outbox.c.id).where(outbox.c.state == SENDING, which)
     ids = list(await connection.scalars(query))
@@ -266,9 +283,10 @@ async def _put_back_dead(connection: AsyncConnection, which: ColumnElement[bool]
     suspect = case((outbox.c.urgency < 0, outbox.c.urgency), else_=outbox.c.urgency + _SUSPECT)
     is_innocent = or_(is_begun, outbox.c.crashes == _WRITTEN)
     kills = and_(~is_innocent, deaths >= _DEATHS)
+    is_doubted = and_(is_begun, outbox.c.kind.in_([kind.value for kind in to_hold]))
     done: dict[str, Any] = {
-        "state": case((kills, HELD), (never_tried, QUEUED), else_=DEFERRED),
-        "reason": case((kills, KILLS), else_=outbox.c.reason),
+        "state": case((or_(kills, is_doubted), HELD), (never_tried, QUEUED), else_=DEFERRED),
+        "reason": case((kills, KILLS), (is_doubted, DOUBTED), else_=outbox.c.reason),
         "first_try_at": case((never_tried, null()), else_=outbox.c.first_try_at),
         "is_uncertain": or_(outbox.c.is_uncertain, is_begun),
         "next_at": now,
@@ -296,6 +314,12 @@ async def wanted_at(connection: AsyncConnection) -> datetime | None:
 async def defer(connection: AsyncConnection, token: str, row_id: int, next_at: datetime, reply: str) -> None:
     """The server said "later": one attempt is counted, and the row waits until `next_at`."""
     done = {"state": DEFERRED, "next_at": next_at, "reply": reply, "attempts": outbox.c.attempts + 1}
+    await _put_back(connection, token, [row_id], done)
+
+
+async def hold_doubted(connection: AsyncConnection, token: str, row_id: int, reply: str) -> None:
+    """It may have arrived, and that is for a person to decide; one attempt is counted."""
+    done = {"state": HELD, "reason": DOUBTED, "reply": reply, "attempts": outbox.c.attempts + 1}
     await _put_back(connection, token, [row_id], done)
 
 

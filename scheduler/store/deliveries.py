@@ -149,7 +149,8 @@ async def hold(
 async def release(connection: AsyncConnection, ids: Collection[int], by: str, now: datetime) -> list[int]:
     """What is held goes out if it still holds; gives which."""
     values = {
-        "state": case((outbox.c.attempts == 0, QUEUED), else_=DEFERRED),
+        # another try of what may have arrived says what the first one said
+        "state": case((and_(outbox.c.attempts == 0, ~outbox.c.is_uncertain), QUEUED), else_=DEFERRED),
         "reason": "",
         "crashes": 0,
         "urgency": INNOCENT,

@@ -92,11 +92,25 @@ def test_a_setting_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:
 
 
 def test_settings_are_shown_as_they_are_written(tmp_path: Path) -> None:
-    given = {"amnesty_hours": "36", "keep_days": "500", "retry_minutes": "1,2.5", "tick_seconds": "30"}
+    given = {
+        "amnesty_hours": "36",
+        "hold_uncertain": "invitation,changed",
+        "keep_days": "500",
+        "retry_minutes": "1,2.5",
+        "tick_seconds": "30",
+    }
 
     shown = dict(line.split(None, 1) for line in written.lines_of(settings(tmp_path, **given)))
 
     assert {name: shown[f"SCHEDULER_{name.upper()}"] for name in given} == given
+
+
+def test_kinds_of_mails_that_are_none_are_a_line(tmp_path: Path) -> None:
+    (finding,) = written.of_kinds(settings(tmp_path, hold_uncertain="invitations"))
+
+    assert "SCHEDULER_HOLD_UNCERTAIN: write all, or some of announcement, invitation," in str(finding)
+    assert list(written.of_kinds(settings(tmp_path, hold_uncertain="all"))) == []
+    assert list(written.of_kinds(settings(tmp_path, hold_uncertain="invitation, changed"))) == []
 
 
 # the frame

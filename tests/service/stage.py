@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from scheduler.mail.mailbox import Maildir
 from scheduler.mail.post import Post
 from scheduler.model.network import Configuration
+from scheduler.model.notices import Kind
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_rehearsing
 from scheduler.service.fences import Fences
@@ -37,6 +38,8 @@ class Stage:
     post: Post | None = None
     links: Links = LINKS
     fences: Fences = field(default_factory=Fences)
+    #: kinds that are not sent again by themselves when they may have arrived
+    to_hold: Collection[Kind] = ()
     #: of what was played last
     meters: Meters = field(default_factory=Meters)
 
@@ -64,6 +67,7 @@ class Stage:
         service = build_rehearsing(self.database, clock, post, self.links)
         self.meters = service.deliverer.meters
         service.engine.fences = service.deliverer.fences = self.fences
+        service.deliverer.to_hold = self.to_hold
         async with service.running() as tasks:
             over = asyncio.create_task(clock.over())
             done, _ = await asyncio.wait([over, tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -19,6 +19,7 @@ from scheduler.model.network import Configuration
 from scheduler.model.notices import Kind, MinutesBefore, NoticeRule
 from scheduler.service.return_paths import ReturnPaths
 from scheduler.store import claims, installation, suppressions, tables
+from scheduler.store.claims import DOUBTED
 from scheduler.store.database import Database
 from scheduler.store.suppressions import EVERYTHING
 from tests.cast import MANTES, a_configuration, a_series, at
@@ -40,6 +41,8 @@ class ScriptedPost:
 
     says: Callable[[Outgoing, datetime, int], Fate]
     words: str = "450 4.7.0 said so"
+    #: what it answers "later" to it may have taken
+    is_uncertain: bool = False
     #: the envelope's senders
     senders: set[str] = field(default_factory=set)
     #: (message id, octets, when) of each
@@ -51,7 +54,8 @@ class ScriptedPost:
             self.attempts.append((message.message_id, message.octets, message.at))
             fate = self.says(message, message.at, before)
             self.senders.add(message.envelope_sender)
-            belt.done(Outcome(message.id, fate, self.words, int(self.words[:3])))
+            is_uncertain = self.is_uncertain and fate is Fate.LATER
+            belt.done(Outcome(message.id, fate, self.words, int(self.words[:3]), is_uncertain))
             if fate is Fate.AWAY:
                 return RelayAway(self.words, int(self.words[:3]))
         return None
@@ -86,6 +90,19 @@ async def test_later_climbs_the_ladder(stage: Stage) -> None:
 
     tried = post.moments("invitation")
     assert [str(when - INVITED) for when in tried] == ["0:00:00", "0:01:00", "0:06:00", "0:21:00", "0:51:00"]
+
+
+async def test_what_may_have_arrived_can_be_left_to_a_person(stage: Stage) -> None:
+    stage.to_hold = [Kind.INVITATION]
+    stage.post = post = ScriptedPost(lambda _m, _now, before: Fate.SENT if before else Fate.LATER)
+    post.is_uncertain = True
+    await stage.apply(one_city(), APPLIED)
+    await stage.play(APPLIED, OVER)
+
+    assert len(post.moments("invitation")) == 1
+    ((_, state, reason),) = await stage.reasons("invitation")
+    assert (state, reason) == ("held", DOUBTED)
+    assert len(post.moments("announcement")) == 2  # the others are sent again
 
 
 @ON_SQLITE

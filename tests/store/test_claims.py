@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import select, update
 
 from scheduler.model.members import Contact
+from scheduler.model.notices import Kind
 from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.service.virtual_clock import VirtualClock
-from scheduler.store import claims, ledger, marks
+from scheduler.store import claims, deliveries, ledger, marks
 from scheduler.store.claims import Turn
 from scheduler.store.database import Database
 from scheduler.store.marks import Receipt
@@ -114,6 +115,22 @@ async def test_what_was_begun_by_the_dead_is_in_doubt_and_the_rest_is_not(waitin
     assert await die(waiting) == 12
 
     assert await column(waiting, "is_uncertain") == [True, True, *[False] * 10]
+    assert await column(waiting, "state") == ["deferred", "deferred", *["queued"] * 10]
+    assert await column(waiting, "first_try_at") == [INVITED, INVITED, *[None] * 10]
+
+
+async def test_what_is_in_doubt_can_be_left_to_a_person(waiting: Database) -> None:
+    ids = await claim(waiting, "dead", 3)
+    await begin(waiting, "dead", ids[:2])
+
+    async with waiting.write() as connection:
+        await claims.take_over(connection, INVITED + claims.LEASE, to_hold=[Kind.INVITATION])
+
+    assert await column(waiting, "state") == ["held", "held", *["queued"] * 10]
+    assert await column(waiting, "reason") == [claims.DOUBTED, claims.DOUBTED, *[""] * 10]
+    async with waiting.write() as connection:
+        assert await deliveries.release(connection, ids, "staff", INVITED) == ids[:2]
+    # what may have arrived is tried a second time, and says what the first one said
     assert await column(waiting, "state") == ["deferred", "deferred", *["queued"] * 10]
     assert await column(waiting, "first_try_at") == [INVITED, INVITED, *[None] * 10]
 

@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from pydantic import SecretStr
 
 from scheduler.cli.checkup.finding import Finding, Findings, Level
+from scheduler.errors import SettingsRefused
+from scheduler.service.bootstrap import kinds_to_hold
 from scheduler.settings import Settings
 
 _HOST = r"(?:[\w.-]*|\[[\w.:]+\])(?::\d+)?"
@@ -38,7 +40,7 @@ def _shown(name: str, value: object) -> str:
         return ",".join(f"{step.total_seconds() / 60:g}" for step in value)
     if name == "listen" and isinstance(value, tuple):
         return spoken(*value)
-    if name == "hosts" and isinstance(value, tuple):
+    if name in ("hosts", "hold_uncertain") and isinstance(value, tuple):
         return ",".join(value) or "-"
     return "-" if value is None else str(value)
 
@@ -65,6 +67,14 @@ def unknown_names(environment: Mapping[str, str]) -> Findings:
         yield Finding(Level.WARNING, "settings", f"{name} is no setting, so it does nothing", hint)
     if not strange:
         yield Finding(Level.OK, "settings", "all names are known")
+
+
+def of_kinds(settings: Settings) -> Findings:
+    """Silent where all is well: that they are known says enough."""
+    try:
+        kinds_to_hold(settings)
+    except SettingsRefused as error:
+        yield Finding(Level.PROBLEM, "settings", str(error), "see the settings in README.md")
 
 
 def spoken(host: str, port: int) -> str:
