@@ -165,8 +165,8 @@ def closing_item(member: Member, last_day: date, network: Network, words: Langua
 
 
 def is_over(occurrence: Occurrence, now: datetime) -> bool:
-    """Feeds and pages change at the same instant."""
-    return over_at(occurrence) <= now
+    """Feeds and pages change at the same instant. What is postponed is not over, however old its old day is."""
+    return not occurrence.is_postponed and over_at(occurrence) <= now
 
 
 def over_at(occurrence: Occurrence) -> datetime:

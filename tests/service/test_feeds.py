@@ -362,6 +362,13 @@ def test_a_turn_is_known_ahead(turn: datetime, path: str) -> None:
     assert everything(found, real_turn - INSTANT)[path] != everything(found, real_turn + INSTANT)[path]
 
 
+def test_what_is_postponed_has_no_recording_however_old_its_old_day_is() -> None:
+    configuration = one(recording="https://video.example/1", status=Status.POSTPONED)
+
+    for now in (END, END + timedelta(days=30)):
+        assert b"video.example" not in next(feeds_of(configuration, now).public_feeds()).octets
+
+
 def test_a_recording_is_named_from_the_very_end_on() -> None:
     """As on the page of the next sessions."""
     configuration = one(recording="https://video.example/1")
