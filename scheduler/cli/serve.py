@@ -35,7 +35,7 @@ def serve() -> None:
 
     settings = read_settings()
     logs.configure(settings.log_level)
-    # a thread that writes mails gives way to the event loop sooner than it would by itself
+    # a thread that makes feeds gives way to the event loop sooner than it would by itself
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))

@@ -83,8 +83,8 @@ class Daemon:
         reply, nothing new is begun. beside: tasks of others, to be started last; they are at work until
         the mails have ended.
 
-        shown: set when what is in force is served. Until then nothing else is begun: to read the files and
-        to look what is due takes the time that this needs. None: everything is at work from the beginning.
+        shown: set when what is in force is served. Until then neither are the files read, nor is what is due
+        looked for: that takes the time that this needs. None: the files are read when this is entered.
         """
         self.clock.start()
         watchdog = self._start("watchdog", self.clock.watch)
@@ -173,6 +173,8 @@ class Daemon:
             yield installation.HELD_ELSEWHERE if self.lookout.is_elsewhere else installation.HELD
         if ahead := self.clock.astray:
             yield f"the clock of this machine is {_apart(ahead)}; the database's counts"
+        if not self.proposals.looked.is_set():
+            yield "the files are being read; nothing is sent before that"
         seen = self.proposals.seen
         if seen.standing is not Standing.SAME:
             yield str(seen)

@@ -1,8 +1,8 @@
 """The deliverer: claims rows, looks once more whether they still hold, writes them and has them posted.
 
-Three things go on at once. This file claims and writes, a batch ahead; the post takes what is begun
-(`scheduler.mail.post`); the books mark what ended and what begins (`books.py`). Between them lies the belt
-(`belt.py`), so that one slow mail delays no other.
+Three things go on at once. This file claims, and has written (`desk.py`), a batch ahead; the post takes what
+is begun (`scheduler.mail.post`); the books mark what ended and what begins (`books.py`). Between them lies
+the belt (`belt.py`), so that one slow mail delays no other.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Deliverer:
         is_said = False
         while not self._is_draining:
             try:
-                may_be_more = await self._claim(belt)
+                may_be_more, was_empty = await self._claim(belt), belt.is_empty
                 wanted = None if may_be_more else await self._wanted_at()
             except DatabaseAway as error:
                 if not is_said:
@@ -164,10 +164,11 @@ class Deliverer:
             is_said = False
             if may_be_more:
                 await self._make_room(belt)
-            elif belt.is_empty:
+            elif was_empty:
                 await self.clock.sleep_until(self._later(wanted), self.bell)
-            else:
+            elif not belt.is_empty:
                 await self._until_something_left(belt)
+            # else what was on its way came back while we asked: nobody asked about that
 
     async def _make_room(self, belt: Belt) -> None:
         """Until half of the batch has begun; what is urgent need not wait for it."""

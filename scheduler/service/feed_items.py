@@ -165,7 +165,7 @@ def closing_item(member: Member, last_day: date, network: Network, words: Langua
 
 
 def is_over(occurrence: Occurrence, now: datetime) -> bool:
-    """Feeds and pages change at the same instant. What is postponed is not over, however old its old day is."""
+    """Feeds and pages change at the same instant. What is postponed is not over, however old its day is."""
     return not occurrence.is_postponed and over_at(occurrence) <= now
 
 

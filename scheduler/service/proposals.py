@@ -216,13 +216,15 @@ class Proposals:
         Replicas may have files of different age, so those of the one that leads count. Where it has older
         ones than the one before, they were in force earlier, and are not applied again.
         """
-        self._held = await asyncio.to_thread(self._holds)
         try:
+            self._held = await asyncio.to_thread(self._holds)
             seen = await self._seen()
         except KeyNeeded:
             seen = Seen(Standing.KEYLESS)
-        finally:
+        except Exception:
             self.looked.set()
+            raise
+        self.looked.set()
         if seen != self.seen:
             self._tell(seen)
         self.seen, self._looked_as = seen, self._stands_as

@@ -209,6 +209,8 @@ def _limit(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for name, seconds in limits.items():
         cursor.execute(f"SET SESSION {name} = '{seconds}s'")
+    # a plan that was made while the outbox was small would be kept when it is large
+    cursor.execute("SET SESSION plan_cache_mode = 'force_custom_plan'")
     cursor.close()
     connection.commit()
 

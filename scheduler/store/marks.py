@@ -84,7 +84,7 @@ _REMEMBERED = (
 
 
 def _tells(dialect: str) -> Any:
-    """Of those who still have their claim: whoever lost it tells nothing."""
+    """Of those who still have their claim: whoever has lost it before tells nothing."""
     listed = _RECEIPTS.table(dialect)
     found = {
         **{name: outbox.c[name] for name in _REMEMBERED},

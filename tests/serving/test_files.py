@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from scheduler.errors import ConfigurationMoved
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_daemon
 from scheduler.service.daemon import Daemon
+from scheduler.service.delivery import Deliverer
+from scheduler.service.engine import Engine
 from scheduler.service.in_force import Memory
 from scheduler.service.proposals import Proposals, Standing, compare
 from scheduler.settings import Settings
@@ -102,25 +105,59 @@ async def test_an_edit_after_the_reading_and_before_the_watch_is_seen(
         await until(lambda: configuration_of(daemon) == 2)
 
 
-async def test_what_is_in_force_is_shown_before_the_files_are_read(database: Database, house: House) -> None:
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a service does, in the order in which it begins."""
+    order: list[str] = []
+
+    def note(owner: type, name: str) -> None:
+        really = getattr(owner, name)
+
+        def noted(self: Any) -> Any:
+            order.append(f"{owner.__name__}.{name}")
+            return really(self)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    note(Proposals, "look")
+    note(Engine, "look")
+    note(Deliverer, "run")
+    return order
+
+
+async def test_what_is_in_force_is_shown_before_anything_else_begins(
+    database: Database, house: House, begun: list[str]
+) -> None:
     async with serving(database, house):
         pass
     house.edit("series/talks.yaml", "title: Talks", "title: Talks at noon")
+    begun.clear()
     shown = asyncio.Event()
     async with serving(database, house, shown) as daemon:
-        await asyncio.sleep(0)
+        for _ in range(100):  # whatever could begin would have
+            await asyncio.sleep(0)
+        assert begun == []
         assert daemon.health().not_ready == ()
-        assert not daemon.proposals.looked.is_set()
+        assert daemon.health().warnings == ("the files are being read; nothing is sent before that",)
 
         shown.set()
-        await until(lambda: configuration_of(daemon) == 2)
+        await until(lambda: configuration_of(daemon) == 2 and len(begun) >= 3)
+
+    assert begun[0] == "Proposals.look"
+    assert {"Engine.look", "Deliverer.run"} <= set(begun)
 
 
-async def test_a_stop_waits_for_nothing_that_has_not_begun(database: Database, house: House) -> None:
+async def test_a_stop_waits_for_nothing_that_has_not_begun(
+    database: Database, house: House, begun: list[str]
+) -> None:
     async with serving(database, house):
         pass
-    async with asyncio.timeout(2), serving(database, house, asyncio.Event()):
-        pass
+    begun.clear()
+    async with serving(database, house, asyncio.Event()):
+        stopping_at = monotonic()
+
+    assert monotonic() - stopping_at < 5  # and not the 22 s that mails on their way would have
+    assert begun == []
 
 
 async def test_where_a_person_must_confirm_an_edit_waits(database: Database, house: House) -> None:
