@@ -173,7 +173,7 @@ class Daemon:
             yield installation.HELD_ELSEWHERE if self.lookout.is_elsewhere else installation.HELD
         if ahead := self.clock.astray:
             yield f"the clock of this machine is {_apart(ahead)}; the database's counts"
-        if not self.proposals.looked.is_set():
+        if self.lookout.is_in_force and not self.proposals.looked.is_set():
             yield "the files are being read; nothing is sent before that"
         seen = self.proposals.seen
         if seen.standing is not Standing.SAME:
