@@ -73,17 +73,17 @@ def _below_a_stop(value: timedelta) -> timedelta:
     return value
 
 
-def _hosts(value: object) -> tuple[str, ...]:
-    """Gives ("one.example", "two.example") of "one.example, two.example"."""
-    names = tuple(part.strip() for part in str(value).split(","))
-    if not all(re.fullmatch(r"[^\s:/?#@*\[\]]+|\[[0-9a-fA-F:.]+\]", name) for name in names):
-        raise ValueError("write names with commas between them, such as calendar.example.org,scheduler")
-    return names
-
-
 def _words(value: object) -> tuple[str, ...]:
     """Gives ("invitation", "changed") of "invitation, changed"."""
     return tuple(part.strip() for part in str(value).split(","))
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    """Gives ("one.example", "two.example") of "one.example, two.example"."""
+    names = _words(value)
+    if not all(re.fullmatch(r"[^\s:/?#@*\[\]]+|\[[0-9a-fA-F:.]+\]", name) for name in names):
+        raise ValueError("write names with commas between them, such as calendar.example.org,scheduler")
+    return names
 
 
 Listen = Annotated[tuple[str, int], NoDecode, PlainValidator(_listen)]

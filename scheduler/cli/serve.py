@@ -115,7 +115,7 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     from scheduler.store.lock import refuse_if_gone, remember_made, serving, sqlite_file
     from scheduler.store.migrate import migrate
 
-    url = settings.database_url.get_secret_value()
+    url, to_hold = settings.database_url.get_secret_value(), kinds_to_hold(settings)
     refuse_if_gone(url, key_file(settings))
     database = open_database(url)
     try:
@@ -125,8 +125,7 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
             await hold_if_older(database, datetime.now(UTC))
             if sqlite_file(url):
                 async with database.write() as connection:
-                    now, to_hold = datetime.now(UTC), kinds_to_hold(settings)
-                    freed = await claims.reclaim_all(connection, now, to_hold)
+                    freed = await claims.reclaim_all(connection, datetime.now(UTC), to_hold)
                 if freed:
                     _log.warning("mails of a dead process wait again", action="reclaim", deliveries=freed)
             yield database

@@ -118,7 +118,7 @@ class Books:
         )
 
     def _asks_a_person(self, parcel: Parcel, outcome: Outcome) -> bool:
-        """Whether it is sent once more, for it may have arrived."""
+        """Whether it goes once more is for a person to say: it may have arrived."""
         return outcome.is_uncertain and parcel.row.kind in self.to_hold
 
     async def _refuse(
