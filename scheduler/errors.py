@@ -89,6 +89,15 @@ class KeyNeeded(SchedulerError):
         )
 
 
+class CasesRefused(SchedulerError):
+    """Something was said of cases that cannot be; nothing was changed."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        #: one sentence for each case
+        self.problems = problems
+
+
 class NotDue(SchedulerError):
     """A mail that this member does not get."""
 

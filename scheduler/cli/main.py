@@ -25,6 +25,7 @@ _COMMANDS = {
     "hold": ("hold", "hold"),
     "resume": ("hold", "resume"),
     "members": ("members", "app"),
+    "cases": ("cases", "app"),
     "deliveries": ("deliveries", "app"),
     "replies": ("replies", "app"),
     "bounces": ("bounces", "app"),

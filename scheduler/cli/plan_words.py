@@ -9,7 +9,14 @@ from scheduler.configuration.problems import printable
 from scheduler.model.difference import MemberChange, RuleChange
 from scheduler.model.members import Contact, Membership
 from scheduler.model.network import Configuration, Mailbox, Region
-from scheduler.model.notices import Days, MinutesBefore, NoticeRule, QuietHours, WorkingDaysBefore
+from scheduler.model.notices import (
+    Days,
+    MinutesBefore,
+    NoticeRule,
+    QuietHours,
+    WorkingDayAfter,
+    WorkingDaysBefore,
+)
 
 #: Fields that have another name in network.yaml.
 _KEYS = {"settle": "settle_minutes"}
@@ -53,6 +60,8 @@ def _when(rule: NoticeRule) -> str:
             return f"{when.minutes} minutes before"
         case WorkingDaysBefore():
             return f"{when.days} working days before at {when.at:%H:%M}"
+        case WorkingDayAfter():
+            return f"the first working day from {when.days} days after at {when.at:%H:%M}"
         case Days():
             side = "after" if when.days > 0 else "before"
             working = ", on a working day" if when.on_working_day else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
@@ -26,11 +26,19 @@ from scheduler.configuration.schema import (
 from scheduler.configuration.table import Row, read_table
 from scheduler.configuration.vocabulary import Vocabulary, intake_span
 from scheduler.model import times
-from scheduler.model.members import Contact, Member, Membership, Span
+from scheduler.model.members import (
+    CITY_ROLES,
+    NATIONAL_COMMISSION,
+    NATIONAL_COORDINATOR,
+    Contact,
+    Member,
+    Membership,
+    Span,
+)
 from scheduler.model.names import fold
 from scheduler.model.network import Country, Network
 
-ROLES = ("coordinator", "deputy", "mayor")
+ROLES = CITY_ROLES
 NEEDED = ("slug", "name", "country", "region", "zone", "languages", "weekend", "memberships", "coordinator")
 ALLOWED = ("aliases", "certainty", "deputy", "mayor", "confidence", "sources", "note")
 _COUNTRY_COLUMNS = ("country", "name", "national_coordinator", "national_commission")
@@ -74,6 +82,13 @@ def _first(contacts: list[Contact]) -> str:
     return contacts[0].address if contacts else ""
 
 
+def _offices(country: Country) -> Iterator[Contact]:
+    if country.national_coordinator:
+        yield Contact(NATIONAL_COORDINATOR, country.national_coordinator)
+    if country.national_commission:
+        yield Contact(NATIONAL_COMMISSION, country.national_commission)
+
+
 @lru_cache(maxsize=1024)
 def _may_be_in(zone: str, country: str) -> bool:
     """Clocks of the country show the same; so an old name such as Asia/Calcutta is right too."""
@@ -91,8 +106,13 @@ class _Reader:
     problems: Problems
     #: (slug, place) of addresses that only_to does not allow
     barred: list[tuple[str, Place]] = field(default_factory=list)
+    #: country code -> its offices, which are contacts of each of its cities
+    offices: Mapping[str, tuple[Contact, ...]] = field(init=False)
     #: (memberships, certainty) as written -> what was read of them; most cities came with one of few intakes
     known: dict[tuple[str, str], tuple[Membership, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.offices = {country.code: tuple(_offices(country)) for country in self.countries}
 
     def member(self, row: Row) -> Member | None:
         problems_before = self.problems.errors()
@@ -106,7 +126,7 @@ class _Reader:
             languages=self._languages(row),
             weekend=self._weekend(row),
             memberships=self._memberships(row),
-            contacts=tuple(self._contacts(row)),
+            contacts=(*self._contacts(row), *self.offices.get(row["country"], ())),
         )
         return member if self.problems.errors() == problems_before else None
 

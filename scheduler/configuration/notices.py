@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import time
 from typing import Any
 
 from pydantic import Field
 
 from scheduler.configuration.document import Document
-from scheduler.configuration.members import ROLES
 from scheduler.configuration.problems import Problems, did_you_mean, listed, quoted
 from scheduler.configuration.schema import (
     Clock,
@@ -22,8 +22,18 @@ from scheduler.configuration.schema import (
     YesNo,
     fill_in,
 )
+from scheduler.model.members import CITY_ROLES, NATIONAL_COMMISSION, NATIONAL_COORDINATOR
 from scheduler.model.network import Network
-from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, When, WorkingDaysBefore
+from scheduler.model.notices import (
+    OUTCOMES,
+    Days,
+    Kind,
+    MinutesBefore,
+    NoticeRule,
+    When,
+    WorkingDayAfter,
+    WorkingDaysBefore,
+)
 
 _MOMENTS = ("days_before", "working_days_before", "minutes_before", "days_after")
 
@@ -32,7 +42,7 @@ class RuleForm(Form):
     to: list[Text] | None = Field(
         None,
         description="list of roles: coordinator, deputy, mayor (columns of members.csv; a deputy column may "
-        "be added there)",
+        "be added there); of reports also national-coordinator and national-commission (countries.csv)",
         examples=[["coordinator"]],
     )
     at: Clock | None = Field(
@@ -95,9 +105,32 @@ class SessionNoticesForm(Form):
 
 class ReportNoticesForm(Form):
     opened: RuleForm = Field(RuleForm(), description="the round begins, on its `opens` date")
+    moved: RuleForm = Field(
+        RuleForm(),
+        description="the deadline is another one, for all or by an extension. Default: coordinator",
+    )
     reminders: dict[Id, RuleForm] = Field(
         default_factory=dict, description="name: rule. The names are ours, such as days-90"
     )
+    digest: RuleForm = Field(
+        RuleForm(),
+        description="with each of the reminders, one list of the reports that are still missing. "
+        "Default: national-coordinator",
+    )
+    overdue: RuleForm = Field(
+        RuleForm(),
+        description="the deadline has passed and nothing has come. On a working day of the city: the day "
+        "given, or the next one. Default: mayor and coordinator, the day after",
+    )
+    received: RuleForm = Field(RuleForm(), description="receipt for a report. Default: coordinator")
+    renewed: RuleForm = Field(
+        RuleForm(),
+        description="letter: the membership goes on. Like the other letters it waits for `scheduler cases "
+        "release`. Default of all letters: mayor, coordinator, national-commission",
+    )
+    incomplete: RuleForm = Field(RuleForm(), description="letter: not renewed, the report was incomplete")
+    no_progress: RuleForm = Field(RuleForm(), description="letter: not renewed, no progress was shown")
+    not_submitted: RuleForm = Field(RuleForm(), description="letter: not renewed, no report came")
 
 
 class NoticesForm(Form):
@@ -120,8 +153,36 @@ _KINDS: Mapping[type[Form], Mapping[str, tuple[Kind, tuple[str, ...]]]] = {
     },
     ReportNoticesForm: {
         "opened": (Kind.REPORT_OPENED, ("at",)),
+        "moved": (Kind.REPORT_MOVED, ()),
         "reminders": (Kind.REPORT_REMINDER, ("days_before", "working_days_before", *_DAY)),
+        "digest": (Kind.REPORT_DIGEST, ()),
+        "overdue": (Kind.REPORT_OVERDUE, ("days_after", "at")),
+        "received": (Kind.REPORT_RECEIVED, ()),
+        "renewed": (Kind.REPORT_RENEWED, ()),
+        "incomplete": (Kind.REPORT_INCOMPLETE, ()),
+        "no_progress": (Kind.REPORT_NO_PROGRESS, ()),
+        "not_submitted": (Kind.REPORT_NOT_SUBMITTED, ()),
     },
+}
+#: Who may be written to by the rules of a form.
+_ROLES: Mapping[type[Form], tuple[str, ...]] = {
+    SessionNoticesForm: CITY_ROLES,
+    ReportNoticesForm: (*CITY_ROLES, NATIONAL_COORDINATOR, NATIONAL_COMMISSION),
+}
+
+
+def _default(**written: Any) -> RuleForm:
+    return RuleForm.model_construct(**{**RuleForm().model_dump(), **written})
+
+
+_LETTER = _default(to=["mayor", "coordinator", NATIONAL_COMMISSION])
+#: What holds where notices.yaml does not say it: files that are older than these mails stay whole.
+_DEFAULTS: Mapping[Kind, RuleForm] = {
+    Kind.REPORT_MOVED: _default(to=["coordinator"]),
+    Kind.REPORT_DIGEST: _default(to=[NATIONAL_COORDINATOR]),
+    Kind.REPORT_OVERDUE: _default(to=["mayor", "coordinator"], days_after=1),
+    Kind.REPORT_RECEIVED: _default(to=["coordinator"]),
+    **dict.fromkeys(OUTCOMES, _LETTER),
 }
 
 
@@ -174,11 +235,33 @@ def merge(base: NoticeForm, changes: NoticeForm | None) -> NoticeForm:
 
 def to_rules(form: NoticeForm) -> tuple[NoticeRule, ...]:
     rules = []
-    for name, key, rule in _each(form):
+    for name, key, written in _each(form):
         kind, _ = _KINDS[type(form)][key]
+        rule = _whole(kind, written)
         enabled = rule.enabled is not False
-        rules.append(NoticeRule(name, kind, tuple(rule.to or ()), rule.when(), enabled))
-    return tuple(rules)
+        rules.append(NoticeRule(name, kind, tuple(rule.to or ()), _when(kind, rule), enabled))
+    return tuple(rule for one in rules for rule in _with_rungs(one, rules))
+
+
+def _whole(kind: Kind, written: RuleForm) -> RuleForm:
+    return _DEFAULTS[kind].with_changes(written) if kind in _DEFAULTS else written
+
+
+def _when(kind: Kind, rule: RuleForm) -> When | None:
+    if kind is Kind.REPORT_OVERDUE:
+        return WorkingDayAfter(rule.days_after or 1, rule.at or time(9))
+    return rule.when()
+
+
+def _with_rungs(rule: NoticeRule, rules: Sequence[NoticeRule]) -> Iterator[NoticeRule]:
+    """The digest is a rule for each reminder, at the same moment."""
+    if rule.kind is not Kind.REPORT_DIGEST:
+        yield rule
+        return
+    for rung in rules:
+        if rung.kind is Kind.REPORT_REMINDER:
+            enabled = rule.enabled and rung.enabled
+            yield replace(rule, id=f"{rule.id}-{rung.id}", when=rung.when, enabled=enabled)
 
 
 def _check_words(
@@ -202,8 +285,9 @@ def _check_words(
             what = f'the rule "{name}" names {len(moments)} moments: {listed(moments)}'
             problems.error(place, what, "keep one")
         for position, role in enumerate(rule.to or ()):
-            if role not in ROLES:
-                instead = did_you_mean(role, ROLES, f"known: {listed(ROLES)}")
+            roles = _ROLES[type(form)]
+            if role not in roles:
+                instead = did_you_mean(role, roles, f"known: {listed(roles)}")
                 where = document.place(*rule_path, "to", position)
                 problems.error(where, f"{quoted(role)} is no role", instead)
         if rule.at and network.quiet_hours.hold(rule.at):
@@ -219,6 +303,7 @@ def _check_complete(
     for name, key, rule in _each(form):
         if not (whole or document.has(*_path(path, key, name))):
             continue
+        rule = _whole(_KINDS[type(form)][key][0], rule)
         place = document.place_of_key(*_path(path, key, name))
         possible = [word for word in _KINDS[type(form)][key][1] if word in _MOMENTS]
         if possible and not _moments(rule):

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from scheduler.ical.events import Words
 from scheduler.languages import Language
 from scheduler.model import times
-from scheduler.model.cycles import Cycle
+from scheduler.model.cycles import IN_THE_CITY, Cycle
 from scheduler.model.members import Member
 from scheduler.model.network import Network, Partner
 from scheduler.model.programme import Occurrence
@@ -66,21 +66,28 @@ def public_words(
     return Words(summary, text, language.say("Online"))
 
 
-def case_words(cycle: Cycle, zone: str, network: Network, language: Language) -> Words:
-    """A city's own deadline: the moment there and in Hamburg."""
-    at = cycle.deadline.instant
+def case_words(occurrence: Occurrence, zone: str, network: Network, language: Language) -> Words:
+    """A city's own deadline: the moment there and in Hamburg. Its code is a secret, so it is left out."""
+    cycle, at = occurrence.of, occurrence.last_moment
+    assert isinstance(cycle, Cycle)  # noqa: S101 - asked of deadlines only
     here = language.span(at, None, zone)
     home = f"{language.span(at, None, network.zone)} {language.home_clock(at, network)}"
     lines = (
         language.say("Until {here} here; {home}.", here=here, home=home),
-        language.say("Submit it at {link}", link=cycle.submit_at),
+        language.say("Submit it at {link}", link=cycle.public_address),
     )
-    return Words(language.say("Deadline: {title}", title=cycle.title), "\n".join(lines), "", cycle.submit_at)
+    title = language.say("Deadline: {title}", title=cycle.title)
+    return Words(title, "\n".join(lines), "", cycle.public_address)
 
 
 def cycle_words(cycle: Cycle, network: Network, language: Language) -> Words:
     """The deadline of all, as a day; its hour differs by city."""
-    at = cycle.deadline.instant
+    deadline = cycle.deadline_of_all
+    if deadline.zone == IN_THE_CITY:
+        day = language.full_date(deadline.on)
+        text = language.say("Until the end of {day} in each city. See the city's own calendar.", day=day)
+        return Words(language.say("Deadline: {title}", title=cycle.title), text)
+    at = deadline.instant
     home = f"{language.span(at, None, network.zone)} {language.home_clock(at, network)}"
     text = language.say("Until {home}. Hour and day differ by city: see the city's own calendar.", home=home)
     return Words(language.say("Deadline: {title}", title=cycle.title), text)

@@ -111,7 +111,7 @@ class Clocks:
 def _span(occurrence: Occurrence, clock: ZoneClock) -> Span:
     if isinstance(occurrence.of, Cycle):
         deadline = occurrence.of.deadline
-        ends_at = clock.last_moment(deadline.on, deadline.at)
+        ends_at = clock.last_moment(occurrence.on, deadline.at)
         return ends_at - DEADLINE_LENGTH, ends_at
     assert occurrence.session is not None  # noqa: S101 - what has a time is a session or a deadline
     begins, ends = span_of(occurrence.session, lambda day, at, _zone: clock.moment(day, at))

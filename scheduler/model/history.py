@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scheduler.model.answers import Answer
+from scheduler.model.cases import Case
 from scheduler.model.notices import Kind
 from scheduler.model.told import Told
 
@@ -29,6 +30,12 @@ class History:
     is_in_doubt: bool = False
     #: SEQUENCE that another contact of the same mailbox was told last
     mailbox: int = 0
+    #: of a mail about a report: the case as it is now; None where it is no such mail
+    case: Case | None = None
+    #: of a digest: the slugs of the cities whose report is still missing
+    missing: tuple[str, ...] = ()
+    #: the city's own code, where the survey has made it
+    code: str = ""
 
     @property
     def is_invited(self) -> bool:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 _DAY = timedelta(days=1)
+#: The roles of a city's own contacts, and those of its country's two offices, which follow its reports.
+CITY_ROLES = ("coordinator", "deputy", "mayor")
+NATIONAL_COORDINATOR, NATIONAL_COMMISSION = "national-coordinator", "national-commission"
+#: Who is told of a report where nobody of those who should be can be written to, in this order.
+CHAIN = (*CITY_ROLES, NATIONAL_COORDINATOR)
 
 
 class Standing(StrEnum):
@@ -74,7 +80,7 @@ class Membership:
 class Contact:
     """A person or mailbox at a member."""
 
-    #: "coordinator", "deputy" or "mayor"
+    #: one of CITY_ROLES, or of an office of the country
     role: str
     address: str
     #: empty where only a mailbox is known
@@ -125,3 +131,19 @@ class Member:
 
     def may_have_joined_in(self, span: Span) -> bool:
         return any(membership.began.meets(span) for membership in self.memberships)
+
+
+def stand_ins(contacts: Sequence[Contact], roles: Collection[str], barred: Container[int]) -> tuple[int, ...]:
+    """The positions of those who are next in the chain, where none of the contacts in these roles can be
+    written to; nobody where one can, or none is left. barred: positions.
+
+    The outbox asks the same in SQL (store/duties.py); a test holds the two together.
+    """
+    open_to = [position for position in range(len(contacts)) if position not in barred]
+    if any(contacts[position].role in roles for position in open_to):
+        return ()
+    for role in CHAIN:
+        found = {contacts[at].address: at for at in reversed(open_to) if contacts[at].role == role}
+        if found:
+            return tuple(sorted(found.values()))
+    return ()

@@ -26,6 +26,8 @@ FOLLOW_UP_USEFUL = timedelta(days=90)
 LAST_CALL, LAST_CALL_USEFUL = 10, timedelta(minutes=5)
 #: How long after its old day people are still told what became of a postponed session.
 POSTPONED_USEFUL = timedelta(days=365)
+#: How long it is worth saying that a report is overdue, or what became of it.
+OVERDUE_USEFUL, LETTER_USEFUL = timedelta(days=30), timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ def useful_by(occurrence: Occurrence, rule: NoticeRule) -> datetime:
         return occurrence.last_moment + POSTPONED_USEFUL
     if rule.kind is Kind.FOLLOW_UP:
         return occurrence.last_moment + FOLLOW_UP_USEFUL
+    if rule.kind is Kind.REPORT_OVERDUE:
+        return occurrence.last_moment + OVERDUE_USEFUL
     if isinstance(occurrence.of, Cycle) or rule.kind is Kind.CHANGED:
         return occurrence.last_moment
     is_last_call = isinstance(rule.when, MinutesBefore) and rule.when.minutes <= LAST_CALL
@@ -253,8 +257,15 @@ def _report_opened(question: Question, member: Member) -> Iterator[datetime]:
         yield opened_at
 
 
+def _report_moved(question: Question, member: Member) -> Iterator[datetime]:
+    """Whoever was told another deadline hears of this one before any reminder of it."""
+    told_at = _told_at(question, member)
+    if told_at is not None:
+        yield told_at
+
+
 def _report_reminder(question: Question, member: Member) -> Iterator[datetime]:
-    """A rung that lies before the opening is skipped, not sent late."""
+    """A rung that lies before the opening is skipped, not sent late; so are digest and overdue notice."""
     due_at = question.network.quiet_hours.wait(_named(question, member), member.zone)
     if _counts(question, member, due_at) and _is_known(question, member, due_at):
         yield due_at
@@ -268,7 +279,10 @@ _MOMENTS = {
     Kind.REMINDER: _reminder,
     Kind.FOLLOW_UP: _follow_up,
     Kind.REPORT_OPENED: _report_opened,
+    Kind.REPORT_MOVED: _report_moved,
     Kind.REPORT_REMINDER: _report_reminder,
+    Kind.REPORT_DIGEST: _report_reminder,
+    Kind.REPORT_OVERDUE: _report_reminder,
 }
 
 

@@ -27,7 +27,19 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     FOLLOW_UP = "follow-up"
     REPORT_OPENED = "report-opened"
+    #: the deadline is another one: the round's, or by an extension
+    REPORT_MOVED = "report-moved"
     REPORT_REMINDER = "report-reminder"
+    #: to national coordinators: whose report is still missing
+    REPORT_DIGEST = "report-digest"
+    REPORT_OVERDUE = "report-overdue"
+    #: a receipt
+    REPORT_RECEIVED = "report-received"
+    # the letters in which a round ends; nobody gets one before a person has released it
+    REPORT_RENEWED = "report-renewed"
+    REPORT_INCOMPLETE = "report-incomplete"
+    REPORT_NO_PROGRESS = "report-no-progress"
+    REPORT_NOT_SUBMITTED = "report-not-submitted"
     #: of no rule: people release it when a new tz database has moved hours (US-16)
     CLOCKS_CHANGED = "clocks-changed"
 
@@ -35,16 +47,32 @@ class Kind(StrEnum):
 #: Duties that compare what a contact should know with what it was last told. The others happen once, at
 #: their moment, or not at all (DESIGN, 5.4).
 STATEFUL = frozenset(
-    {Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED, Kind.REPORT_OPENED},
+    {
+        *(Kind.ANNOUNCEMENT, Kind.INVITATION, Kind.CHANGED, Kind.CANCELLED),
+        *(Kind.REPORT_OPENED, Kind.REPORT_MOVED),
+    },
 )
 #: Mails that remind of another one.
-REMINDERS = frozenset({Kind.REMINDER, Kind.REPORT_REMINDER})
+REMINDERS = frozenset({Kind.REMINDER, Kind.REPORT_REMINDER, Kind.REPORT_DIGEST, Kind.REPORT_OVERDUE})
+#: The letters in which a round ends for a city.
+OUTCOMES = frozenset(
+    {Kind.REPORT_RENEWED, Kind.REPORT_INCOMPLETE, Kind.REPORT_NO_PROGRESS, Kind.REPORT_NOT_SUBMITTED}
+)
+#: Mails without a moment of their own: what a person or a program says of a case causes them.
+OF_CASES = frozenset({Kind.REPORT_RECEIVED, *OUTCOMES})
+#: Mails that ask for a report; none goes to a city whose report has come.
+AWAITING = frozenset(
+    {
+        *(Kind.REPORT_OPENED, Kind.REPORT_MOVED, Kind.REPORT_REMINDER, Kind.REPORT_DIGEST),
+        Kind.REPORT_OVERDUE,
+    }
+)
 #: Mails of duties: no city ends them by ending the webinars'.
-REPORTS = frozenset({Kind.REPORT_OPENED, Kind.REPORT_REMINDER})
+REPORTS = AWAITING | OF_CASES
 #: Mails that lead to the page on which their session is answered.
 ANSWERED = frozenset({Kind.INVITATION, Kind.CHANGED, Kind.REMINDER})
 #: Mails that exist only against what was told before.
-CORRECTIONS = frozenset({Kind.CHANGED, Kind.CANCELLED})
+CORRECTIONS = frozenset({Kind.CHANGED, Kind.CANCELLED, Kind.REPORT_MOVED})
 
 
 @dataclass(frozen=True)
@@ -80,6 +108,19 @@ class WorkingDaysBefore:
 
 
 @dataclass(frozen=True)
+class WorkingDayAfter:
+    """So many calendar days after a date, and then the member's next working day, at a wall time there."""
+
+    days: int
+    at: time
+    form: Literal["working-day-after"] = "working-day-after"
+
+    def due_at(self, on: date, zone: str, weekend: Collection[int]) -> datetime:
+        day = times.working_day_on_or_after(on + timedelta(days=self.days), weekend)
+        return times.moment(day, self.at, zone)
+
+
+@dataclass(frozen=True)
 class MinutesBefore:
     """So many minutes before the start, whatever the hour is there."""
 
@@ -87,7 +128,7 @@ class MinutesBefore:
     form: Literal["minutes"] = "minutes"
 
 
-When = Days | WorkingDaysBefore | MinutesBefore
+When = Days | WorkingDaysBefore | WorkingDayAfter | MinutesBefore
 
 
 @dataclass(frozen=True)
@@ -107,7 +148,10 @@ class NoticeRule:
 def hour_of(rules: Iterable[NoticeRule], kind: Kind) -> time:
     """The wall time at which the rule of a kind acts on its day, whether it is switched on or not."""
     whens = (rule.when for rule in rules if rule.kind is kind)
-    return next((when.at for when in whens if isinstance(when, Days | WorkingDaysBefore)), OFFICE_OPENS)
+    return next(
+        (when.at for when in whens if isinstance(when, Days | WorkingDaysBefore | WorkingDayAfter)),
+        OFFICE_OPENS,
+    )
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
-from scheduler.model.members import Contact, Member
+from scheduler.model.cases import heads
+from scheduler.model.cycles import Cycle
+from scheduler.model.members import Contact, Member, stand_ins
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
-from scheduler.model.notices import CORRECTIONS, REMINDERS, STATEFUL, Kind, NoticeRule
+from scheduler.model.notices import AWAITING, CORRECTIONS, REMINDERS, REPORTS, STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window
-from scheduler.model.slots import Crowd, Crowds, Due, Group, duties, find_due
+from scheduler.model.slots import Crowd, Crowds, Due, Group, as_they_are, duties, find_due
 from scheduler.model.told import Tellings, Told, is_needed, is_wanted, tell, words_rest_on
 
 #: Nothing was ever sent.
@@ -72,14 +75,16 @@ def plan_mailings(
     for occurrence, rules in duties(configuration, since):
         is_known = told.is_known(occurrence.id)
         asked = [rule for rule in rules if is_known or rule.kind not in CORRECTIONS]
-        done = {rule.id: _done(occurrence, rule, since, told) for rule in asked}
-        if kept := told.kept(occurrence, configuration.members, configuration.network):
-            done |= {rule.id: kept for rule in asked if rule.kind is Kind.CANCELLED}
         # who is not invited can only have to hear that it is off, after having been told that it is on
         concerned = [crowd for crowd in crowds.of(occurrence) if is_known or crowd.is_invited(occurrence)]
-        parted = _parted(concerned, occurrence, asked, told, done)
-        due = find_due(occurrence, asked, list(parted), configuration.network, since, window)
-        yield from _Books(occurrence, configuration.network, parted).mailings(due)
+        leaders = heads(occurrence.of, configuration.members) if isinstance(occurrence.of, Cycle) else {}
+        for there, apart in as_they_are(occurrence, concerned):
+            done = {rule.id: _done(there, rule, since, told) for rule in asked}
+            if kept := told.kept(occurrence, configuration.members, configuration.network):
+                done |= {rule.id: kept for rule in asked if rule.kind is Kind.CANCELLED}
+            parted = _parted(apart, there, asked, told, done, leaders)
+            due = find_due(there, asked, list(parted), configuration.network, since, window)
+            yield from _Books(there, configuration.network, parted).mailings(due)
 
 
 def _done(occurrence: Occurrence, rule: NoticeRule, since: Since, told: Tellings) -> AbstractSet[int]:
@@ -99,10 +104,13 @@ class _Knowledge:
     told: dict[int, Told] = field(default_factory=dict)
     #: (position, rule id) of what they had before, or do not want
     done: AbstractSet[tuple[int, str]] = frozenset()
+    #: positions of those to whom nothing at all is sent
+    barred: AbstractSet[int] = frozenset()
 
 
-#: Of each contact of a member: what it was told, and the rules whose mail it had, or does not want.
-_Signature = tuple[tuple[Told | None, tuple[str, ...]], ...]
+#: Of each contact of a member: what it was told, the rules whose mail it had, or does not want, and whether
+#: nothing at all is sent to it.
+_Signature = tuple[tuple[Told | None, tuple[str, ...], bool], ...]
 
 
 def _parted(
@@ -111,24 +119,36 @@ def _parted(
     rules: Sequence[NoticeRule],
     told: Tellings,
     done: Mapping[str, AbstractSet[int]],
+    leaders: Mapping[str, Collection[str]],
 ) -> dict[Crowd, _Knowledge]:
-    """The crowds, parted where their contacts know or want different things."""
+    """The crowds, parted where their contacts know or want different things.
+
+    leaders: of a round, the cities whose clock counts for the digests -> the cities that each is about.
+    """
     done = {rule: numbers for rule, numbers in done.items() if numbers}
-    declined = told.declined(occurrence.id)
-    if not (told.is_known(occurrence.id) or done or declined or told.ended or told.barred):
+    declined, come = told.declined(occurrence.id), told.come.get(occurrence.id, frozenset())
+    digests = frozenset(rule.id for rule in rules if rule.kind is Kind.REPORT_DIGEST)
+    asking = frozenset(rule.id for rule in rules if rule.kind in AWAITING) - digests
+    knows_more = told.is_known(occurrence.id) or done or declined or told.ended or told.barred
+    if not (knows_more or come or digests):
         return {crowd: _Knowledge() for crowd in crowds}
 
-    def of_contact(contact: Contact, number: int) -> tuple[Told | None, tuple[str, ...]]:
-        left_out = {rule for rule, had in done.items() if number in had}
-        ended, no = told.has_ended(contact), number in declined
-        if told.is_barred(contact):
+    def of_contact(contact: Contact, number: int, not_due: AbstractSet[str]) -> Any:
+        left_out = {rule for rule, had in done.items() if number in had} | not_due
+        ended, no, is_barred = told.has_ended(contact), number in declined, told.is_barred(contact)
+        if is_barred:
             left_out = {rule.id for rule in rules}
         elif ended or no:
             left_out |= {rule.id for rule in rules if not is_wanted(rule.kind, ended, no)}
-        return told.knows(occurrence, number), tuple(sorted(left_out))
+        return told.knows(occurrence, number), tuple(sorted(left_out)), is_barred
 
     def signature(member: Member) -> _Signature:
-        return tuple(of_contact(contact, told.number(member, contact)) for contact in member.contacts)
+        not_due = asking if member.slug in come else frozenset[str]()
+        if digests and not any(slug not in come for slug in leaders.get(member.slug, ())):
+            not_due |= digests
+        return tuple(
+            of_contact(contact, told.number(member, contact), not_due) for contact in member.contacts
+        )
 
     return {part: knowledge for crowd in crowds for part, knowledge in _parts(crowd, signature)}
 
@@ -142,9 +162,10 @@ def _parts(crowd: Crowd, signature: Callable[[Member], _Signature]) -> Iterator[
         for known, members in within.items():
             alike[known].append(Group(tuple(members)))
     for known, groups in alike.items():
-        told = {position: one for position, (one, _) in enumerate(known) if one}
-        done = {(position, rule) for position, (_, rules) in enumerate(known) for rule in rules}
-        yield Crowd(tuple(groups)), _Knowledge(told, done)
+        told = {position: one for position, (one, *_) in enumerate(known) if one}
+        done = {(position, rule) for position, (_, rules, _) in enumerate(known) for rule in rules}
+        barred = {position for position, (*_, is_barred) in enumerate(known) if is_barred}
+        yield Crowd(tuple(groups)), _Knowledge(told, done, barred)
 
 
 @dataclass(frozen=True)
@@ -181,9 +202,14 @@ class _Books:
     ) -> tuple[int, ...]:
         """No reminder goes out beside the mail that it would remind of."""
         kind, known = one.rule.kind, self.knowledge[crowd]
+        meant = crowd.chosen(roles, self.network)
+        if roles and kind in REPORTS and kind is not Kind.REPORT_DIGEST:
+            contacts = crowd.like.contacts
+            others = stand_ins(contacts, roles, known.barred)
+            meant += tuple(one for one in others if self.network.may_write_to(contacts[one].address))
         needed = (
             position
-            for position in crowd.chosen(roles, self.network)
+            for position in meant
             if is_needed(kind, known.told.get(position), self.occurrence, one.at)
             and (position, one.rule.id) not in known.done
         )

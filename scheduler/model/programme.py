@@ -9,7 +9,7 @@ from functools import cached_property
 
 from scheduler.errors import SchedulerError
 from scheduler.model import times
-from scheduler.model.cycles import Cycle
+from scheduler.model.cycles import ANYWHERE, Cycle, Deadline
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Configuration, Network
 from scheduler.model.series import Series, Session, Status
@@ -114,6 +114,12 @@ class Occurrence:
             return False
         return member.standing(day) is Standing.MEMBER
 
+    def for_member(self, member: Member) -> Occurrence:
+        """The same as it is for one member: the deadline of its own case. A session is one for all."""
+        if not isinstance(self.of, Cycle) or self.of.is_alike_for_all:
+            return self
+        return _deadline(self.of, self.of.deadline_of(member))
+
     def day_in(self, zone: str) -> date:
         return times.local_date(self.starts_at, zone) if self.starts_at else self.on
 
@@ -147,7 +153,7 @@ def build_programme(configuration: Configuration, window: Window) -> tuple[Occur
 def occurrences_of(part: Series | Cycle) -> tuple[Occurrence, ...]:
     """All occurrences of one series or cycle, in the order of their days."""
     if isinstance(part, Cycle):
-        return (_deadline(part),)
+        return (_deadline(part, part.deadline_of_all),)
     return tuple(sorted(_sessions(part), key=_order))
 
 
@@ -192,11 +198,10 @@ def sessions_for(series: Series, member: Member, network: Network) -> tuple[Occu
     return tuple(o for o in occurrences_of(series) if not o.is_off and o.invites(member, network))
 
 
-def _deadline(cycle: Cycle) -> Occurrence:
-    ends_at = cycle.deadline.instant
-    return Occurrence(
-        cycle.id, cycle.deadline.on, ends_at - DEADLINE_LENGTH, ends_at, cycle.deadline.zone, cycle
-    )
+def _deadline(cycle: Cycle, deadline: Deadline) -> Occurrence:
+    """Where each city has its own, the zone is that of the last of them."""
+    ends_at, zone = deadline.instant, deadline.there(ANYWHERE).zone
+    return Occurrence(cycle.id, deadline.on, ends_at - DEADLINE_LENGTH, ends_at, zone, cycle)
 
 
 def _sessions(series: Series) -> Iterator[Occurrence]:

@@ -63,8 +63,9 @@ class Roll:
 
     def due(self, cycle: Cycle) -> Set:
         """Members that must report."""
-        named = (*cycle.who.also, *(slug for slug, _ in cycle.who.exempt))
-        return self._asked(self._alike_by_membership, named, lambda member: cycle.duty(member) is Duty.DUE)
+        return self._asked(
+            self._alike_by_membership, cycle.who.named, lambda member: cycle.duty(member) is Duty.DUE
+        )
 
     def at_local(self, at: datetime) -> Iterator[tuple[datetime, Set]]:
         """(what clocks show there when a session begins, the members whose clocks do), without a zone."""

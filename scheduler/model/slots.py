@@ -25,7 +25,15 @@ from scheduler.model.moments import (
     useful_by,
 )
 from scheduler.model.network import Configuration, Network
-from scheduler.model.notices import STATEFUL, Days, Kind, NoticeRule, WorkingDaysBefore
+from scheduler.model.notices import (
+    OF_CASES,
+    STATEFUL,
+    Days,
+    Kind,
+    NoticeRule,
+    WorkingDayAfter,
+    WorkingDaysBefore,
+)
 from scheduler.model.programme import Occurrence, Window, occurrences_of
 from scheduler.model.series import Series
 
@@ -116,7 +124,7 @@ class _Concerns:
             slug for audience in self._audiences for slug in (*audience.members, *audience.left_out)
         }
         for cycle in self._cycles:
-            self._named |= {*cycle.who.also, *(slug for slug, _ in cycle.who.exempt)}
+            self._named |= cycle.named
         self._known: dict[Hashable, int] = {}
         self._answers: dict[Hashable, int] = {}
 
@@ -126,7 +134,7 @@ class _Concerns:
         key = (name, member.region, member.country, member.languages[0], member.memberships)
         if key not in self._known:
             hears = tuple(audience.includes(member) for audience in self._audiences)
-            reports = tuple(cycle.duty(member) for cycle in self._cycles)
+            reports = tuple((cycle.duty(member), cycle.last_day_of(member)) for cycle in self._cycles)
             self._known[key] = self._answers.setdefault((hears, reports), len(self._answers))
         return self._known[key]
 
@@ -141,9 +149,10 @@ def find_slots(
     """
     crowds = Crowds(groups, configuration.network, window)
     slots = (
-        Slot(occurrence, due.rule, due.at, tuple(group for crowd in due.crowds for group in crowd.groups))
+        Slot(there, due.rule, due.at, tuple(group for crowd in due.crowds for group in crowd.groups))
         for occurrence, rules in duties(configuration, since)
-        for due in find_due(occurrence, rules, crowds.of(occurrence), configuration.network, since, window)
+        for there, apart in as_they_are(occurrence, crowds.of(occurrence))
+        for due in find_due(there, rules, apart, configuration.network, since, window)
     )
     return sorted(slots, key=lambda s: (s.due_at, _ORDER[s.rule.kind], s.occurrence.id, s.rule.id))
 
@@ -200,16 +209,32 @@ def duties(configuration: Configuration, since: Since) -> Iterator[tuple[Occurre
         of_sessions = tuple(rule for rule in enabled if rule.kind is not Kind.ANNOUNCEMENT)
         yield from ((o, of_sessions) for o in occurrences_of(series) if not o.is_held)
     for cycle in (cycle for cycle in configuration.cycles if not cycle.held):
-        yield from ((o, tuple(rule for rule in cycle.rules if rule.enabled)) for o in occurrences_of(cycle))
+        timed = tuple(rule for rule in cycle.rules if rule.enabled and rule.kind not in OF_CASES)
+        yield from ((o, timed) for o in occurrences_of(cycle))
+
+
+def as_they_are(
+    occurrence: Occurrence, crowds: Sequence[Crowd]
+) -> Iterator[tuple[Occurrence, Sequence[Crowd]]]:
+    """The occurrence as it is for each part of the crowds: the deadline of a round may differ by city."""
+    if not isinstance(occurrence.of, Cycle) or occurrence.of.is_alike_for_all:
+        yield occurrence, crowds
+        return
+    apart: dict[tuple[date, datetime | None], tuple[Occurrence, list[Crowd]]] = {}
+    for crowd in crowds:
+        there = occurrence.for_member(crowd.like)
+        apart.setdefault((there.on, there.ends_at), (there, []))[1].append(crowd)
+    yield from apart.values()
 
 
 def _may_lie_in(window: Window, occurrence: Occurrence, rule: NoticeRule) -> bool:
     """A cheap look at days, before any zone is asked."""
     if useful_by(occurrence, rule) < window.start:
         return False
-    if not isinstance(rule.when, Days | WorkingDaysBefore):
+    if not isinstance(rule.when, Days | WorkingDaysBefore | WorkingDayAfter):
         return True
-    days = rule.when.days if isinstance(rule.when, Days) else -_LONGEST_WEEK * rule.when.days
+    is_back = isinstance(rule.when, WorkingDaysBefore)
+    days = -_LONGEST_WEEK * rule.when.days if is_back else rule.when.days
     named = datetime.combine(occurrence.on, rule.when.at, tzinfo=UTC) + timedelta(days=days)
     opens_early = rule.kind is Kind.REPORT_OPENED or rule.kind is Kind.FOLLOW_UP
     return opens_early or named - _SLACK < window.end
@@ -319,8 +344,8 @@ class Crowds:
         for group in self.groups:
             member = group.like
             hears = tuple(audience.includes(member) for audience in audiences)
-            duty = part.duty(member) if isinstance(part, Cycle) else None
-            alike[*self._life[member.slug], hears, duty].append(group)
+            case = (part.duty(member), part.last_day_of(member)) if isinstance(part, Cycle) else None
+            alike[*self._life[member.slug], hears, case].append(group)
         return tuple(Crowd(tuple(groups)) for groups in alike.values())
 
     @cached_property

@@ -243,3 +243,11 @@ def working_day_on_or_before(day: date, weekend: Iterable[int]) -> date:
     while day.weekday() in days_off:
         day -= _DAY
     return day
+
+
+def working_day_on_or_after(day: date, weekend: Iterable[int]) -> date:
+    """`day` itself, or the next day after it that is no weekend day."""
+    days_off = frozenset(weekend)
+    while day.weekday() in days_off:
+        day += _DAY
+    return day

@@ -85,6 +85,8 @@ class Tellings:
     gone: AbstractSet[int] = frozenset()
     #: addresses, in small letters, to which nothing is sent at all: mail came back, or somebody complained
     barred: AbstractSet[str] = frozenset()
+    #: cycle -> slugs of those who are asked for no report any more
+    come: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
 
     def number(self, member: Member, contact: Contact) -> int:
         """0 for a contact that was never in force."""
@@ -223,6 +225,8 @@ def is_needed(kind: Kind, told: Told | None, occurrence: Occurrence, at: datetim
             )
         case Kind.CANCELLED:
             return told is not None and is_invited and (told.ends_at is None or told.ends_at > at)
+        case Kind.REPORT_MOVED:
+            return told is not None and told.ends_at != occurrence.ends_at
         case Kind.FOLLOW_UP:
             return is_invited
         case _:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from scheduler.configuration import normal
 from scheduler.errors import ConfigurationMoved
 from scheduler.model import changes, times
+from scheduler.model.cases import CALENDAR, NOTHING_LEARNT, AllTerms, Learnt, terms_of
+from scheduler.model.cases import settle as settle_cases
 from scheduler.model.clocks import clocks_of
 from scheduler.model.network import Configuration
 from scheduler.model.programme import Window
@@ -18,8 +21,20 @@ from scheduler.service.engine import settle
 from scheduler.service.erased import leave_erased_out
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.lasting import NameStands, find_bond
-from scheduler.store import book, clocks, configurations, installation, ledger
+from scheduler.store import book, cases, clocks, configurations, installation, ledger
 from scheduler.store.database import Connection, Database
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a person decides of cases, in the words of the log."""
+
+    learnt: Learnt = NOTHING_LEARNT
+    #: (cycle, slug) -> why
+    because: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+NOTHING_DECIDED = Decided()
 
 
 async def put_in_force(
@@ -33,6 +48,7 @@ async def put_in_force(
     proposed: str | None = None,
     key: bytes | None = None,
     also: Callable[[Connection], Awaitable[None]] | None = None,
+    decided: Decided = NOTHING_DECIDED,
 ) -> list[str]:
     """Makes a proposal the truth, in one transaction; gives what vanished from the files and is held now.
 
@@ -43,7 +59,8 @@ async def put_in_force(
     where it would take a name from entries in calendars.
 
     `key`: the installation's, to leave out who was erased; raises KeyNeeded where somebody was, and it does
-    not tell who. `also`: what is written in the same transaction.
+    not tell who. `also`: what is written in the same transaction. `decided`:
+    what a person decides of cases with it; what was decided before wins over the files as well.
 
     With another tz database than the one before, what it moves is held or waits for a person (US-16). Raises
     OlderClocks where it is older and has other hours, unless a person wants just that: `older_clocks`.
@@ -51,14 +68,18 @@ async def put_in_force(
     before, slots = await _books(database, now)
     async with database.read() as connection:
         proposal = await leave_erased_out(connection, key, proposal)
+        known = await cases.by_place(connection)
     if before and not older_clocks:
         clock_changes.refuse_older(before)
     clock_change = await clock_changes.find(database, before, now) if before else None
     proposed = proposed or normal.hash_of(normal.to_text(proposal))
     if before:
         proposal = changes.carry_over(before.configuration, proposal, now)
+    learnt = Learnt.of(known.values(), proposal).joined(decided.learnt)
+    proposal = await asyncio.to_thread(learnt.applied_to, proposal)
+    terms = await asyncio.to_thread(terms_of, proposal)
     content = normal.to_text(proposal)
-    known = await asyncio.to_thread(clocks_of, proposal, now)
+    known_clocks = await asyncio.to_thread(clocks_of, proposal, now)
     async with database.write() as connection:
         if before is None:
             await ledger.be_first(connection)
@@ -87,7 +108,8 @@ async def put_in_force(
         await ledger.write_rules(connection, changes.rule_marks(proposal), applied_at)
         if before and clock_change:
             await clock_changes.write_down(connection, before, clock_change, now)
-        await clocks.keep(connection, times.tzdata_version(), known, now)
+        await clocks.keep(connection, times.tzdata_version(), known_clocks, now)
+        await _settle_cases(connection, terms, decided, applied_at, by)
         await ledger.settle(connection, applied_at)
         if before is None:
             await installation.claim(connection, by, applied_at)
@@ -97,6 +119,63 @@ async def put_in_force(
         if also:
             await also(connection)
     return held
+
+
+async def _settle_cases(
+    connection: Connection, terms: AllTerms, decided: Decided, now: datetime, by: str
+) -> None:
+    """A case that is made now has the SEQUENCE that the deadline of its round has in calendars."""
+    known, ids = await cases.by_place(connection), await book.member_ids(connection)
+    moves = await asyncio.to_thread(lambda: list(settle_cases(known, terms, now, decided.because)))
+    revisions = await ledger.read_revisions(connection)
+    fresh = {cycle: revisions[cycle].sequence for cycle in {move.after.cycle for move in moves}}
+    made = (replace(move.after, revision=fresh[move.after.cycle]) for move in moves if not move.before)
+    numbered = {(case.cycle, case.member): case for case in made}
+    moves = [replace(m, after=numbered.get((m.after.cycle, m.after.member), m.after)) for m in moves]
+    await cases.write(connection, moves, ids, by)
+
+
+async def know_cases(database: Database, now: datetime) -> None:
+    """Makes the cases of what is in force, where an older version of this program has put it in force."""
+    async with database.read() as connection:
+        if await configurations.latest_id(connection) is None or await cases.by_place(connection):
+            return
+        in_force = await read_in_force(connection)
+    if in_force.configuration.cycles:
+        terms = await asyncio.to_thread(terms_of, in_force.configuration)
+        async with database.write() as connection:
+            await ledger.hold(connection)
+            await _settle_cases(connection, terms, NOTHING_DECIDED, now, CALENDAR)
+
+
+async def put_anew(
+    database: Database,
+    *,
+    now: datetime,
+    by: str,
+    decided: Decided,
+    also: Callable[[Connection], Awaitable[None]] | None = None,
+    key: bytes | None = None,
+) -> None:
+    """What is in force comes into force once more, with what a person has decided of cases.
+
+    Raises NothingInForce, and ConfigurationMoved where another configuration came first.
+    """
+    async with database.read() as connection:
+        in_force = await read_in_force(connection)
+        applied = await configurations.latest(connection)
+    assert applied is not None  # noqa: S101 - it was read
+    await put_in_force(
+        database,
+        in_force.configuration,
+        now=now,
+        by=by,
+        replaces=applied.hash,
+        proposed=applied.proposed or applied.hash,
+        decided=decided,
+        also=also,
+        key=key,
+    )
 
 
 async def meet_new_clocks(database: Database, now: datetime, key: bytes | None = None) -> bool:

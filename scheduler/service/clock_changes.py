@@ -175,7 +175,7 @@ def _concerning(in_force: InForce, member: Member) -> Iterator[Occurrence]:
     for part in in_force.configuration.parts:
         if isinstance(part, Cycle):
             if part.duty(member) is Duty.DUE:
-                yield in_force.occurrences[part.id]
+                yield in_force.occurrences[part.id].for_member(member)
         else:
             yield from in_force.sessions_of(part, member)
 

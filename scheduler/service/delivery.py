@@ -30,7 +30,8 @@ from scheduler.service.fences import Fences
 from scheduler.service.in_force import Memory
 from scheduler.service.links import Links
 from scheduler.service.meters import Meters
-from scheduler.store import claims, histories, ledger, marks, outbox, outflow
+from scheduler.service.passed import read_passed
+from scheduler.store import claims, ledger, marks, outbox, outflow
 from scheduler.store.claims import Turn
 from scheduler.store.database import Connection, Database
 from scheduler.store.outbox import Delivery
@@ -257,9 +258,7 @@ class Deliverer:
             if self._stands_aside():  # what came into force since the last look has other clocks
                 return None
             rows = await claims.claimed(connection, token)
-            passed = await histories.read(connection, [row.id for row in rows])
-            sharing = [contact.id for contact in in_force.sharing]
-            passed = await histories.with_mailboxes(connection, passed, sharing)
+            passed = await read_passed(connection, in_force, rows)
         rows = [_as_known(row, passed[row.id]) for row in rows]
         return Claim(token, generation, in_force, holds_until), rows, passed
 

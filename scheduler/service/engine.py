@@ -24,7 +24,7 @@ from scheduler.service.clock import Bell, Clock
 from scheduler.service.fences import Fences
 from scheduler.service.in_force import InForce, Memory
 from scheduler.service.meters import Meters
-from scheduler.store import configurations, ledger
+from scheduler.store import cases, configurations, ledger
 from scheduler.store.database import Connection, Database
 from scheduler.store.duties import (
     OVERTAKEN,
@@ -125,14 +125,16 @@ class Engine:
                 await self.fences.tick(connection, outlook.in_force.network, now)
             done = Settled() if overtaken else await settle(connection, outlook.in_force, slots, now)
             if not overtaken:
+                await cases.turn(connection, outlook.in_force.member_ids, now)
                 await ledger.settle(connection, now + _STEP)
+            turns_at = await cases.next_turn(connection)
         if overtaken:
             return await self.look()
         for kind, mails in done.missed.items():
             self.meters.ended(kind, MISSED, mails)
         if done.new or self._is_new(outlook.in_force):
             self.post.ring()
-        return outlook.wanted(now)
+        return [*outlook.wanted(now), *([turns_at] if turns_at and turns_at > now else [])]
 
     def _is_new(self, in_force: InForce) -> bool:
         """It came into force since the last look: what was settled with it waits to be posted."""
@@ -207,7 +209,7 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         rule=slot.rule.id,
         kind=slot.rule.kind,
         roles=slot.rule.to,
-        member_ids=tuple(chain.from_iterable(in_force.ids_of(group) for group in slot.groups)),
+        member_ids=_member_ids(slot, in_force),
         uid=occurrence.id,
         uid_domain=in_force.network.uid_domain,
         uid_by_member=isinstance(occurrence.of, Cycle),
@@ -225,6 +227,14 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         sharing=tuple(contact.id for contact in in_force.sharing),
         keepers=_keepers(slot, in_force) if slot.rule.kind is Kind.CANCELLED else (),
     )
+
+
+def _member_ids(slot: Slot, in_force: InForce) -> tuple[int, ...]:
+    """Of a digest only the cities that lead: each national coordinator gets one."""
+    if slot.rule.kind is Kind.REPORT_DIGEST:
+        leaders = in_force.leaders(slot.occurrence.id)
+        return tuple(in_force.member_ids[m.slug] for m in slot.members() if m.slug in leaders)
+    return tuple(chain.from_iterable(in_force.ids_of(group) for group in slot.groups))
 
 
 def _keepers(slot: Slot, in_force: InForce) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from scheduler.model.changes import ending
 from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member
 from scheduler.model.network import Network, Partner
-from scheduler.model.programme import DEADLINE_LENGTH, Occurrence
+from scheduler.model.programme import Occurrence
 from scheduler.model.series import Series
 from scheduler.service.in_force import InForce
 
@@ -109,10 +109,9 @@ class Items:
         return made[reader]
 
     def _make(self, occurrence: Occurrence, reader: Reader) -> bytes:
-        revision = self._revision(occurrence)
         if isinstance(occurrence.of, Cycle):
-            return self._deadline(occurrence, occurrence.of, reader, revision)
-        return self._session(occurrence, reader, revision)
+            return self._deadline(occurrence, occurrence.of, reader)
+        return self._session(occurrence, reader, self._revision(occurrence))
 
     def _revision(self, occurrence: Occurrence) -> Revision:
         """A recording that was written down before the end shows from then on: that is a change (rule 25)."""
@@ -139,17 +138,21 @@ class Items:
             kept.skeleton = skeleton(session_event(occurrence, uid, revision.sequence, _SOME_WORDS), revision)
         return kept.skeleton
 
-    def _deadline(self, occurrence: Occurrence, cycle: Cycle, reader: Reader, revision: Revision) -> bytes:
+    def _deadline(self, occurrence: Occurrence, cycle: Cycle, reader: Reader) -> bytes:
         """A city's own, with a UID of its own; or that of all, as a day."""
-        network, deadline = self._in_force.network, cycle.deadline
+        network = self._in_force.network
         if not reader.city:
+            revision = self._in_force.revisions[occurrence.id]
             said = cycle_words(cycle, network, reader.language)
-            event = day_event(occurrence.uid(network), deadline.on, revision.sequence, said)
+            event = day_event(occurrence.uid(network), occurrence.on, revision.sequence, said)
             return feed_item(event, revision)
-        said = case_words(cycle, reader.zone, network, reader.language)
-        uid, ends_at = f"{cycle.id}.{reader.city}@{network.uid_domain}", deadline.instant
-        begins_at = ends_at - DEADLINE_LENGTH
-        return feed_item(deadline_event(uid, begins_at, ends_at, revision.sequence, said), revision)
+        member = self._in_force.members[reader.city]
+        there, revision = occurrence.for_member(member), self._in_force.revision_of(occurrence, member)
+        assert there.starts_at and there.ends_at  # noqa: S101, PT018 - a deadline has an hour
+        said = case_words(there, reader.zone, network, reader.language)
+        uid = f"{cycle.id}.{reader.city}@{network.uid_domain}"
+        event = deadline_event(uid, there.starts_at, there.ends_at, revision.sequence, said)
+        return feed_item(event, revision)
 
 
 def closing_item(member: Member, last_day: date, network: Network, words: Language) -> bytes:

@@ -233,7 +233,8 @@ class Feeds:
 
     def _concerns(self, occurrence: Occurrence, member: Member) -> bool:
         if isinstance(occurrence.of, Cycle):
-            day = times.local_date(occurrence.of.deadline.instant, self.in_force.network.zone)
+            deadline_at = occurrence.of.deadline_of(member).instant
+            day = times.local_date(deadline_at, self.in_force.network.zone)
             return occurrence.of.duty(member) is Duty.DUE and member.standing(day) is Standing.MEMBER
         return occurrence.invites(member, self.in_force.network)
 

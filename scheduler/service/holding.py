@@ -15,8 +15,9 @@ from scheduler.errors import SchedulerError
 from scheduler.model.network import Configuration
 from scheduler.model.programme import occurrences_of
 from scheduler.service.in_force import InForce
+from scheduler.service.passed import read_passed
 from scheduler.service.verdicts import Verdict, judge, rests_until
-from scheduler.store import held, histories, holds, outbox, outflow
+from scheduler.store import held, holds, outbox, outflow
 from scheduler.store.database import Database
 from scheduler.store.holds import BUT_REMINDERS, EVERYTHING, Hold
 from scheduler.store.outbox import Delivery
@@ -104,7 +105,7 @@ async def _judged(database: Database, subject: str, in_force: InForce, now: date
     counted = Counter[str]()
     async with database.read() as connection:
         async for rows in _in_parts(outbox.unsent_of(connection, subject)):
-            passed = await histories.read(connection, [row.id for row in rows])
+            passed = await read_passed(connection, in_force, rows)
             judged = judge(rows, passed, in_force, now)
             counted.update(_becomes(row, verdict, in_force, now) for row, verdict in judged)
     return counted

@@ -12,14 +12,16 @@ from scheduler.configuration import normal
 from scheduler.errors import NothingInForce
 from scheduler.ical.events import Revision
 from scheduler.model import changes, times
+from scheduler.model.cases import heads
 from scheduler.model.clocks import ClockChange, find_change
+from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
 from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
 from scheduler.model.series import Series
 from scheduler.model.slots import Group, group_members
-from scheduler.store import book, clocks, configurations, ledger
+from scheduler.store import book, cases, clocks, configurations, ledger
 from scheduler.store.book import ContactRow
 from scheduler.store.database import Connection
 
@@ -43,7 +45,10 @@ class InForce:
     clocks_disagree: bool = False
     #: contacts that have their mailbox in common with others: what goes into its calendar grows for all
     sharing: tuple[ContactRow, ...] = ()
+    #: (cycle, slug) -> SEQUENCE of the deadline of its case, where it is not 0, and when it was moved
+    case_revisions: Mapping[tuple[str, str], tuple[int, datetime | None]] = field(default_factory=dict)
     _sessions: dict[tuple[str, str], tuple[Occurrence, ...]] = field(default_factory=dict)
+    _leaders: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def network(self) -> Network:
@@ -94,6 +99,24 @@ class InForce:
     def series(self) -> Mapping[str, Series]:
         return {series.id: series for series in self.configuration.series}
 
+    @cached_property
+    def cycles(self) -> Mapping[str, Cycle]:
+        return {cycle.id: cycle for cycle in self.configuration.cycles}
+
+    def leaders(self, cycle: str) -> Mapping[str, tuple[str, ...]]:
+        """Of the cities of each national coordinator the one on whose clock digests go out -> all of them."""
+        if cycle not in self._leaders:
+            self._leaders[cycle] = heads(self.cycles[cycle], self.configuration.members)
+        return self._leaders[cycle]
+
+    def revision_of(self, occurrence: Occurrence, member: Member) -> Revision:
+        """Of a deadline that of its own case; an edit of the round's words changes its date, too."""
+        revision = self.revisions[occurrence.id]
+        if not isinstance(occurrence.of, Cycle):
+            return revision
+        sequence, moved_at = self.case_revisions.get((occurrence.id, member.slug), (0, None))
+        return Revision(sequence, max(moved_at or revision.changed_at, revision.changed_at))
+
     def sessions_of(self, series: Series, member: Member) -> tuple[Occurrence, ...]:
         """The sessions a member is invited to; worked out once for all that are alike."""
         key = (series.id, self.likeness[member.slug])
@@ -133,6 +156,7 @@ async def read_in_force(connection: Connection) -> InForce:
         await clocks.recent(connection),
         await _clocks_disagree(connection, applied, configuration),
         await book.sharing(connection),
+        await cases.revised(connection),
     )
 
 

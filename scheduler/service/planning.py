@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 
 from scheduler.configuration import normal
 from scheduler.model import changes, times
 from scheduler.model.answers import AnswerCount
+from scheduler.model.cases import Case, Learnt
 from scheduler.model.difference import Change, Difference, compare
 from scheduler.model.local_hours import Night, Surprise, nights, surprises
 from scheduler.model.members import Contact
@@ -26,7 +27,7 @@ from scheduler.model.told import Tellings
 from scheduler.service.erased import NOBODY_ERASED, Erased, read_erased
 from scheduler.service.in_force import read_in_force
 from scheduler.service.lasting import find_bond
-from scheduler.store import clocks, configurations, counts, holds, installation, ledger
+from scheduler.store import cases, clocks, configurations, counts, holds, installation, ledger
 from scheduler.store.clocks import Found
 from scheduler.store.configurations import Applied
 from scheduler.store.database import Database
@@ -56,6 +57,8 @@ class Ground:
     refused: str = ""
     #: who does not come back from the files
     erased: Erased = NOBODY_ERASED
+    #: all cases as they are, by cycle and slug
+    cases: Mapping[tuple[str, str], Case] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -178,6 +181,7 @@ async def read_ground(
         may_send = await installation.may_send(connection)
         found = await clocks.waiting(connection)
         bond = await find_bond(connection, in_force, proposal, now) if proposal else None
+        known = await cases.by_place(connection)
     return Ground(
         applied,
         in_force.configuration,
@@ -190,6 +194,7 @@ async def read_ground(
         found,
         str(bond or ""),
         erased,
+        known,
     )
 
 
@@ -207,6 +212,7 @@ def draw_up(
     after, since = proposal, Since(applied_at)
     if ground.configuration and ground.since:
         after = changes.carry_over(ground.configuration, proposal, now)
+        after = Learnt.of(ground.cases.values(), after).applied_to(after)
         since = changes.since_if_applied(ground.since, ground.configuration, after, applied_at)
     window = Window(applied_at, until)
     groups = group_members(after)

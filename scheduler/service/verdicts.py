@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from scheduler.mail.post import NOT_ALLOWED
 from scheduler.model import times
+from scheduler.model.cases import AWAITED, LETTERS, Case
 from scheduler.model.clocks import ClockChange
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.history import NOTHING_PASSED, History
 from scheduler.model.members import Member, Standing
-from scheduler.model.notices import NEAR, REMINDERS, REPORTS, Kind
+from scheduler.model.notices import NEAR, OF_CASES, OUTCOMES, REMINDERS, REPORTS, Kind
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.series import Series
 from scheduler.model.told import CANCEL
@@ -19,7 +20,7 @@ from scheduler.service.clock_changes import hours_moved
 from scheduler.service.in_force import InForce
 from scheduler.service.one_member import LONG_AGO, slots_of_one
 from scheduler.store import outbox
-from scheduler.store.duties import RULE_CHANGED
+from scheduler.store.duties import REPORT_CAME, RULE_CHANGED
 from scheduler.store.outbox import Delivery
 
 #: state and reason
@@ -28,6 +29,8 @@ Verdict = tuple[str, str]
 #: Why news are none.
 KNOWN = "the contact knows it already"
 NEVER_INVITED = "the contact was never invited"
+#: Why a letter about a case is none any more.
+CASE_MOVED = "something else was decided of the case since"
 
 #: Kinds that go out at one moment of their rule; others as soon as it has come.
 _INSTANT = timedelta(microseconds=1)
@@ -86,7 +89,8 @@ def why_not(
     if row.has_declined and row.kind is Kind.REMINDER:
         return outbox.WITHDRAWN, "the contact declined"
     today = times.local_date(now, in_force.network.zone)
-    if row.kind is not Kind.CANCELLED and member.standing(today) is not Standing.MEMBER:
+    is_last_word = row.kind is Kind.CANCELLED or row.kind in OUTCOMES
+    if not is_last_word and member.standing(today) is not Standing.MEMBER:
         return outbox.WITHDRAWN, "the city is no member any more"
     if row.method and history.told and row.sequence < history.told.sequence:
         return outbox.OLDER
@@ -103,7 +107,9 @@ def why_not(
     if occurrence is None or occurrence.is_held:
         return outbox.WITHDRAWN, "the session or round vanished from the files"
     if isinstance(occurrence.of, Cycle):
-        verdict = _report_verdict(row, occurrence, occurrence.of.duty(member))
+        verdict = _report_verdict(row, occurrence.for_member(member), occurrence.of.duty(member), history)
+        if row.kind in OF_CASES:
+            return verdict
     elif row.kind is Kind.CANCELLED:
         back = not occurrence.is_cancelled and occurrence.invites(member, in_force.network)
         takes_place = (outbox.WITHDRAWN, "the session takes place after all")
@@ -169,9 +175,25 @@ def _cancellation_verdict(history: History) -> Verdict | None:
     return outbox.WITHDRAWN, KNOWN if is_off else NEVER_INVITED
 
 
-def _report_verdict(row: Delivery, occurrence: Occurrence, duty: Duty) -> Verdict | None:
+def _report_verdict(row: Delivery, occurrence: Occurrence, duty: Duty, history: History) -> Verdict | None:
+    case = history.case
+    if row.kind in OF_CASES:
+        return None if case and _still_says(row.kind, case) else (outbox.WITHDRAWN, CASE_MOVED)
+    if row.kind is Kind.REPORT_DIGEST:
+        return None if history.missing else (outbox.WITHDRAWN, "all the country's reports have come")
     if duty is not Duty.DUE:
         return outbox.WITHDRAWN, "the member is not due in this round"
     if row.ends_at != occurrence.ends_at:
         return outbox.WITHDRAWN, "the deadline was moved"
+    if case and case.state not in AWAITED:
+        return outbox.WITHDRAWN, REPORT_CAME
+    if row.kind is Kind.REPORT_MOVED and history.told and history.told.ends_at == row.ends_at:
+        return outbox.WITHDRAWN, KNOWN
     return None
+
+
+def _still_says(kind: Kind, case: Case) -> bool:
+    """The case is what the letter says it is."""
+    if kind is Kind.REPORT_RECEIVED:
+        return case.submitted_at is not None
+    return LETTERS.get(case.state) is kind and case.released_at is not None

@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     null,
@@ -27,9 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.notices import REMINDERS, STATEFUL, Kind
+from scheduler.model.members import CHAIN
+from scheduler.model.notices import AWAITING, OF_CASES, REMINDERS, REPORTS, STATEFUL, Kind
 from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store.answers import has_declined
+from scheduler.store.cases import has_come, of_case
 from scheduler.store.database import among, insert_into
 from scheduler.store.holds import BUT_REMINDERS
 from scheduler.store.outbox import (
@@ -53,6 +56,7 @@ OVERTAKEN = "a later reminder took its place"
 TOLD_NOW = "the mail it would remind of goes out at the same time"
 #: Why a row is withdrawn.
 RULE_CHANGED = "the rule was changed"
+REPORT_CAME = "the report has come, or none is asked for any more"
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,11 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
 def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[str], Select[Any]]:
     """The names of the columns, and the rows of all contacts concerned."""
     meant = _meant(connection, duty, now)
-    basis = cast(meant.c.sequence, String) if duty.method is not None else literal(basis_of(duty))
+    basis: ColumnElement[str] = literal(basis_of(duty))
+    if duty.kind in OF_CASES:
+        basis = cast(meant.c.letters, String)
+    elif duty.method is not None:
+        basis = cast(meant.c.sequence, String)
     contact = cast(meant.c.contact_id, String)
     values: dict[str, Any] = {
         "notice_key": literal(f"{duty.occurrence}|{duty.rule}|") + contact + literal("|") + basis,
@@ -129,8 +137,8 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
         "uid": meant.c.uid,
         "method": literal(duty.method) if duty.method else cast(null(), String),
         "sequence": meant.c.sequence,
-        "starts_at": literal(duty.starts_at, Instant),
-        "ends_at": literal(duty.ends_at, Instant),
+        "starts_at": meant.c.submitted_at if duty.kind in OF_CASES else literal(duty.starts_at, Instant),
+        "ends_at": meant.c.deadline_at if duty.kind in OF_CASES else literal(duty.ends_at, Instant),
         "status": literal(duty.status),
         "place": literal(duty.place),
         "days": literal(duty.days),
@@ -168,10 +176,11 @@ def _meant(connection: AsyncConnection, duty: Duty, now: datetime) -> Subquery:
             _sequence(duty, box).label("sequence"),
             _useful_by(duty).label("useful_by"),
             _why_missed(duty).label("why_missed"),
+            *_case_of_each(duty),
         )
         .select_from(source)
         .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
-        .where(contacts.c.id.in_(_one_for_each_address(duty)))
+        .where(contacts.c.id.in_(_one_for_each_address(connection, duty)))
         .where(_concerned(duty, now))
         .where(*_wants(duty), *_strikes_out_nothing(connection, duty))
         .order_by(contacts.c.id)
@@ -226,7 +235,7 @@ async def overtake(connection: AsyncConnection, duty: Duty) -> int:
         outbox.c.occurrence == duty.occurrence,
         outbox.c.due_at < literal(duty.due_at, Instant),
         outbox.c.state.in_(AT_REST),
-        outbox.c.kind.not_in(kind.value for kind in STATEFUL),
+        outbox.c.kind.not_in(kind.value for kind in STATEFUL | OF_CASES),
         outbox.c.contact_id.in_(theirs),
     )
     overtaken = update(outbox).where(earlier).values(state=MISSED, reason=OVERTAKEN)
@@ -249,11 +258,53 @@ def _why_missed(duty: Duty) -> ColumnElement[str]:
     return case((on_its_way, TOLD_NOW), else_="")
 
 
-def _one_for_each_address(duty: Duty) -> Select[tuple[int]]:
+def _one_for_each_address(connection: AsyncConnection, duty: Duty) -> Select[tuple[int]]:
     """Who holds two roles with one address is written to once, in the first of them."""
-    roles = contacts.c.role.in_(duty.roles)
-    first = select(func.min(contacts.c.id)).where(roles, contacts.c.is_listed == true())
+    roles: ColumnElement[bool] = contacts.c.role.in_(duty.roles)
+    if duty.kind in REPORTS and duty.kind is not Kind.REPORT_DIGEST:
+        roles = or_(roles, _stands_in(duty.roles))
+    theirs = contacts.c.member_id.in_(among(duty.member_ids, connection))
+    first = select(func.min(contacts.c.id)).where(theirs, roles, contacts.c.is_listed == true())
     return first.group_by(contacts.c.member_id, contacts.c.address)
+
+
+def _stands_in(roles: tuple[str, ...]) -> ColumnElement[bool]:
+    """Of a contact: none of those who are meant can be written to, and it is the next of the chain. As
+    `stand_ins` in model/members.py; a test holds the two together."""
+    found = []
+    for position, role in enumerate(CHAIN):
+        if role not in roles:
+            other = contacts.alias("other")
+            reached = exists().where(
+                other.c.member_id == contacts.c.member_id,
+                other.c.role.in_((*roles, *CHAIN[:position])),
+                other.c.is_listed == true(),
+                ~is_suppressed(other.c.address, EVERYTHING),
+            )
+            found.append(and_(contacts.c.role == role, ~reached))
+    return or_(false(), *found)
+
+
+def _case_of_each(duty: Duty) -> list[ColumnElement[Any]]:
+    """What a letter about a case rests on, of the member of each contact."""
+    if duty.kind not in OF_CASES:
+        return []
+    names = ("submitted_at", "deadline_at", "letters")
+    return [of_case(name, literal(duty.occurrence), contacts.c.member_id).label(name) for name in names]
+
+
+async def withdraw_of_cases(
+    connection: AsyncConnection, cycle: str, member_ids: Collection[int], kinds: Collection[Kind], why: str
+) -> int:
+    """What waits for these members is not sent any more; gives how many mails."""
+    theirs = select(contacts.c.id).where(contacts.c.member_id.in_(among(member_ids, connection)))
+    waiting = update(outbox).where(
+        outbox.c.occurrence == cycle,
+        outbox.c.contact_id.in_(theirs),
+        outbox.c.kind.in_([kind.value for kind in kinds]),
+        outbox.c.state.in_(AT_REST),
+    )
+    return (await connection.execute(waiting.values(**withdrawn(why)))).rowcount
 
 
 def _in_flight(duty: Duty) -> Select[tuple[int]]:
@@ -372,6 +423,9 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
             return and_(invited, or_(ends_at.is_(None), ends_at > literal(now, Instant)))
         case Kind.FOLLOW_UP:
             return invited
+        case Kind.REPORT_MOVED:
+            # neither true nor false where it knows nothing: it gets the opening
+            return _known("ends_at") != literal(duty.ends_at, Instant)
         case _:
             return true()
 
@@ -385,7 +439,10 @@ def _wants(duty: Duty) -> list[ColumnElement[bool]]:
     """Who ended the webinars' mails gets duties only, and whose mail came back nothing; who declined a
     session is not reminded of it."""
     if duty.uid_by_member:
-        return [~is_suppressed(contacts.c.address, EVERYTHING)]
+        wants = [~is_suppressed(contacts.c.address, EVERYTHING)]
+        if duty.kind in AWAITING and duty.kind is not Kind.REPORT_DIGEST:
+            wants.append(~has_come(literal(duty.occurrence), contacts.c.member_id))
+        return wants
     wants = [~is_suppressed(contacts.c.address, WEBINARS)]
     if duty.kind is Kind.REMINDER:
         wants.append(~has_declined(contacts.c.id, literal(duty.occurrence)))

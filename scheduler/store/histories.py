@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -11,11 +12,14 @@ from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, func, liter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.answers import Answer
+from scheduler.model.cases import AWAITED
 from scheduler.model.history import History
 from scheduler.model.told import Told
+from scheduler.store import cases
+from scheduler.store.cases import Known
 from scheduler.store.database import among, some_at_a_time
 from scheduler.store.listed import NUMBER, Listed
-from scheduler.store.outbox import SENT, may_have_arrived
+from scheduler.store.outbox import SENT, Delivery, may_have_arrived
 from scheduler.store.tables import Instant, answers, contacts, members, outbox, told
 
 _TOLD = ("sequence", "method", "starts_at", "ends_at", "status", "place", "days")
@@ -76,6 +80,36 @@ async def with_mailboxes(
         else history
         for number, history in histories.items()
     }
+
+
+async def with_cases(
+    connection: AsyncConnection,
+    histories: dict[int, History],
+    rows: Collection[Delivery],
+    cities: Mapping[int, Collection[str]],
+) -> dict[int, History]:
+    """The same, with the cases of mails about reports. cities: row id of a digest -> slugs it can name."""
+    known: dict[tuple[str, str], Known] = {}
+    for cycle in {row.occurrence for row in rows}:
+        slugs = {row.member for row in rows if row.occurrence == cycle}
+        slugs.update(slug for row in rows if row.occurrence == cycle for slug in cities.get(row.id, ()))
+        known |= {(cycle, one.case.member): one for one in await cases.read_known(connection, cycle, slugs)}
+    found = dict(histories)
+    for row in rows:
+        one = known.get((row.occurrence, row.member))
+        awaited = (slug for slug in cities.get(row.id, ()) if _is_awaited(known, row.occurrence, slug))
+        found[row.id] = replace(
+            histories[row.id],
+            case=one.case if one else None,
+            code=one.code if one else "",
+            missing=tuple(awaited),
+        )
+    return found
+
+
+def _is_awaited(known: Mapping[tuple[str, str], Known], cycle: str, slug: str) -> bool:
+    one = known.get((cycle, slug))
+    return one is not None and one.case.state in AWAITED
 
 
 async def of_contact(

@@ -348,6 +348,68 @@ outbox = Table(
     postgresql_with={"fillfactor": 50},
 )
 
+#: One member in one cycle: who must report, how far it is, how it ended.
+cases = Table(
+    "cases",
+    metadata,
+    Column("cycle", String(200), primary_key=True),
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    # as in model/cases.py, and since when
+    Column("state", String(20), nullable=False),
+    Column("since", Instant, nullable=False),
+    # when the round begins there, and its own last moment
+    Column("opens_at", Instant, nullable=False),
+    Column("deadline_at", Instant, nullable=False),
+    # SEQUENCE of the deadline in calendars, and when it was last moved
+    Column("revision", Integer, nullable=False),
+    Column("revised_at", Instant),
+    # "due" or "excepted" where a person has decided that
+    Column("decision", String(20)),
+    Column("submitted_at", Instant),
+    # what the last export of the survey told of the draft, as JSON
+    Column("draft", Text),
+    # its code, where the survey has made it; else it is worked out of the installation's key
+    Column("code", String(100)),
+    # how many letters were caused by what was said of it: each has a key of its own
+    Column("letters", Integer, nullable=False, server_default="0"),
+    # when its last letter was released, and the last day of the membership that ends with it
+    Column("released_at", Instant),
+    Column("ends_on", Date),
+    Index("ix_cases_state", "state"),
+    Index("ix_cases_member_id", "member_id"),
+)
+
+#: What was said and done about each case, in order; rows are only ever added.
+case_log = Table(
+    "case_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("cycle", String(200), nullable=False),
+    Column("member_id", ForeignKey("members.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    # the states before and after; empty before the first, equal where it only moved in time
+    Column("before", String(20), nullable=False),
+    Column("after", String(20), nullable=False),
+    # in words for staff
+    Column("reason", Text, nullable=False),
+    # of a letter that was released: what it says
+    Column("letter", Text),
+    Index("ix_case_log_member_id", "member_id", "cycle"),
+)
+
+#: What programs asked for over HTTP, by the key that makes a repetition harmless.
+requests = Table(
+    "requests",
+    metadata,
+    # SHA-256 in hexadecimal: of who asked and of the key; of what was asked
+    Column("digest", String(64), primary_key=True),
+    Column("content", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 #: What people hold back: nothing leaves for it until they let it go.
 holds = Table(
     "holds",

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.model.answers import Answer, Said
 from scheduler.model.notices import STATEFUL
 from scheduler.model.told import REQUEST, Tellings, Told
+from scheduler.store import cases
 from scheduler.store.outbox import SENT, UNSENT, may_have_arrived
 from scheduler.store.suppressions import EVERYTHING, WEBINARS
 from scheduler.store.tables import answers, contacts, members, outbox, suppressions, told
@@ -32,6 +33,7 @@ async def read_tellings(connection: AsyncConnection, now: datetime) -> Tellings:
         await _suppressed(connection, WEBINARS),
         await _gone(connection),
         await _suppressed(connection, EVERYTHING),
+        await cases.come(connection),
     )
 
 

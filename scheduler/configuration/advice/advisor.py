@@ -22,7 +22,7 @@ from scheduler.model.cycles import Cycle
 from scheduler.model.local_hours import NIGHT_HOURS, is_at_night
 from scheduler.model.names import Names
 from scheduler.model.network import Configuration
-from scheduler.model.notices import Days, Kind, NoticeRule, WorkingDaysBefore, hour_of
+from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, WorkingDaysBefore, hour_of
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.renames import find_renames
 from scheduler.model.roll import Roll, Set
@@ -184,8 +184,9 @@ class _Adviser:
     def _due_at(self, rule: NoticeRule, subject: _Subject) -> datetime:
         if isinstance(rule.when, Days | WorkingDaysBefore):
             return rule.when.due_at(subject.day, self.home, _WEEKEND)
-        assert rule.when and subject.occurrence.starts_at  # noqa: S101, PT018 - only those are asked
-        return subject.occurrence.starts_at - timedelta(minutes=rule.when.minutes)
+        at = subject.occurrence.starts_at
+        assert isinstance(rule.when, MinutesBefore) and at  # noqa: S101, PT018 - only those are asked
+        return at - timedelta(minutes=rule.when.minutes)
 
     def _look_at_speakers(self, series: Series, landmarks: Landmarks) -> None:
         seen: set[str] = set()

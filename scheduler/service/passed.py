@@ -1,0 +1,30 @@
+"""What passed with the contacts of some rows, and what is known of the cases that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scheduler.model.history import History
+from scheduler.model.notices import REPORTS, Kind
+from scheduler.service.in_force import InForce
+from scheduler.store import histories
+from scheduler.store.database import Connection
+from scheduler.store.outbox import Delivery
+
+
+async def read_passed(
+    connection: Connection, in_force: InForce, rows: Sequence[Delivery]
+) -> dict[int, History]:
+    """Row id -> what a mail must know before it is judged and written."""
+    passed = await histories.read(connection, [row.id for row in rows])
+    passed = await histories.with_mailboxes(connection, passed, [one.id for one in in_force.sharing])
+    of_reports = [row for row in rows if row.kind in REPORTS]
+    if not of_reports:
+        return passed
+    return await histories.with_cases(connection, passed, of_reports, _cities(in_force, of_reports))
+
+
+def _cities(in_force: InForce, rows: Sequence[Delivery]) -> dict[int, tuple[str, ...]]:
+    """Of each digest the cities that it can name."""
+    digests = (row for row in rows if row.kind is Kind.REPORT_DIGEST and row.occurrence in in_force.cycles)
+    return {row.id: in_force.leaders(row.occurrence).get(row.member, ()) for row in digests}

@@ -1,0 +1,260 @@
+"""Cases of reporting rounds as rows, and the log of what was said and done about them.
+
+Whoever changes cases holds the ledger first, reads them, and writes what became of them as moves: so a log
+line stands with each change, and no two decide on one case at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.model.cases import AWAITED, CALENDAR, Case, Move, State, advance, said_by_calendar
+from scheduler.model.cycles import Duty
+from scheduler.model.drafts import Draft, TooLong
+from scheduler.store.database import among
+from scheduler.store.tables import case_log, cases, members
+
+#: States in which a report has come, or none is asked for any more.
+_SETTLED = sorted(state.value for state in State if state not in AWAITED)
+#: States that the calendar ends.
+_TURNING = [state.value for state in (State.DUE, State.OPEN, State.DRAFT)]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the log."""
+
+    cycle: str
+    #: slug
+    member: str
+    at: datetime
+    actor: str
+    #: empty: the case was not known before
+    before: str
+    after: str
+    reason: str
+    #: what a letter says that was released
+    letter: str | None
+
+
+async def read(
+    connection: AsyncConnection, cycle: str | None = None, members_: Collection[str] | None = None
+) -> list[Case]:
+    """The cases of one cycle, or of all; of these members (slugs), or of all. Ordered by cycle, then slug."""
+    query = _cases()
+    if cycle is not None:
+        query = query.where(cases.c.cycle == cycle)
+    if members_ is not None:
+        query = query.where(members.c.slug.in_(members_))
+    return [_case(row._mapping) for row in await connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A case with the city's own code, where the survey has made it."""
+
+    case: Case
+    code: str
+
+
+async def read_known(connection: AsyncConnection, cycle: str, slugs: Collection[str]) -> list[Known]:
+    """Of these members, for mails that print the code."""
+    query = _cases().add_columns(cases.c.code).where(cases.c.cycle == cycle, members.c.slug.in_(slugs))
+    rows = [dict(row._mapping) for row in await connection.execute(query)]
+    return [Known(code=row.pop("code") or "", case=_case(row)) for row in rows]
+
+
+async def by_place(connection: AsyncConnection) -> dict[tuple[str, str], Case]:
+    """All cases by cycle and slug."""
+    return {(case.cycle, case.member): case for case in await read(connection)}
+
+
+async def write(connection: AsyncConnection, moves: Sequence[Move], ids: Mapping[str, int], by: str) -> None:
+    """Writes what became of cases, with its lines in the log. ids: slug -> row id of the member."""
+    new = [_values(move.after) | {"member_id": ids[move.after.member]} for move in moves if not move.before]
+    changed = [
+        {**_values(move.after), "of_cycle": move.after.cycle, "of_member": ids[move.after.member]}
+        for move in moves
+        if move.before and move.before != move.after
+    ]
+    if new:
+        await connection.execute(cases.insert(), new)
+    if changed:
+        await connection.execute(_CHANGE, changed)
+    lines = [_line(move, ids, by) for move in moves]
+    if lines:
+        await connection.execute(case_log.insert(), lines)
+
+
+async def turn(connection: AsyncConnection, ids: Mapping[str, int], now: datetime) -> int:
+    """Moves cases on to where the calendar has taken them; gives how many."""
+    opened = and_(cases.c.state == State.DUE.value, cases.c.opens_at <= now)
+    passed = and_(cases.c.state.in_(_TURNING), cases.c.deadline_at < now)
+    moves = []
+    for row in await connection.execute(_cases().where(opened | passed)):
+        case = _case(row._mapping)
+        moved = advance(case, now)
+        if moved != case:
+            moves.append(Move(case, moved, moved.since, said_by_calendar(moved)))
+    await write(connection, moves, ids, CALENDAR)
+    return len(moves)
+
+
+async def next_turn(connection: AsyncConnection) -> datetime | None:
+    """When the calendar moves the next case; None where it moves none."""
+    first = (
+        select(func.min(cases.c.opens_at)).where(cases.c.state == State.DUE.value),
+        select(func.min(cases.c.deadline_at)).where(cases.c.state.in_(_TURNING)),
+    )
+    found = [await connection.scalar(query) for query in first]
+    return min((at for at in found if at is not None), default=None)
+
+
+async def come(connection: AsyncConnection) -> dict[str, frozenset[str]]:
+    """Cycle -> slugs of those who are not asked for a report, because it has come, or the case has ended."""
+    found: dict[str, set[str]] = defaultdict(set)
+    query = select(cases.c.cycle, members.c.slug).join(members, members.c.id == cases.c.member_id)
+    for cycle, slug in await connection.execute(query.where(cases.c.state.in_(_SETTLED))):
+        found[cycle].add(slug)
+    return {cycle: frozenset(slugs) for cycle, slugs in found.items()}
+
+
+async def revised(connection: AsyncConnection) -> dict[tuple[str, str], tuple[int, datetime | None]]:
+    """(cycle, slug) -> SEQUENCE of its deadline, where it is not 0, and when that last moved; None: it is
+    what the round's was when the case was made."""
+    query = select(cases.c.cycle, members.c.slug, cases.c.revision, cases.c.revised_at)
+    rows = await connection.execute(
+        query.join(members, members.c.id == cases.c.member_id).where(cases.c.revision > 0)
+    )
+    return {(cycle, slug): (revision, at) for cycle, slug, revision, at in rows}
+
+
+async def codes(connection: AsyncConnection, cycle: str) -> dict[str, str]:
+    """Slug -> code, of those whose code the survey has made."""
+    query = select(members.c.slug, cases.c.code).join(members, members.c.id == cases.c.member_id)
+    rows = await connection.execute(query.where(cases.c.cycle == cycle, cases.c.code.is_not(None)))
+    return {row.slug: row.code for row in rows}
+
+
+async def write_codes(
+    connection: AsyncConnection, cycle: str, found: Mapping[str, str | None], ids: Mapping[str, int]
+) -> None:
+    """found: slug -> code; None: it is worked out again."""
+    mine = and_(cases.c.cycle == cycle, cases.c.member_id == bindparam("of_member"))
+    change = update(cases).where(mine).values(code=bindparam("new_code"))
+    if found:
+        rows = [{"of_member": ids[slug], "new_code": code} for slug, code in found.items()]
+        await connection.execute(change, rows)
+
+
+async def log(connection: AsyncConnection, cycle: str, member: str | None = None) -> list[Line]:
+    """The lines of a cycle, or of one member (slug) in it, in the order in which they were written."""
+    columns = (case_log.c.cycle, members.c.slug, case_log.c.at, case_log.c.actor)
+    query = select(*columns, case_log.c.before, case_log.c.after, case_log.c.reason, case_log.c.letter)
+    query = query.join(members, members.c.id == case_log.c.member_id).where(case_log.c.cycle == cycle)
+    if member is not None:
+        query = query.where(members.c.slug == member)
+    return [Line(*row) for row in await connection.execute(query.order_by(case_log.c.id))]
+
+
+def has_come(cycle: ColumnElement[str], member_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Of a cycle and a member in a query: it is not asked for a report, because it has come, or has ended."""
+    return exists().where(cases.c.cycle == cycle, cases.c.member_id == member_id, cases.c.state.in_(_SETTLED))
+
+
+def of_case(name: str, cycle: ColumnElement[str], member_id: ColumnElement[int]) -> Any:
+    """One value of a case, of a cycle and a member in a query."""
+    mine = and_(cases.c.cycle == cycle, cases.c.member_id == member_id)
+    return select(cases.c[name]).where(mine).scalar_subquery()
+
+
+async def count_letter(connection: AsyncConnection, cycle: str, member_ids: Collection[int]) -> None:
+    """One more letter for each of these cases: it gets a key of its own."""
+    mine = and_(cases.c.cycle == cycle, cases.c.member_id.in_(among(member_ids, connection)))
+    await connection.execute(update(cases).where(mine).values(letters=cases.c.letters + 1))
+
+
+# rows
+
+#: The columns of a case that are written as they are.
+_PLAIN = (
+    *("since", "opens_at", "deadline_at", "revision", "revised_at", "submitted_at"),
+    *("released_at", "ends_on"),
+)
+_CHANGED = ("state", "decision", "draft", *_PLAIN)
+_CHANGE = (
+    update(cases)
+    .where(cases.c.cycle == bindparam("of_cycle"), cases.c.member_id == bindparam("of_member"))
+    .values({name: bindparam(name) for name in _CHANGED})
+)
+
+
+def _cases() -> Select[Any]:
+    columns = (cases.c[name] for name in ("cycle", "state", *_PLAIN, "decision", "draft"))
+    found = select(members.c.slug, *columns).join(members, members.c.id == cases.c.member_id)
+    return found.order_by(cases.c.cycle, members.c.slug)
+
+
+def _case(row: Mapping[Any, Any]) -> Case:
+    values = dict(row)
+    draft, decision = values.pop("draft"), values.pop("decision")
+    return Case(
+        member=values.pop("slug"),
+        state=State(values.pop("state")),
+        decision=Duty(decision) if decision else None,
+        draft=read_draft(draft) if draft else None,
+        **values,
+    )
+
+
+def _values(case: Case) -> dict[str, Any]:
+    return {
+        "cycle": case.cycle,
+        "state": case.state.value,
+        "decision": case.decision.value if case.decision else None,
+        "draft": write_draft(case.draft) if case.draft else None,
+        **{name: getattr(case, name) for name in _PLAIN},
+    }
+
+
+def _line(move: Move, ids: Mapping[str, int], by: str) -> dict[str, Any]:
+    return {
+        "cycle": move.after.cycle,
+        "member_id": ids[move.after.member],
+        "at": move.at,
+        "actor": by,
+        "before": move.before.state.value if move.before else "",
+        "after": move.after.state.value,
+        "reason": move.reason,
+        "letter": move.letter,
+    }
+
+
+def write_draft(draft: Draft) -> str:
+    values = asdict(draft)
+    values["started_at"] = draft.started_at.isoformat() if draft.started_at else None
+    return json.dumps(values, separators=(",", ":"))
+
+
+def read_draft(text: str) -> Draft:
+    values = json.loads(text)
+    started_at = values["started_at"]
+    return Draft(
+        datetime.fromisoformat(started_at) if started_at else None,
+        values["last_page"],
+        tuple(values["answered"]),
+        tuple(values["unanswered"]),
+        tuple(TooLong(**one) for one in values["too_long"]),
+    )
+
+
+def moved_ids(moves: Iterable[Move], ids: Mapping[str, int]) -> list[int]:
+    return [ids[move.after.member] for move in moves]
