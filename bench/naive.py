@@ -29,7 +29,7 @@ def naive(
 ) -> EmailMessage:
     """letter, envelope: as `Letters.compose` gives them. Names are tamed where they stand in headers."""
     personal = {
-        name: getattr(envelope, name) for name in ("city", "feed", "answer", "stop")
+        name: getattr(envelope, name) for name in ("city", "feed", "answer", "stop", "submit")
     }  # filled in as text, before anything is encoded
     message = EmailMessage()
     for name, value in _headers(letter, envelope, _tamed(letter.subject.fill(personal))):

@@ -98,6 +98,14 @@ class CasesRefused(SchedulerError):
         self.problems = problems
 
 
+class NoSuchCase(SchedulerError):
+    """A round that is not in force, or a member that is none or not concerned by it."""
+
+
+class KeyReused(SchedulerError):
+    """This Idempotency-Key was used before, for something else; nothing was changed. Take a new one for it."""
+
+
 class NotDue(SchedulerError):
     """A mail that this member does not get."""
 

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from scheduler.errors import SettingsRefused
 
 _PREFIX = "SCHEDULER_"
+#: Whom a key is for, and the key: what goes into a header, and nobody guesses.
+_API_KEY = re.compile(r"[a-z0-9-]{1,40}:[!-+\--~]{24,500}")
 
 
 def _without_slash(value: str) -> str:
@@ -78,6 +80,20 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(part.strip() for part in str(value).split(","))
 
 
+def _api_keys(value: object) -> tuple[tuple[str, SecretStr], ...]:
+    """Gives (("survey", ...), ("website", ...)) of "survey:SECRET, website:SECRET"."""
+    found = [part.partition(":") for part in _words(value)]
+    if not all(_API_KEY.fullmatch("".join(part)) for part in found):
+        raise ValueError(
+            "write name:secret with commas between them; names of a-z, 0-9 and -, secrets of at least 24 "
+            "letters, figures and signs without blanks"
+        )
+    names, secrets = {name for name, _, _ in found}, {secret for _, _, secret in found}
+    if min(len(names), len(secrets)) < len(found):
+        raise ValueError("write each name and each secret once")
+    return tuple((name, SecretStr(secret)) for name, _, secret in found)
+
+
 def _hosts(value: object) -> tuple[str, ...]:
     """Gives ("one.example", "two.example") of "one.example, two.example"."""
     names = _words(value)
@@ -91,6 +107,7 @@ Seconds = Annotated[timedelta, PlainValidator(_seconds)]
 Hours = Annotated[timedelta, PlainValidator(_hours)]
 Minutes = Annotated[tuple[timedelta, ...], NoDecode, PlainValidator(_minutes)]
 Hosts = Annotated[tuple[str, ...], NoDecode, PlainValidator(_hosts)]
+ApiKeys = Annotated[tuple[tuple[str, SecretStr], ...], NoDecode, PlainValidator(_api_keys)]
 Words = Annotated[tuple[str, ...], NoDecode, PlainValidator(_words)]
 BaseUrl = Annotated[str, AfterValidator(_without_slash)]
 
@@ -124,6 +141,8 @@ class Settings(BaseSettings):
     hosts: Hosts = ()
     #: signs the addresses that only their owner can know; empty: made in a file at the first start
     secret_key: SecretStr = SecretStr("")
+    #: programs that may say what became of cases, each with a key of its own; empty: there is no API
+    api_keys: ApiKeys = ()
     #: debug, info, warning or error
     log_level: str = "info"
 

@@ -66,7 +66,9 @@ DOORS = {
     "email_validator": {"configuration/addresses.py", "mail/paths.py"},
     "python_calamine": {"configuration/lists/workbook.py"},
     "babel": {"languages.py"},
-    "jinja2": {"mail/templates.py", "service/reading.py", "web/pages.py"},
+    "jinja2": {"mail/templates.py", "service/proof_page.py", "service/reading.py", "web/pages.py"},
+    "xlsxwriter": {"cli/cases_workbook.py"},
+    "matplotlib": {"cli/pictures.py"},
 }
 
 

@@ -19,6 +19,7 @@ from scheduler.ical.words import case_words, cycle_words, private_words, public_
 from scheduler.languages import Language, language
 from scheduler.mail import views
 from scheduler.mail.templates import render
+from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Join, Status
 from tests.cast import ROOT, at, real
 from tests.mail.desk import (
@@ -275,7 +276,7 @@ def test_all_that_mails_ask_for_is_in_the_catalogue(catalogue: Catalog) -> None:
         private_words(session, who.zone, NETWORK, words, is_over=True)
         public_words(session, NETWORK, words, is_over=True)
         about(session, who, before=told(sessions[0]), days=-2)
-    case_words(REPORT_2021, who.zone, NETWORK, words)
+    case_words(occurrences_of(REPORT_2021)[0], who.zone, NETWORK, words)
     cycle_words(REPORT_2021, NETWORK, words)
 
     known = {text for one in ids(catalogue) for text in ([one] if isinstance(one, str) else one)}

@@ -24,6 +24,7 @@ WRITTEN = {
     "base_url": "https://cities.example/calendar",
     "hosts": "old.cities.example, scheduler",
     "secret_key": SECRET,
+    "api_keys": f"survey:{SECRET}-of-a-survey",
     "log_level": "warning",
     "max_in_flight": "3",
     "mail_connections": "2",
@@ -152,6 +153,15 @@ def test_a_host_has_its_port(environment: Environment, written: str, listen: tup
     assert environment.read(listen=written).listen == listen
 
 
+def test_each_program_has_a_key_by_its_name(environment: Environment) -> None:
+    keys = environment.read(api_keys=f"survey:{SECRET}:12, website:{SECRET}-23").api_keys
+
+    assert [(name, key.get_secret_value()) for name, key in keys] == [
+        ("survey", f"{SECRET}:12"),
+        ("website", f"{SECRET}-23"),
+    ]
+
+
 def test_the_level_of_the_log_may_be_shouted(environment: Environment) -> None:
     assert environment.read(log_level="DEBUG").log_level == "debug"
 
@@ -182,6 +192,21 @@ def test_the_level_of_the_log_may_be_shouted(environment: Environment) -> None:
         ("tick_seconds", "0", "write a number of seconds above 0"),
         ("tick_seconds", "-1", "write a number of seconds above 0"),
         ("lease_seconds", "inf", "write a number of seconds above 0"),
+        ("api_keys", "secretly-secretly-secretly", "write name:secret with commas"),
+        ("api_keys", "survey:secretly", "of at least 24 letters"),
+        ("api_keys", "Survey:secretly-secretly-secretly", "names of a-z, 0-9 and -"),
+        ("api_keys", "a:secretly-secretly-secretly,", "write name:secret with commas"),
+        ("api_keys", "a:secretly secretly secretly", "without blanks"),
+        (
+            "api_keys",
+            "a:secretly-secretly-secretly,a:secretly-secretly-secretly-2",
+            "each name and each secret",
+        ),
+        (
+            "api_keys",
+            "a:secretly-secretly-secretly,b:secretly-secretly-secretly",
+            "each name and each secret",
+        ),
         ("base_url", "https://u:secretly@cities.example", "and no password"),
         ("base_url", "https://cities.example/<x>", "write it with http:// or https://"),
         ("quiet_seconds", "23", "write at most 22 seconds"),

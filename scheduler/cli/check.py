@@ -22,11 +22,13 @@ from scheduler.cli.common import (
     read_configuration,
 )
 from scheduler.configuration.advice.advisor import advise
+from scheduler.configuration.advice.decided import find_decided
 from scheduler.configuration.load import Loaded
 from scheduler.configuration.problems import Place, Problem, Severity
 from scheduler.configuration.spoken import as_github, as_json, as_text, counts
 from scheduler.errors import SchedulerError
 from scheduler.model import times
+from scheduler.model.cases import Case, Learnt
 from scheduler.model.network import Configuration
 
 
@@ -72,7 +74,10 @@ def _advice(loaded: Loaded) -> list[Problem]:
     if loaded.readable is None:
         return []
     today = times.local_date(datetime.now(UTC), _zone(loaded.readable))
-    return [*advise(loaded, today, _in_force()), *_erased(loaded)]
+    cases = _decided()
+    learnt = Learnt.of(cases, loaded.readable)
+    as_decided = replace(loaded, readable=learnt.applied_to(loaded.readable))
+    return [*advise(as_decided, today, _in_force()), *find_decided(loaded, cases), *_erased(loaded)]
 
 
 def _erased(loaded: Loaded) -> list[Problem]:
@@ -101,6 +106,16 @@ def _in_force() -> Configuration | None:
         return normal.from_text(content) if content else None
     except ValueError:
         return None  # written by another version of this program
+
+
+def _decided() -> list[Case]:
+    """What people decided of cases, where a database tells; it wins over the files."""
+    url = database_there()
+    if url is None:
+        return []
+    from scheduler.store.peek import decided
+
+    return decided(url)
 
 
 def _clocks() -> Iterator[str]:

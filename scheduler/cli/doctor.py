@@ -19,7 +19,7 @@ from scheduler.cli.checkup.machine import of_base_url, of_listen, of_open_files,
 from scheduler.cli.checkup.mail import of_mail
 from scheduler.cli.checkup.resolver import Resolver
 from scheduler.cli.checkup.sender import of_sender
-from scheduler.cli.checkup.written import lines_of, of_kinds, unknown_names
+from scheduler.cli.checkup.written import lines_of, of_api_keys, of_kinds, unknown_names
 from scheduler.cli.common import counted, out
 from scheduler.errors import SettingsRefused
 from scheduler.model import times
@@ -62,6 +62,7 @@ def checks(settings: Settings, now: datetime) -> dict[str, Check]:
         "mail": lambda: of_mail(settings),
         "sender": lambda: of_sender(files, settings.mail_url.get_secret_value(), Resolver().ask),
         "secret key": lambda: of_key(settings),
+        "API": lambda: of_api_keys(settings),
         "base URL": lambda: of_base_url(settings.base_url, "base_url" in settings.model_fields_set),
         "listen": lambda: of_listen(*settings.listen),
         "clock": lambda: of_year(now, release),

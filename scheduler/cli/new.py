@@ -128,9 +128,16 @@ def cycle(
     last: Annotated[Text, typer.Option("--to", help="Last month that the report is about.")] = None,
     opens: Annotated[Text, typer.Option(help="Day on which the round begins.")] = None,
     deadline: Annotated[
-        Text, typer.Option(help='Date, hour and zone: "2027-11-30 23:59:59 Europe/Berlin".')
+        Text,
+        typer.Option(
+            help='Date, hour and zone: "2027-11-30 23:59:59 Europe/Berlin"; or "2027-11-30 end of day in the '
+            'city", or "2027-11-30 anywhere on Earth".'
+        ),
     ] = None,
-    submit_at: Annotated[Text, typer.Option(help="Address where the report is handed in.")] = None,
+    submit_at: Annotated[
+        Text,
+        typer.Option(help="Address where the report is handed in; {code} in it is the city's own code."),
+    ] = None,
     joined_before: Annotated[
         Text, typer.Option(help="Who must report: members that joined before the intake of this month.")
     ] = None,

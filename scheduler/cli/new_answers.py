@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from scheduler.cli.questions import Answers, Ask, Question
-from scheduler.configuration.cycles import read_deadline
+from scheduler.configuration.cycle_form import POLICIES, read_deadline, read_submit_at
 from scheduler.configuration.notices import NoticesForm
 from scheduler.configuration.problems import Place, Problems, did_you_mean, listed, quoted
 from scheduler.configuration.schema import (
@@ -19,7 +19,6 @@ from scheduler.configuration.schema import (
     read_day,
     read_id,
     read_month,
-    read_url,
     read_words,
 )
 from scheduler.configuration.schema import (
@@ -161,10 +160,15 @@ def cycle_questions(desk: Desk) -> list[Question]:
         Question("opens", "Day on which the round begins; no mail goes out before", _read(read_day)),
         Question(
             "deadline",
-            f"Deadline: date, hour and zone, such as 2027-11-30 23:59:59 {desk.network.zone}",
+            f"Deadline: date, hour and zone, such as 2027-11-30 23:59:59 {desk.network.zone}; or the date "
+            f"with the words: {' (or: '.join(POLICIES)})",
             _read_deadline,
         ),
-        Question("submit_at", "Address where the report is handed in (https://...)", _read_address),
+        Question(
+            "submit_at",
+            "Address where the report is handed in (https://...); {code} in it stands for the city's code",
+            _read(read_submit_at),
+        ),
         Question(
             "who",
             "Who must report? The cities of some intakes, such as 2022-09, 2024-02; or all that joined "
@@ -224,13 +228,6 @@ def _clock(text: str) -> time:
         return read_clock(text)
     except Refusal:
         refuse(f"{quoted(text.strip())} is no time of day", "write hours and minutes, such as 13:00")
-
-
-def _read_address(text: str, _: Answers) -> str:
-    try:
-        return read_url(text)
-    except Refusal:
-        refuse(f"{quoted(text.strip())} is no web address", "write it with https:// in front")
 
 
 def _audience(text: str, vocabulary: Vocabulary) -> str:
@@ -299,7 +296,9 @@ def _read_deadline(text: str, answers: Answers) -> str:
     opens, deadline = answers.get("opens"), read_deadline(text)
     if opens and deadline.on < read_day(opens):
         refuse(f"this deadline is before {opens}, the day on which the round begins", "write a later day")
-    return " ".join(text.split())
+    words = " ".join(text.split())
+    policy = next((one for one in POLICIES if words.casefold().endswith(f" {one.casefold()}")), None)
+    return f"{deadline.on} {policy}" if policy else words
 
 
 def _read_who(text: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from scheduler.model import times
+from scheduler.model.cases import Move
 from scheduler.model.difference import Change, MemberChange, invited, other_hour
 from scheduler.model.local_hours import Night, Surprise
 from scheduler.model.notices import Kind
@@ -34,6 +35,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "parts": [{"part": part, "what": name} for part, name in plan.difference.parts],
         "members": [_member_change(one) for one in plan.difference.members],
         "network": list(plan.difference.network),
+        "cases": [_move(one) for one in plan.cases],
         "mails": _tallies(plan.kinds),
         "days": [
             {"date": str(day), "mails": {kind.value: number for kind, number in kinds.items()}}
@@ -81,6 +83,17 @@ def _occurrence(occurrence: Occurrence) -> dict[str, Any]:
 def _member_change(change: MemberChange) -> dict[str, Any]:
     what = "added" if change.before is None else "gone" if change.after is None else "changed"
     return {"slug": change.slug, "what": what, "fields": list(change.fields)}
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {
+        "cycle": move.after.cycle,
+        "member": move.after.member,
+        "before": move.before.state.value if move.before else None,
+        "after": move.after.state.value,
+        "deadline_at": _iso(move.after.deadline_at),
+        "why": move.reason,
+    }
 
 
 def _tallies(by_kind: Mapping[Kind, Tally]) -> list[dict[str, Any]]:

@@ -1,5 +1,4 @@
-"""The span of a plan on one page: mails a day, sessions and deadlines, cities at night. The only door to
-matplotlib, which comes with the extra [pictures]."""
+"""The span of a plan on one page: mails a day, sessions and deadlines, cities at night."""
 
 from __future__ import annotations
 
@@ -7,18 +6,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scheduler.cli.pictures import drawn
 from scheduler.configuration.problems import printable
-from scheduler.errors import SchedulerError
 from scheduler.model import times
 from scheduler.model.notices import Kind
 from scheduler.model.programme import Occurrence, build_programme
 from scheduler.service.planning import Plan
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from scheduler.cli.pictures import Axes
 
-_FORMATS = (".svg", ".png")
-#: Told apart also by people who do not see red and green (after Okabe and Ito).
+#: Told apart also by people who do not see red and green (after Okabe and Ito, and Tol).
 _COLOURS = {
     Kind.ANNOUNCEMENT: "#56b4e9",
     Kind.INVITATION: "#0072b2",
@@ -27,7 +25,16 @@ _COLOURS = {
     Kind.REMINDER: "#009e73",
     Kind.FOLLOW_UP: "#cc79a7",
     Kind.REPORT_OPENED: "#e69f00",
+    Kind.REPORT_MOVED: "#a6761d",
     Kind.REPORT_REMINDER: "#f0e442",
+    Kind.REPORT_DIGEST: "#999999",
+    Kind.REPORT_OVERDUE: "#882255",
+    Kind.REPORT_RECEIVED: "#44aa99",
+    Kind.REPORT_RENEWED: "#117733",
+    Kind.REPORT_INCOMPLETE: "#aa4499",
+    Kind.REPORT_NO_PROGRESS: "#661100",
+    Kind.REPORT_NOT_SUBMITTED: "#332288",
+    Kind.CLOCKS_CHANGED: "#88ccee",
 }
 #: More series and rounds than this are drawn in one row.
 _MOST_ROWS = 20
@@ -35,23 +42,8 @@ _MOST_ROWS = 20
 
 def draw_year(plan: Plan, file: Path) -> None:
     """Writes an SVG or PNG file. Raises SchedulerError where the plotting library is not installed."""
-    if file.suffix.lower() not in _FORMATS:
-        raise SchedulerError(
-            f'"{file.name}" is no picture; write a name that ends in {" or ".join(_FORMATS)}'
-        )
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        what = "pictures need the plotting library"
-        raise SchedulerError(
-            f'{what}; install it with: pip install "learning-cities-scheduler[pictures]"'
-        ) from None
-    # titles are the words of people: "$" begins no formula, and the same plan gives the same file
-    settings: Any = {"text.parse_math": False, "svg.hashsalt": plan.hash, "svg.fonttype": "none"}
-    with mpl.rc_context(settings):
-        rows = _rows(plan)
-        figure = Figure(figsize=(13, 7 + 0.25 * len(rows)), layout="constrained")
+    rows = _rows(plan)
+    with drawn(file, (13, 7 + 0.25 * len(rows)), plan.hash) as figure:
         ratios = (3, 1 + 0.35 * len(rows), 2)
         mails, dates, nights = figure.subplots(3, 1, sharex=True, height_ratios=ratios)
         _draw_mails(mails, plan)
@@ -59,8 +51,6 @@ def draw_year(plan: Plan, file: Path) -> None:
         _draw_nights(nights, plan)
         nights.set_xlim(*(_day(at, plan) for at in (plan.window.start, plan.window.end)))
         figure.suptitle(_title(plan))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(file, metadata={"Date": None} if file.suffix.lower() == ".svg" else None)
 
 
 def _title(plan: Plan) -> str:

@@ -14,7 +14,7 @@ from scheduler.configuration.problems import printable
 from scheduler.languages import language
 from scheduler.model import times
 from scheduler.model.answers import Answer
-from scheduler.model.cycles import Duty
+from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.difference import Change, What, invited, other_hour
 from scheduler.model.local_hours import NIGHT_HOURS, Night
 from scheduler.model.members import Member, Standing
@@ -41,6 +41,7 @@ def plan_lines(plan: Plan, *, daily: bool) -> Iterator[str]:
     if plan.hash:
         yield from _in_force(plan)
         yield from _section("What changes", list(_changes(plan)) or ["nothing"])
+        yield from _section("What becomes of cases", _cut(_cases(plan)))
     if daily:
         yield from _section("Day by day (Hamburg's days)", _days(plan))
     span = f"until {_until(plan)}"
@@ -90,7 +91,16 @@ def _standing(plan: Plan, member: Member, day: date) -> Iterator[str]:
     if standing is not Standing.MEMBER:
         yield f"On {day}: {standing.value}"
     for cycle in plan.configuration.cycles:
-        yield f"In {cycle.id}: {cycle.duty(member).value}"
+        duty = cycle.duty(member)
+        at = cycle.deadline_of(member).instant
+        until = f", until {_WORDS.span(at, None, member.zone)} there" if duty is Duty.DUE else ""
+        yield f"In {cycle.id}: {_state(plan, cycle, member) or duty.value}{until}"
+
+
+def _state(plan: Plan, cycle: Cycle, member: Member) -> str:
+    """How far its report is, where that is known."""
+    case = plan.ground.cases.get((cycle.id, member.slug))
+    return case.state.value if case else ""
 
 
 def _wishes(plan: Plan, member: Member) -> Iterator[str]:
@@ -241,6 +251,17 @@ def _member_lines(plan: Plan) -> Iterator[str]:
         yield from (f"    {line}" for line in member_lines(change))
 
 
+def _cases(plan: Plan) -> Iterator[str]:
+    """What the change does to cities that must report, or need not any more; alike ones in one line."""
+    alike: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for move in plan.cases:
+        before = move.before.state.value if move.before else "not concerned"
+        alike[move.after.cycle, before, move.after.state.value, move.reason].append(move.after.member)
+    for (cycle, before, after, why), slugs in alike.items():
+        step = f"{before} → {after}" if before != after else after
+        yield f"{cycle}, {step}: {_names(slugs)}: {printable(why)}"
+
+
 # what goes out
 
 
@@ -295,7 +316,7 @@ def _hours_there(mailing: Mailing) -> Iterator[str]:
 def mailing_name(mailing: Mailing) -> str:
     """Gives "reminder week-before, inclusion.covid-19-recovery"."""
     kind, rule = mailing.rule.kind.value, mailing.rule.id
-    same = rule == kind or mailing.rule.kind is Kind.REPORT_OPENED
+    same = rule == kind or kind == f"report-{rule}"
     return f"{kind if same else f'{kind} {rule}'}, {mailing.occurrence.id}"
 
 
@@ -363,7 +384,7 @@ def _doubts(plan: Plan) -> Iterator[str]:
         missing = ", ".join(f"{code} {number:,}" for code, number in codes.most_common())
         yield f"mails in English for want of texts: {missing}"
     for cycle in configuration.cycles:
-        if cycle.deadline.instant <= plan.window.start:
+        if cycle.last_instant <= plan.window.start:
             continue
         duties = Counter(cycle.duty(member) for member in configuration.members)
         yield f"who must report in {cycle.id}: {', '.join(f'{duties[duty]} {duty.value}' for duty in Duty)}"

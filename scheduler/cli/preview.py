@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 KindArgument = Annotated[
     str,
     typer.Argument(
-        help="announcement, invitation, reminder, changed, cancelled, follow-up, report-opened, "
-        "report-reminder, or the name of a rule, such as week-before."
+        help="announcement, invitation, reminder, changed, cancelled, follow-up; of a round report-opened, "
+        "report-moved, report-reminder, report-digest, report-overdue, report-received, report-renewed, "
+        "report-incomplete, report-no-progress, report-not-submitted; or the name of a rule, such as "
+        "week-before."
     ),
 ]
 OccurrenceArgument = Annotated[

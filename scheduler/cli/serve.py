@@ -65,7 +65,8 @@ async def _serve(settings: Settings) -> None:
         async with daemon.running(beside, shown):
             await shelf.refresh()
             gc.freeze()  # what is there now stays; to look through it for garbage would stall the event loop
-            async with serving(Site(daemon, shelf, settings.hosts), *settings.listen) as http:
+            site = Site(daemon, shelf, settings.hosts, settings.api_keys)
+            async with serving(site, *settings.listen) as http:
                 _log.info("ready", action="ready", address=http.address, files=str(settings.config))
                 shown.set()
                 await _first_of(told_to_stop, http.task)

@@ -2,122 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, time
-from typing import Annotated, Any
+from collections.abc import Iterator
+from datetime import date
 
-from pydantic import BeforeValidator, ConfigDict, Field
-
+from scheduler.configuration.cycle_form import CycleForm, WhoForm
 from scheduler.configuration.document import Document
-from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, rules_of
-from scheduler.configuration.problems import Problems, quoted
-from scheduler.configuration.schema import (
-    CLOCK_PATTERN,
-    DAY_PATTERN,
-    Day,
-    Form,
-    Id,
-    Month,
-    Text,
-    Url,
-    fill_in,
-    filled,
-    hint,
-    one_line,
-    read_clock,
-    read_day,
-    say,
-    written,
-)
-from scheduler.configuration.slugs import Slug
+from scheduler.configuration.notices import NoticesForm, rules_of
+from scheduler.configuration.problems import Problems
+from scheduler.configuration.schema import fill_in
 from scheduler.configuration.vocabulary import Vocabulary, intake_span
-from scheduler.errors import UnknownZone, WallTimeError
-from scheduler.model import times
-from scheduler.model.cycles import Cohort, Cycle, Deadline
+from scheduler.model.cycles import Cohort, Cycle, Deadline, Extension
 from scheduler.model.network import Network
-
-_WRITE_DEADLINE = "write date, hour and zone, such as 2021-12-31 23:59:59 Europe/Berlin"
-
-
-_DEADLINE = hint(
-    "Date, hour and zone.",
-    "2027-11-30 23:59:59 Europe/Berlin",
-    pattern=rf"{DAY_PATTERN}\s+{CLOCK_PATTERN}\s+\S+",
-    instead=_WRITE_DEADLINE,
-)
-
-
-def read_deadline(value: Any) -> Deadline:
-    """Reads "2021-12-31 23:59:59 Europe/Berlin": which hour, and whose, is never a default (story US-23)."""
-    parts = one_line(value).split()
-    if len(parts) < 3:
-        missing = "hour and zone" if len(parts) < 2 else "hour or zone"
-        say(f"the deadline {quoted(' '.join(parts))} is written without {missing}", _WRITE_DEADLINE)
-    if len(parts) > 3:
-        say(f"{quoted(' '.join(parts))} is no deadline", _WRITE_DEADLINE)
-    on, at, zone = read_day(parts[0]), read_clock(parts[1]), parts[2]
-    _check_moment(on, at, zone)
-    return Deadline(on, at, zone)
-
-
-def _check_moment(on: date, at: time, zone: str) -> None:
-    try:
-        times.instant(on, at, zone)
-    except UnknownZone as error:
-        say(str(error), "a deadline needs a place such as Europe/Berlin, or an offset such as +01:00")
-    except WallTimeError as error:
-        say(str(error), "write another hour")
-
-
-class PeriodForm(Form):
-    first: Month = Field(alias="from", description="first month")
-    last: Month = Field(alias="to", description="last month, included")
-
-
-class WhoForm(Form):
-    model_config = ConfigDict(
-        json_schema_extra={"anyOf": [written("joined_before"), filled("joined"), filled("also")]}
-    )
-
-    joined_before: Month | None = Field(
-        None, description="month of an intake: cities that were members before it"
-    )
-    excepted: list[Month] = Field(
-        default_factory=list, description="intake months that do not report in this round"
-    )
-    joined: list[Month] = Field(
-        default_factory=list,
-        description="intake months, in place of joined_before: only cities that came then",
-    )
-    also: list[Slug] = Field(
-        default_factory=list,
-        description="cities (slug in members.csv) that must report although the rest leaves them out",
-    )
-    exempt: dict[Slug, Text] = Field(
-        default_factory=dict,
-        description="city (slug): reason, for cities that need not report although the rest names them",
-    )
-
-
-class CycleForm(Form):
-    id: Id = Field(
-        description="small letters, figures and hyphens, the same as the file name. Never change it",
-        examples=["report-2027"],
-    )
-    title: Text = Field(description="as the mails print it")
-    period: PeriodForm = Field(description="the time that the report is about")
-    opens: Day = Field(description="date on which the round begins; no mail goes out before")
-    deadline: Annotated[Deadline, BeforeValidator(read_deadline), _DEADLINE] = Field(
-        description="date, hour and zone in one line: YYYY-MM-DD HH:MM:SS Zone. All three are needed. "
-        "The same moment counts for all cities; mails also give the hour it is there",
-    )
-    submit_at: Url = Field(description="https address where the report is handed in")
-    who: WhoForm = Field(
-        description="which cities must report: joined_before or joined, with exceptions. A city whose date "
-        "of joining is too rough to say gets no mail; staff are shown it as undecided",
-    )
-    notices: ReportNoticesForm | None = Field(
-        None, description="mail rules for this round only; see notices.yaml"
-    )
 
 
 def read_cycle(
@@ -134,6 +29,9 @@ def read_cycle(
     if form.opens > form.deadline.on:
         what = f"this round opens on {form.opens}, after its deadline"
         problems.error(document.place("opens"), what, "write an earlier day")
+    _check_extensions(form, document, problems)
+    _check_afterwards(form, document, problems)
+    _check_word_limits(form, document, problems)
     if form.period.first > form.period.last:
         problems.error(document.place("period"), "this period ends before it begins", "write from, then to")
     if not (form.who.joined_before or form.who.joined or form.who.also):
@@ -154,7 +52,74 @@ def read_cycle(
         submit_at=form.submit_at,
         who=_cohort(form.who, vocabulary),
         rules=rules,
+        extensions=tuple(_extensions(form)),
+        membership_ends=form.membership_ends,
+        reapply=(form.reapply.first, form.reapply.last) if form.reapply else None,
+        word_limits=tuple(
+            sorted((number, words) for words, which in form.word_limits.items() for number in which)
+        ),
     )
+
+
+def _day(until: Deadline | date) -> date:
+    return until.on if isinstance(until, Deadline) else until
+
+
+def _extensions(form: CycleForm) -> Iterator[Extension]:
+    for one in form.extensions:
+        yield Extension(_day(one.until), one.because, tuple(one.members), tuple(one.countries))
+
+
+def _check_extensions(form: CycleForm, document: Document, problems: Problems) -> None:
+    for number, one in enumerate(form.extensions):
+        here, announced = ("extensions", number), form.deadline
+        day, place = _day(one.until), document.place(*here, "until")
+        if isinstance(one.until, Deadline) and (one.until.at, one.until.zone) != (
+            announced.at,
+            announced.zone,
+        ):
+            what = "this extension has another hour or zone than the deadline: one round has one policy"
+            problems.error(place, what, f"write the date alone: {day}")
+        if day <= announced.on:
+            what = f"this extension ends on {day}, which is not after the deadline on {announced.on}"
+            problems.error(place, what, "write a later day")
+        for key, named in (("members", one.members), ("countries", one.countries)):
+            if document.has(*here, key) and not named:
+                where = document.place_of_key(*here, key)
+                problems.error(
+                    where, f'nobody stands in "{key}"', "write who, or remove the line: then it is for all"
+                )
+
+
+def _check_afterwards(form: CycleForm, document: Document, problems: Problems) -> None:
+    """What follows a round follows all the time that anybody has for it."""
+    last = max([form.deadline.on, *(_day(one.until) for one in form.extensions)])
+    if form.membership_ends and form.membership_ends <= last:
+        what = f"memberships would end on {form.membership_ends}, but cities can report until {last}"
+        problems.error(document.place("membership_ends"), what, "write a later day")
+    if form.reapply and form.reapply.first <= form.deadline.on:
+        what = f"cities could apply again from {form.reapply.first} on, which is not after the deadline"
+        problems.error(document.place("reapply", "from"), what, "write a later day")
+    if form.reapply and form.reapply.last < form.reapply.first:
+        what = "this window ends before it begins"
+        problems.error(document.place("reapply"), what, "write from, then to")
+
+
+def _check_word_limits(form: CycleForm, document: Document, problems: Problems) -> None:
+    seen: dict[int, int] = {}
+    for words, questions in form.word_limits.items():
+        for position, question in enumerate(questions):
+            if question in seen:
+                limits = (
+                    f"{seen[question]} and {words} words"
+                    if seen[question] != words
+                    else f"{words} words twice"
+                )
+                what = f"question {question} has a limit of {limits}"
+                problems.error(
+                    document.place("word_limits", str(words), position), what, "keep one of the two"
+                )
+            seen.setdefault(question, words)
 
 
 def _cohort(form: WhoForm, vocabulary: Vocabulary) -> Cohort:
@@ -167,4 +132,5 @@ def _cohort(form: WhoForm, vocabulary: Vocabulary) -> Cohort:
         excepted=tuple(intake_span(month) for month in form.excepted),
         also=tuple(form.also),
         exempt=tuple(form.exempt.items()),
+        also_because=tuple(form.also.items()) if isinstance(form.also, dict) else (),
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from scheduler.configuration.cycles import CycleForm, read_cycle
+from scheduler.configuration.cycle_form import CycleForm
+from scheduler.configuration.cycles import read_cycle
 from scheduler.configuration.document import Document, Node, read_document
 from scheduler.configuration.members import ALLOWED, NEEDED, read_countries, read_members
 from scheduler.configuration.network import read_network
@@ -114,7 +115,7 @@ def _read(folder: Path, problems: Problems) -> _Read:
     series = [(d, read_series(d, network, vocabulary, notices, problems)) for d in series_files]
     cycles = [(d, read_cycle(d, network, vocabulary, notices, problems)) for d in cycle_files]
     _refuse_twins([*series, *cycles], problems)
-    _check_countries(network_file, countries, problems)
+    _check_countries(network_file, cycle_files, countries, problems)
     if members_are_whole:
         _check_slugs(network_file, cycle_files, members, problems)
         _warn_of_nobody(network_file, vocabulary, cycles, members, problems)
@@ -174,11 +175,17 @@ def _refuse_twins(parts: Iterable[tuple[Document, Series | Cycle | None]], probl
             problems.error(document.place("id"), what, "ids are names for ever; write another")
 
 
-def _check_countries(network: Document, countries: Collection[Country], problems: Problems) -> None:
-    """Countries that an audience names must be in countries.csv."""
+def _check_countries(
+    network: Document, cycles: Iterable[Document], countries: Collection[Country], problems: Problems
+) -> None:
+    """Countries that an audience or an extension names must be in countries.csv."""
     known = {country.code for country in countries}
-    for code, place in _named(network, ("audiences",), ("countries",)):
-        if known and code.upper() not in known:
+    named = [*_named(network, ("audiences",), ("countries",))]
+    for cycle in cycles:
+        named += _named(cycle, ("extensions",), ("countries",))
+    for code, place in named:
+        is_code = len(code) == 2 and code.isalpha()  # what is none is refused where it is read
+        if known and is_code and code.upper() not in known:
             what = f"the country {quoted(code)} is not in countries.csv"
             problems.error(place, what, "add it there, or look for a typing error")
 
@@ -190,9 +197,9 @@ def _check_slugs(
     known = {member.slug for member in members}
     named = [*_named(network, ("audiences",), ("members", "except"))]
     for cycle in cycles:
-        named += _named(cycle, (), ("also", "exempt"))
+        named += _slugs_of_cycle(cycle)
     for slug, place in named:
-        if slug not in known:
+        if slug not in known and is_id(slug):  # what is no slug is refused where it is read
             if problems.are_enough(place):
                 return
             instead = did_you_mean(slug, known, "write its slug")
@@ -204,8 +211,7 @@ def _name_slugs(documents: Iterable[Document], folder: Path, problems: Problems)
     named = [
         pair
         for document in documents
-        for inside, keys in ((("audiences",), ("members", "except")), ((), ("also", "exempt")))
-        for pair in _named(document, inside, keys)
+        for pair in (*_named(document, ("audiences",), ("members", "except")), *_slugs_of_cycle(document))
     ]
     refused = [(text, place) for text, place in named if text and not is_id(text)]
     if not refused:
@@ -237,12 +243,18 @@ def _warn_of_nobody(
             problems.warning(place, "no member must report in this round", "look at its months")
 
 
+def _slugs_of_cycle(document: Document) -> Iterator[tuple[str, Place]]:
+    yield from _named(document, (), ("also", "exempt"))
+    yield from _named(document, ("extensions",), ("members",))
+
+
 def _named(document: Document, inside: tuple[str, ...], keys: tuple[str, ...]) -> Iterator[tuple[str, Place]]:
     """Every name below one of `keys`, two levels down, with its place."""
     node: Node | None = document.root
     for step in inside:
         node = (node.entries or {}).get(step, (None, None))[1] if node else None
-    for _, part in (node.entries or {}).values() if node else ():
+    parts = [*(part for _, part in (node.entries or {}).values()), *(node.items or [])] if node else []
+    for part in parts:
         for key in keys:
             _, found = (part.entries or {}).get(key, (None, None))
             if found is None:

@@ -394,9 +394,12 @@ def _warn_of_shared(member: Member, row: Row, holders: dict[str, Row], problems:
     """Two members with one address: it gets every mail twice, and one answer counts for one of them.
 
     Capital letters and the spelling of a domain (müller.example, xn--mller-kva.example) do not matter;
-    dots in front of the @ do, for on most mail servers they make another mailbox.
+    dots in front of the @ do, for on most mail servers they make another mailbox. The offices of a country
+    are those of all its cities.
     """
     for contact in member.contacts:
+        if contact.role not in CITY_ROLES:
+            continue
         first = holders.setdefault(contact.address.casefold(), row)
         if first is not row:
             what = f"{contact.address} is an address of {first['slug']} (line {first.line}) too"

@@ -11,7 +11,11 @@ from scheduler.model.network import Configuration
 
 #: What came later than the first configurations, as it is written where nobody asks for it: left out, so that
 #: those that are in force keep their text and their hash. In a text of people the quotes would be escaped.
-_UNSAID = (b',"public":false', b',"partners":[]', b',"bounces":""', b',"max_mails_per_hour":null')
+_UNSAID = (
+    *(b',"public":false', b',"partners":[]', b',"bounces":""', b',"max_mails_per_hour":null'),
+    *(b',"extensions":[]', b',"membership_ends":null', b',"reapply":null', b',"word_limits":[]'),
+    *(b',"decided":[]', b',"also_because":[]'),
+)
 
 
 @lru_cache(maxsize=1)

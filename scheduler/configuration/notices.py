@@ -57,7 +57,7 @@ class RuleForm(Form):
     on_working_day: YesNo | None = Field(
         None,
         description="yes: moved back to the city's last working day before, when that day is none. "
-        "Default no",
+        "Default no; for reminders of reports yes",
     )
     enabled: YesNo | None = Field(None, description="no: the rule is switched off. Default yes")
 
@@ -250,7 +250,10 @@ def _whole(kind: Kind, written: RuleForm) -> RuleForm:
 def _when(kind: Kind, rule: RuleForm) -> When | None:
     if kind is Kind.REPORT_OVERDUE:
         return WorkingDayAfter(rule.days_after or 1, rule.at or time(9))
-    return rule.when()
+    when = rule.when()
+    if kind is Kind.REPORT_REMINDER and isinstance(when, Days) and rule.on_working_day is None:
+        return replace(when, on_working_day=True)
+    return when
 
 
 def _with_rungs(rule: NoticeRule, rules: Sequence[NoticeRule]) -> Iterator[NoticeRule]:
@@ -274,6 +277,9 @@ def _check_words(
         place = document.place_of_key(*rule_path)
         if key == "reminders" and name in taken:
             problems.error(place, f'"{name}" is the name of another rule', "write another name")
+        if key == "reminders" and "digest" in taken and name.startswith("digest-"):
+            what = f'"{name}" begins like the names of the lists for national coordinators'
+            problems.error(place, what, "write another name")
         _, fitting = _KINDS[type(form)][key]
         for word in (*_MOMENTS, *_DAY):
             if getattr(rule, word) is not None and word not in fitting:

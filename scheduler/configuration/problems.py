@@ -144,7 +144,10 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
 
 def printable(text: object) -> str:
     """The text on one line, with a name for each sign that cannot be seen (or not be printed at all)."""
-    signs = (" " if sign in "\n\r\t" else sign for sign in str(text))
+    written = str(text)
+    if written.isprintable():
+        return written
+    signs = (" " if sign in "\n\r\t" else sign for sign in written)
     return "".join(sign if sign.isprintable() else f"<U+{ord(sign):04X}>" for sign in signs)
 
 

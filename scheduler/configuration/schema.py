@@ -48,6 +48,8 @@ _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _URL = re.compile(r"""https://[^\s/?#@<>"'\\]+(?:[/?#][^\s<>"'\\]*)?""")
 #: Two of them stand in every UID, which must stay under 255 octets (RFC 7986, 5.3).
 LONGEST_ID = 80
+#: Tags of what may be written in two shapes; they are no steps of a path.
+LIST, MAPPING = "[list]", "[mapping]"
 WRITE_A_CLOCK = 'write hours and minutes in quotes, such as "13:00"'
 _YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
@@ -418,7 +420,7 @@ def _meant(path: tuple[str | int, ...], form: type[Form]) -> tuple[str | int | N
 
 
 def _explain(finding: Any, form: type[Form], document: Document, problems: Problems) -> None:
-    path = tuple(step for step in finding["loc"] if step != "[key]")
+    path = tuple(step for step in finding["loc"] if step not in ("[key]", LIST, MAPPING))
     is_about_key = finding["loc"][-1:] == ("[key]",)
     place = document.place_of_key(*path) if is_about_key else document.place(*path)
     match finding["type"]:

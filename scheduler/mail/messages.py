@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import cached_property, lru_cache
@@ -41,6 +41,8 @@ class Envelope:
     #: the pages on which the reader answers an invitation, and ends these mails
     answer: str = ""
     stop: str = ""
+    #: where the city submits its report: its own code stands in it, so that no trace may show it
+    submit: str = field(default="", repr=False)
     #: Message-ID of the first mail about the same, so that clients put them together
     first: str = ""
 
@@ -76,6 +78,7 @@ class Letter:
             "feed": envelope.feed,
             "answer": envelope.answer,
             "stop": envelope.stop,
+            "submit": envelope.submit,
         }
         parts = [self._plain.fill(personal), self._html.fill(personal)]
         if calendar:

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from scheduler.languages import Language, needs_last_day
 from scheduler.model import times
 from scheduler.model.clocks import ZoneClock
-from scheduler.model.cycles import Cycle
+from scheduler.model.drafts import TooLong
 from scheduler.model.network import Network
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import Join, ProgrammeItem, Series, Status
@@ -26,6 +26,8 @@ CITY = mark("city")
 FEED = mark("feed")
 ANSWER = mark("answer")
 STOP = mark("stop")
+#: where this city submits its report, with its own code
+SUBMIT = mark("submit")
 
 #: What a link of one language is remembered with: "fr: https://meet.cities.example/fr".
 _OF_LANGUAGE = re.compile(r"^[a-z]{2,3}(?=: )", re.MULTILINE)
@@ -95,13 +97,70 @@ class Change:
 
 
 @dataclass(frozen=True)
+class DraftView:
+    """What is known of a report that is being written."""
+
+    #: "Monday 4 October 2021, 10:12" there, and "UTC+11"; empty where it is not known
+    started: str
+    clock: str
+    #: 0: not known
+    last_page: int
+    #: how many questions; both 0 where it is not known
+    answered: int
+    unanswered: int
+    #: of the questions without an answer: "4, 7 and 12–20"
+    numbers: str
+    too_long: tuple[TooLong, ...]
+
+
+@dataclass(frozen=True)
+class MissingReport:
+    """One line of a digest."""
+
+    city: str
+    #: "Monday 28 February 2022, 23:59" there, where the city has another deadline than most
+    until: str
+
+
+@dataclass(frozen=True)
 class ReportView:
+    """A city's own case; `report_views.py` makes it."""
+
     title: str
     period: str
     when: When
+    #: SUBMIT, or the address that is the same for all
     submit_at: str
     days_left: int
     ahead: str
+    #: "moment", "city" or "anywhere", and the date that the deadline is written with
+    policy: str
+    policy_day: str
+    #: why there is more time than was announced; empty where there is not
+    because: str
+    #: of a new deadline: the one that the reader knows
+    old: When | None
+    draft: DraftView | None
+    missing: tuple[MissingReport, ...]
+    country: str
+    #: when the report came; to the second "2021-12-31 22:59:59", and the deadline likewise
+    arrived: When | None
+    arrived_in_utc: str
+    until_in_utc: str
+    is_late: bool
+    #: of a membership that is not renewed; empty where it is not known
+    last_day: str
+    #: first and last day on which the city can apply to come back; empty where they are not known
+    reapply: tuple[str, ...]
+    #: it asks for a report
+    is_asked: bool
+    #: each city submits at an address of its own
+    has_own_addresses: bool
+    #: the reader's, where the words depend on it
+    role: str
+    is_of_office: bool
+    #: the reader gets it in the place of somebody who cannot be reached
+    stands_in: bool
 
 
 @dataclass(frozen=True)
@@ -182,10 +241,10 @@ def when(occurrence: Occurrence, reader: Reader, previous: Occurrence | None = N
         return When(day, "", "", day, "", "", short=short)
     written = (occurrence.on, occurrence.zone)
     note = _note(occurrence, previous, reader)
-    return _timed(occurrence.starts_at, occurrence.ends_at, reader, written, note)
+    return timed(occurrence.starts_at, occurrence.ends_at, reader, written, note)
 
 
-def _timed(
+def timed(
     starts_at: datetime, ends_at: datetime | None, reader: Reader, written: tuple[date, str], note: str = ""
 ) -> When:
     """written: the date and zone it was announced with, which "the next day" is next to (story US-09)."""
@@ -247,23 +306,6 @@ def session_view(occurrence: Occurrence, reader: Reader, previous: Occurrence | 
         reason=session.reason,
         recording=session.recording,
         summary=session.summary,
-    )
-
-
-def report_view(occurrence: Occurrence, reader: Reader, on: date) -> ReportView:
-    """on: the day on which it is read, on the reader's calendar; days are counted there."""
-    cycle = occurrence.of
-    assert isinstance(cycle, Cycle)  # noqa: S101 - asked of deadlines only
-    deadline, written = cycle.deadline.instant, (cycle.deadline.on, cycle.deadline.zone)
-    days_left = (times.local_date(deadline, reader.zone) - on).days
-    first, last = (reader.language.month(month) for month in cycle.period)
-    return ReportView(
-        title=cycle.title,
-        period=reader.language.say("{first} to {last}", first=first, last=last),
-        when=_timed(deadline, None, reader, written),
-        submit_at=cycle.submit_at,
-        days_left=days_left,
-        ahead=ahead(days_left, reader.language),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import reduce
 
 from scheduler.model import times
 from scheduler.model.cycles import Cycle, Duty
@@ -47,6 +48,8 @@ class State(StrEnum):
 IDLE = frozenset({State.UNDECIDED, State.EXCEPTED, State.NOT_CONCERNED})
 #: Cities that are still asked for their report.
 AWAITED = frozenset({State.DUE, State.OPEN, State.DRAFT, State.CLOSED})
+#: Cities whose report has come, or whose case a person has ended: nobody asks them any more.
+COME = frozenset(State) - IDLE - AWAITED
 #: How a person ends a case -> the letter that says so.
 LETTERS: Mapping[State, Kind] = {
     State.RENEWED: Kind.REPORT_RENEWED,
@@ -322,15 +325,26 @@ def timing(case: Case, announced_at: datetime) -> Timing:
 
 
 def heads(cycle: Cycle, members: Iterable[Member]) -> dict[str, tuple[str, ...]]:
-    """Of the cities that share a national coordinator the first one that must report -> all of those that
-    must. On its clock the digests of a rung go out, one to each coordinator."""
-    by_address: dict[str, list[str]] = {}
+    """Of the cities that share a national coordinator and a last day the first one that must report -> all of
+    those that must. On its clock the digests of a rung go out, one to each coordinator.
+
+    A city that leaves the network in the course of the round leads only where all do.
+    """
+    alike: dict[tuple[str, date], list[Member]] = {}
     for member in members:
         if cycle.duty(member) is Duty.DUE:
             for contact in member.contacts:
                 if contact.role == NATIONAL_COORDINATOR:
-                    by_address.setdefault(contact.address.lower(), []).append(member.slug)
-    return {slugs[0]: tuple(slugs) for slugs in by_address.values()}
+                    place = contact.address.lower(), cycle.last_day_of(member)
+                    alike.setdefault(place, []).append(member)
+    return {
+        min(cities, key=lambda city: _leaves(city, cycle)).slug: tuple(city.slug for city in cities)
+        for cities in alike.values()
+    }
+
+
+def _leaves(member: Member, cycle: Cycle) -> bool:
+    return member.standing(cycle.last_day_of(member)) is not Standing.MEMBER
 
 
 @dataclass(frozen=True)
@@ -364,20 +378,24 @@ class Learnt:
         return Learnt(tuple(duties), (*self.ends, *other.ends))
 
     def applied_to(self, configuration: Configuration) -> Configuration:
-        """The configuration with it; the same as often as it is done."""
-        if not (self.duties or self.ends):
-            return configuration
+        """The configuration with it, and with nothing that was decided before and is no more; the same as
+        often as it is done."""
         cycles = tuple(self._decided(cycle) for cycle in configuration.cycles)
-        ends = dict(self.ends)
-        members = tuple(
-            _ended(member, ends[member.slug]) if member.slug in ends else member
-            for member in configuration.members
-        )
+        members = configuration.members
+        if self.ends:
+            ends: dict[str, list[date]] = {}
+            for slug, last_day in sorted(self.ends):  # who came back, and left again, has two
+                ends.setdefault(slug, []).append(last_day)
+            members = tuple(reduce(_ended, ends.get(one.slug, ()), one) for one in members)
+        if (cycles, members) == (configuration.cycles, configuration.members):
+            return configuration
         return replace(configuration, cycles=cycles, members=members)
 
     def _decided(self, cycle: Cycle) -> Cycle:
         decided = tuple((slug, duty) for name, slug, duty in self.duties if name == cycle.id)
-        return replace(cycle, who=replace(cycle.who, decided=decided)) if decided else cycle
+        return (
+            cycle if cycle.who.decided == decided else replace(cycle, who=replace(cycle.who, decided=decided))
+        )
 
 
 NOTHING_LEARNT = Learnt()
@@ -388,9 +406,12 @@ def _is_reopened(case: Case, cycle: Cycle, member: Member) -> bool:
 
 
 def _ended(member: Member, last_day: date) -> Member:
-    """Its membership of that day ends with it. What begins later is another one: it has come back."""
+    """Its membership of that day ends with it. What begins later is another one: it has come back. So is what
+    may only have begun by then, beside one that surely had."""
+    standings = [one.standing(last_day) for one in member.memberships]
+    ends = Standing.MEMBER if Standing.MEMBER in standings else Standing.UNDECIDED
     memberships = tuple(
-        replace(one, until=last_day) if one.standing(last_day) is not Standing.NO_MEMBER else one
-        for one in member.memberships
+        replace(one, until=last_day) if standing is ends else one
+        for one, standing in zip(member.memberships, standings, strict=True)
     )
     return replace(member, memberships=memberships)

@@ -43,6 +43,8 @@ class Cohort:
     exempt: tuple[tuple[str, str], ...] = ()
     #: slug -> what a person decided of its case; wins over all of the above
     decided: tuple[tuple[str, Duty], ...] = ()
+    #: slug -> why it stands in `also`, where staff say it
+    also_because: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def named(self) -> frozenset[str]:
@@ -108,7 +110,11 @@ class Extension:
         return not (self.members or self.countries)
 
     def includes(self, member: Member) -> bool:
-        return self.is_for_all or member.slug in self.members or member.country in self.countries
+        return self.is_for_all or member.slug in self._slugs or member.country in self.countries
+
+    @cached_property
+    def _slugs(self) -> frozenset[str]:
+        return frozenset(self.members)
 
 
 @dataclass(frozen=True)
@@ -151,8 +157,24 @@ class Cycle:
 
     def extension_of(self, member: Member) -> Extension | None:
         """The one that counts: the longest of those that name the member, or all."""
-        found = [e for e in self.extensions if e.includes(member) and e.until > self.deadline.on]
+        places = (("", ""), ("slug", member.slug), ("country", member.country))
+        found = [self._longest[place] for place in places if place in self._longest]
         return max(found, key=lambda extension: extension.until, default=None)
+
+    @cached_property
+    def _longest(self) -> dict[tuple[str, str], Extension]:
+        """What an extension names (a slug, a country, or nothing: all) -> the longest of those that name it.
+        Asked of each city, so that many extensions cost no more than one."""
+        found: dict[tuple[str, str], Extension] = {}
+        for extension in self.extensions:
+            named = [("slug", slug) for slug in extension.members]
+            named += [("country", country) for country in extension.countries]
+            for place in named or [("", "")]:
+                known = found.get(place)
+                later = known is None or extension.until > known.until
+                if extension.until > self.deadline.on and later:
+                    found[place] = extension
+        return found
 
     def last_day_of(self, member: Member) -> date:
         """The date of its deadline, as the policy writes it."""

@@ -28,6 +28,8 @@ class What(StrEnum):
     ON_AGAIN = "takes place after all"
     JOIN = "other way to join"
     AUDIENCE = "for others"
+    #: a round whose deadline is another one for some cities
+    EXTENDED = "another deadline for some"
     #: it had a time, and has none any more
     OPEN = "time open again"
     #: title, speakers, texts: calendars show it, no mail is sent
@@ -43,7 +45,10 @@ class What(StrEnum):
 
 #: What those who were invited are told.
 SIGNIFICANT = frozenset(
-    {What.MOVED, What.OPEN, What.CANCELLED, What.POSTPONED, What.ON_AGAIN, What.JOIN},
+    {
+        *(What.MOVED, What.OPEN, What.CANCELLED, What.POSTPONED, What.ON_AGAIN, What.JOIN),
+        What.EXTENDED,
+    },
 )
 
 
@@ -223,6 +228,7 @@ def _change(was: Occurrence, now: Occurrence, after: Configuration) -> Change | 
         (What.OPEN, _is_open_again(was, now)),
         (What.MOVED, _has_moved(was, now)),
         (What.JOIN, was.place != now.place),
+        (What.EXTENDED, not _has_moved(was, now) and _is_extended(was, now)),
         (What.AUDIENCE, bool(entering or leaving)),
         (What.TEXTS, bool(texts)),
     )
@@ -247,6 +253,11 @@ def _has_moved(was: Occurrence, now: Occurrence) -> bool:
     return (was.on, was.starts_at, was.ends_at) != (now.on, now.starts_at, now.ends_at)
 
 
+def _is_extended(was: Occurrence, now: Occurrence) -> bool:
+    both_are_rounds = isinstance(was.of, Cycle) and isinstance(now.of, Cycle)
+    return both_are_rounds and was.of.extensions != now.of.extensions  # type: ignore[union-attr] # just asked
+
+
 def _is_open_again(was: Occurrence, now: Occurrence) -> bool:
     has_hour = was.starts_at is not None
     return has_hour and now.starts_at is None and now.status is Status.CONFIRMED
@@ -256,7 +267,7 @@ def _is_open_again(was: Occurrence, now: Occurrence) -> bool:
 _NO_WORDS = frozenset(
     {
         *("id", "on", "end_on", "start", "end", "length_minutes", "zone", "audience", "status"),
-        *("join", "joins", "held", "opens", "deadline", "who", "rules"),
+        *("join", "joins", "held", "opens", "deadline", "extensions", "who", "rules"),
     }
 )
 
@@ -312,7 +323,7 @@ def _part_changes(old: Series | Cycle | None, new: Series | Cycle | None) -> Ite
 
 
 def _member_changes(before: Configuration, after: Configuration) -> Iterator[MemberChange]:
-    was, now = ({member.slug: member for member in one.members} for one in (before, after))
+    was, now = ({m.slug: m.without_offices for m in one.members} for one in (before, after))
     for slug in {**now, **was}:
         one, other = was.get(slug), now.get(slug)
         if one != other:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -12,6 +12,7 @@ _DAY = timedelta(days=1)
 #: The roles of a city's own contacts, and those of its country's two offices, which follow its reports.
 CITY_ROLES = ("coordinator", "deputy", "mayor")
 NATIONAL_COORDINATOR, NATIONAL_COMMISSION = "national-coordinator", "national-commission"
+OFFICES = (NATIONAL_COORDINATOR, NATIONAL_COMMISSION)
 #: Who is told of a report where nobody of those who should be can be written to, in this order.
 CHAIN = (*CITY_ROLES, NATIONAL_COORDINATOR)
 
@@ -108,6 +109,11 @@ class Member:
     memberships: tuple[Membership, ...]
     contacts: tuple[Contact, ...]
 
+    @property
+    def without_offices(self) -> Member:
+        """With the city's own contacts alone; those of its country stand in another list."""
+        return replace(self, contacts=tuple(one for one in self.contacts if one.role in CITY_ROLES))
+
     def standing(self, day: date) -> Standing:
         """Member on that day (a calendar day in the secretariat's zone), undecided, or neither."""
         standing = Standing.NO_MEMBER
@@ -133,14 +139,29 @@ class Member:
         return any(membership.began.meets(span) for membership in self.memberships)
 
 
+def first_of_each_address(contacts: Sequence[Contact], positions: Iterable[int]) -> tuple[int, ...]:
+    """Who holds two roles with one address is written to once, in the first of them."""
+    by_address: dict[str, int] = {}
+    for position in sorted(positions):
+        by_address.setdefault(contacts[position].address, position)
+    return tuple(by_address.values())
+
+
+def asked_of(roles: Collection[str]) -> tuple[str, ...]:
+    """Those of the roles of a rule that must be reached: of the chain, where any is."""
+    return tuple(role for role in roles if role in CHAIN) or tuple(roles)
+
+
 def stand_ins(contacts: Sequence[Contact], roles: Collection[str], barred: Container[int]) -> tuple[int, ...]:
     """The positions of those who are next in the chain, where none of the contacts in these roles can be
-    written to; nobody where one can, or none is left. barred: positions.
+    written to; nobody where one can, or none is left. A copy to an office outside the chain does not count:
+    it tells the city nothing. barred: positions.
 
     The outbox asks the same in SQL (store/duties.py); a test holds the two together.
     """
     open_to = [position for position in range(len(contacts)) if position not in barred]
-    if any(contacts[position].role in roles for position in open_to):
+    asked = asked_of(roles)
+    if any(contacts[position].role in asked for position in open_to):
         return ()
     for role in CHAIN:
         found = {contacts[at].address: at for at in reversed(open_to) if contacts[at].role == role}

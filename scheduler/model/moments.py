@@ -16,7 +16,16 @@ from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Network
-from scheduler.model.notices import CORRECTIONS, NEAR, OFFICE_OPENS, Kind, MinutesBefore, NoticeRule, hour_of
+from scheduler.model.notices import (
+    CORRECTIONS,
+    NEAR,
+    OF_CASES,
+    OFFICE_OPENS,
+    Kind,
+    MinutesBefore,
+    NoticeRule,
+    hour_of,
+)
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import Series
 
@@ -178,6 +187,14 @@ def announced_as_a_whole(series: Series, since: Since, network: Network) -> Occu
     return Occurrence(series.id, on, begins, ends, network.zone, series)
 
 
+def belongs(occurrence: Occurrence, member: Member, day: date) -> bool:
+    """It is a member on that day as far as mails about this are concerned: who must report, by what is
+    certain or by what a person decided, is asked to, unless it surely is no member."""
+    standing = member.standing(day)
+    is_round = isinstance(occurrence.of, Cycle)
+    return standing is Standing.MEMBER or (is_round and standing is Standing.UNDECIDED)
+
+
 # the moments of each kind
 
 
@@ -271,7 +288,13 @@ def _report_reminder(question: Question, member: Member) -> Iterator[datetime]:
         yield due_at
 
 
+def _never(_question: Question, _member: Member) -> Iterator[datetime]:
+    """A letter about a case: what is said of the case causes it, not the calendar."""
+    return iter(())
+
+
 _MOMENTS = {
+    **dict.fromkeys(OF_CASES, _never),
     Kind.ANNOUNCEMENT: _announcement,
     Kind.INVITATION: _invitation,
     Kind.CHANGED: _changed,
@@ -336,7 +359,7 @@ def _told_from(question: Question, member: Member, earliest: datetime) -> dateti
     """The first moment from `earliest` on at which the member belongs to the network and is awake."""
     while True:
         day = times.local_date(earliest, question.network.zone)
-        if member.standing(day) is Standing.MEMBER:
+        if belongs(question.occurrence, member, day):
             return question.awake(earliest, member)
         later = [m.certain_from for m in member.memberships if m.certain_from and m.certain_from > day]
         if not later:
@@ -357,7 +380,7 @@ def _came_into_force(question: Question) -> datetime:
 
 
 def _is_member(question: Question, member: Member, at: datetime) -> bool:
-    return member.standing(times.local_date(at, question.network.zone)) is Standing.MEMBER
+    return belongs(question.occurrence, member, times.local_date(at, question.network.zone))
 
 
 def _begins(occurrence: Occurrence) -> datetime:

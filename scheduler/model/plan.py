@@ -16,7 +16,7 @@ from typing import Any
 
 from scheduler.model.cases import heads
 from scheduler.model.cycles import Cycle
-from scheduler.model.members import Contact, Member, stand_ins
+from scheduler.model.members import Contact, Member, first_of_each_address, stand_ins
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
 from scheduler.model.notices import AWAITING, CORRECTIONS, REMINDERS, REPORTS, STATEFUL, Kind, NoticeRule
@@ -206,7 +206,8 @@ class _Books:
         if roles and kind in REPORTS and kind is not Kind.REPORT_DIGEST:
             contacts = crowd.like.contacts
             others = stand_ins(contacts, roles, known.barred)
-            meant += tuple(one for one in others if self.network.may_write_to(contacts[one].address))
+            allowed = (one for one in others if self.network.may_write_to(contacts[one].address))
+            meant = first_of_each_address(contacts, (*meant, *allowed)) if others else meant
         needed = (
             position
             for position in meant

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from scheduler.model import times
 from scheduler.model.audience import Audience
-from scheduler.model.cycles import Cycle, Duty
+from scheduler.model.cycles import Cycle, Duty, Extension
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Configuration
 from scheduler.model.programme import Occurrence
@@ -66,6 +66,27 @@ class Roll:
         return self._asked(
             self._alike_by_membership, cycle.who.named, lambda member: cycle.duty(member) is Duty.DUE
         )
+
+    def by_last_day(self, cycle: Cycle) -> Mapping[date, Set]:
+        """Those who must report, by the date of their own deadline; the announced one without anybody too,
+        unless all have more time."""
+        due, found = self.due(cycle), dict[date, Set]()
+        longer = (extension for extension in cycle.extensions if extension.until > cycle.deadline.on)
+        for extension in sorted(longer, key=lambda extension: extension.until, reverse=True):
+            part = due & self._given(extension)
+            due &= ~part
+            found[extension.until] = found.get(extension.until, 0) | part
+        if due or not any(extension.is_for_all for extension in cycle.extensions):
+            found[cycle.deadline.on] = due
+        return found
+
+    def _given(self, extension: Extension) -> Set:
+        """Those whom an extension is for, whether they must report or not."""
+        if extension.is_for_all:
+            return (1 << len(self.members)) - 1
+        positions = [self._positions[slug] for slug in extension.members if slug in self._positions]
+        named = _set_of(positions) if positions else 0
+        return named | _union(self.by_country.get(country, 0) for country in extension.countries)
 
     def at_local(self, at: datetime) -> Iterator[tuple[datetime, Set]]:
         """(what clocks show there when a session begins, the members whose clocks do), without a zone."""

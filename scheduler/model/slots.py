@@ -15,7 +15,7 @@ from functools import cached_property
 from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.cycles import Cycle
-from scheduler.model.members import Member
+from scheduler.model.members import Member, first_of_each_address
 from scheduler.model.moments import (
     POSTPONED_USEFUL,
     Question,
@@ -26,7 +26,6 @@ from scheduler.model.moments import (
 )
 from scheduler.model.network import Configuration, Network
 from scheduler.model.notices import (
-    OF_CASES,
     STATEFUL,
     Days,
     Kind,
@@ -86,11 +85,8 @@ class Slot:
 
 def chosen(member: Member, roles: Sequence[str]) -> tuple[int, ...]:
     """Positions of the contacts in one of the roles, the first of each address."""
-    by_address: dict[str, int] = {}
-    for position, contact in enumerate(member.contacts):
-        if contact.role in roles:
-            by_address.setdefault(contact.address, position)
-    return tuple(by_address.values())
+    found = (position for position, contact in enumerate(member.contacts) if contact.role in roles)
+    return first_of_each_address(member.contacts, found)
 
 
 def contact_shape(member: Member, network: Network) -> tuple[tuple[str, int, bool], ...]:
@@ -209,8 +205,7 @@ def duties(configuration: Configuration, since: Since) -> Iterator[tuple[Occurre
         of_sessions = tuple(rule for rule in enabled if rule.kind is not Kind.ANNOUNCEMENT)
         yield from ((o, of_sessions) for o in occurrences_of(series) if not o.is_held)
     for cycle in (cycle for cycle in configuration.cycles if not cycle.held):
-        timed = tuple(rule for rule in cycle.rules if rule.enabled and rule.kind not in OF_CASES)
-        yield from ((o, timed) for o in occurrences_of(cycle))
+        yield from ((o, tuple(rule for rule in cycle.rules if rule.enabled)) for o in occurrences_of(cycle))
 
 
 def as_they_are(

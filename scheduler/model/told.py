@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from scheduler.model.answers import Answer, AnswerCount, Said, count_answers
-from scheduler.model.members import Contact, Member
+from scheduler.model.members import OFFICES, Contact, Member
 from scheduler.model.network import Network
 from scheduler.model.notices import REMINDERS, REPORTS, Kind
 from scheduler.model.programme import Occurrence
@@ -153,9 +153,12 @@ class Tellings:
 
     @cached_property
     def _shared(self) -> tuple[Mapping[int, str], ...]:
-        """The mailboxes that several contacts have in common: the number of each -> its city."""
+        """The mailboxes that several contacts have in common: the number of each -> its city. Not those of
+        the countries' offices, which get no calendar."""
         boxes: dict[str, dict[int, str]] = {}
-        for (slug, _, address), number in self.contacts.items():
+        for (slug, role, address), number in self.contacts.items():
+            if role in OFFICES:
+                continue
             boxes.setdefault(address.lower(), {})[number] = slug
         return tuple(box for box in boxes.values() if len(box) > 1)
 

@@ -125,7 +125,9 @@ async def _settle_cases(
     connection: Connection, terms: AllTerms, decided: Decided, now: datetime, by: str
 ) -> None:
     """A case that is made now has the SEQUENCE that the deadline of its round has in calendars."""
-    known, ids = await cases.by_place(connection), await book.member_ids(connection)
+    ids = await book.member_ids(connection)
+    await cases.turn(connection, ids, now)
+    known = await cases.by_place(connection)
     moves = await asyncio.to_thread(lambda: list(settle_cases(known, terms, now, decided.because)))
     revisions = await ledger.read_revisions(connection)
     fresh = {cycle: revisions[cycle].sequence for cycle in {move.after.cycle for move in moves}}
@@ -138,7 +140,7 @@ async def _settle_cases(
 async def know_cases(database: Database, now: datetime) -> None:
     """Makes the cases of what is in force, where an older version of this program has put it in force."""
     async with database.read() as connection:
-        if await configurations.latest_id(connection) is None or await cases.by_place(connection):
+        if not await configurations.latest_id(connection) or await cases.by_place(connection):
             return
         in_force = await read_in_force(connection)
     if in_force.configuration.cycles:

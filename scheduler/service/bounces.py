@@ -9,6 +9,9 @@ else: a Message-ID or a name in it can be written by anybody. What it does (reli
 - refused for another reason, such as its content: staff are told, and the address stays;
 - a complaint: nothing is sent there any more, at once.
 
+A mail about a report that came back has told nobody, whatever the reason: the next of the city's contacts is
+told in its place (`passing_on.py`), and so it is of what waits for an address that is given up.
+
 Mail that an address forwards to another one may fail there; that says less of the address that we write to,
 so it is counted like a full mailbox.
 """
@@ -26,6 +29,7 @@ from scheduler.errors import NoReport, ReportRefused
 from scheduler.mail import bounces as reports
 from scheduler.mail.bounces import Action, Report, read_report, status_in
 from scheduler.model.notices import STATEFUL
+from scheduler.service.passing_on import pass_on, pass_on_waiting
 from scheduler.service.return_paths import ReturnPaths
 from scheduler.store import bounces, ledger, suppressions
 from scheduler.store.bounces import Bounce, Kind, Mail
@@ -187,12 +191,13 @@ async def take_refusal(connection: Connection, row: Delivery, said: str, now: da
     ladder of "later" ended: does that say anything of the address?
 
     To be called in the transaction that marks the row as failed, whoever marks several having held the
-    ledger first. said: the reply, as it is kept with the row. None where it says nothing of the address; then
-    nothing is written here.
+    ledger first. said: the reply, as it is kept with the row. None where it says nothing of the address: then
+    nothing is written of that here.
     """
     meaning = _of_status(status_in(said), said)
     is_of_address = meaning.status in (*_HARD, *_SOFT) or meaning.status.startswith(_OF_AN_ADDRESS)
     if not is_of_address:
+        await pass_on(connection, row.id, now)
         return None
     state = bounces.Mail(
         id=row.id,
@@ -236,12 +241,25 @@ async def _take(
     if not await bounces.add(connection, kept):
         return replace(taken, effect=Effect.KNOWN)
     await _mark_returned(connection, mail, meaning)
-    reason = meaning.reason
-    if meaning.kind is Kind.SOFT:
+    taken = await _effect(connection, mail, taken, whose, by, now)
+    # only now: the next of the chain may have the address that is given up
+    if meaning.kind is not Kind.COMPLAINT:
+        await pass_on(connection, mail.id, now)
+    if taken.effect is Effect.SUPPRESSED:
+        await pass_on_waiting(connection, mail.address, taken.reason, now)
+    return taken
+
+
+async def _effect(
+    connection: Connection, mail: Mail, taken: Taken, whose: Whose, by: str, now: datetime
+) -> Taken:
+    """What it does to the address."""
+    reason = taken.reason
+    if taken.kind is Kind.SOFT:
         number = await bounces.count_soft(connection, mail.address, now - WITHIN)
         taken = replace(taken, effect=Effect.COUNTED, number=number)
         reason = f"{MOST_SOFT} mails came back within {WITHIN.days} days; the last: {reason}"
-    if meaning.kind is Kind.POLICY or (meaning.kind is Kind.SOFT and taken.number < MOST_SOFT):
+    if taken.kind is Kind.POLICY or (taken.kind is Kind.SOFT and taken.number < MOST_SOFT):
         return taken
     wanted = Suppression(mail.address, EVERYTHING, now, reason)
     is_new = await suppressions.decide(connection, wanted, whose, by)

@@ -7,7 +7,8 @@ in which a round ends have a door of their own (`releasing.py`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -29,14 +30,15 @@ from scheduler.model.cases import (
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.drafts import Draft
 from scheduler.model.moments import LETTER_USEFUL
-from scheduler.model.notices import AWAITING, Kind, NoticeRule
+from scheduler.model.notices import AWAITING, OUTCOMES, Kind, NoticeRule
 from scheduler.model.programme import occurrences_of
 from scheduler.service.apply import Decided, put_anew
 from scheduler.service.in_force import InForce, Memory
 from scheduler.store import cases, ledger
 from scheduler.store.database import Connection, Database
-from scheduler.store.duties import REPORT_CAME, fire, withdraw_of_cases
+from scheduler.store.duties import REPORT_CAME, fire, foresee, withdraw_of_cases
 from scheduler.store.duties import Duty as Row
+from scheduler.store.outbox import Delivery
 
 _log = logs.get("cases")
 
@@ -58,6 +60,8 @@ class Said:
     reason: str = ""
     #: of a draft, or of a report that came, how far it was
     draft: Draft | None = None
+    #: of a report that has come by now this is not said: when it came, and what became of it, stays
+    if_awaited: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,17 @@ class Cases:
     memory: Memory
 
     async def say(
-        self, cycle: str, said: Sequence[Said], *, by: str, now: datetime, dry: bool = False
+        self,
+        cycle: str,
+        said: Sequence[Said],
+        *,
+        by: str,
+        now: datetime,
+        dry: bool = False,
+        also: Callable[[Connection, Done], Awaitable[None]] | None = None,
     ) -> Done:
-        """by: who says it, for the log. dry: nothing is written."""
+        """by: who says it, for the log. dry: nothing is written. also: what is written in the same
+        transaction, and may end it by raising."""
         if dry:
             async with self.database.read() as connection:
                 moves, known = await self._moves(connection, cycle, said, now)
@@ -94,8 +106,11 @@ class Cases:
             moves, known = await self._moves(connection, cycle, said, now)
             await cases.write(connection, moves, in_force.member_ids, by)
             done = await _follow(connection, in_force, in_force.cycles[cycle], moves, now)
+            done = replace(done, known=known)
             if moves:
                 await ledger.raise_generation(connection)
+            if also:
+                await also(connection, done)
         for move in moves:
             _log.info(
                 "said of a case",
@@ -105,7 +120,7 @@ class Cases:
                 before=move.before.state.value if move.before else "",
                 after=move.after.state.value,
             )
-        return replace(done, known=known)
+        return done
 
     async def decide(
         self,
@@ -122,7 +137,7 @@ class Cases:
         say counts again. It comes into force at once; key: as for `put_in_force`."""
         async with self.database.read() as connection:
             in_force = await self.memory.current(connection)
-            _cycle_of(in_force, cycle)
+            cycle_of(in_force, cycle)
             known = {case.member: case for case in await cases.read(connection, cycle, members)}
         _refuse(list(_undecidable(in_force, cycle, known, members)))
         learnt = Learnt(tuple((cycle, slug, duty) for slug in members))
@@ -133,7 +148,7 @@ class Cases:
         self, connection: Connection, cycle: str, said: Sequence[Said], now: datetime
     ) -> tuple[list[Move], tuple[str, ...]]:
         in_force = await self.memory.current(connection)
-        of = _cycle_of(in_force, cycle)
+        of = cycle_of(in_force, cycle)
         slugs = [one.member for one in said]
         found = {case.member: case for case in await cases.read(connection, cycle, slugs)}
         moves: list[Move] = []
@@ -141,22 +156,27 @@ class Cases:
         problems: list[str] = []
         for one in said:
             case = found.get(one.member)
+            if one.if_awaited and case and case.submitted_at:
+                known.append(one.member)
+                continue
             why = _why_not(in_force, of, case, one, now)
             if why:
                 problems.append(why)
             if case is None or why:
                 continue
-            moved = _said(advance(case, now), one, now)
-            if moved == advance(case, now):
+            before = advance(case, now)
+            moved = _said(before, one, now)
+            if moved == before:
                 known.append(one.member)
                 continue
             moves += _turned(case, now)
-            moves.append(Move(advance(case, now), moved, now, _reason(one, moved)))
+            moves.append(Move(before, moved, now, _reason(one, moved)))
         _refuse(problems)
         return moves, tuple(known)
 
 
-def _cycle_of(in_force: InForce, name: str) -> Cycle:
+def cycle_of(in_force: InForce, name: str) -> Cycle:
+    """Raises SchedulerError for a round that is not in force."""
     if name in in_force.cycles:
         return in_force.cycles[name]
     instead = did_you_mean(name, in_force.cycles, f"known rounds: {listed(in_force.cycles) or 'none'}")
@@ -264,15 +284,52 @@ async def fire_letters(
 ) -> int:
     """The rows of a kind that is caused by what was said of cases; gives how many. None where the rule is
     switched off."""
-    rule = next((rule for rule in cycle.rules if rule.kind is kind and rule.enabled), None)
+    rule = rule_of(cycle, kind)
     if rule is None or not member_ids:
         return 0
     await cases.count_letter(connection, cycle.id, member_ids)
-    return await fire(connection, _row(in_force, cycle, rule, tuple(member_ids), now), now)
+    return sum([await fire(connection, row, now) for row in _rows(in_force, cycle, rule, member_ids, now)])
+
+
+async def foresee_letters(
+    connection: Connection,
+    in_force: InForce,
+    cycle: Cycle,
+    kind: Kind,
+    member_ids: Collection[int],
+    now: datetime,
+) -> list[Delivery]:
+    """The same rows before there are any; nothing is written."""
+    rule = rule_of(cycle, kind)
+    if rule is None or not member_ids:
+        return []
+    rows = _rows(in_force, cycle, rule, member_ids, now)
+    return [found for row in rows for found in await foresee(connection, row, now)]
+
+
+def rule_of(cycle: Cycle, kind: Kind) -> NoticeRule | None:
+    """None where it is switched off."""
+    return next((rule for rule in cycle.rules if rule.kind is kind and rule.enabled), None)
+
+
+def _rows(
+    in_force: InForce, cycle: Cycle, rule: NoticeRule, member_ids: Collection[int], now: datetime
+) -> Iterator[Row]:
+    """A receipt answers at once; other letters wait for the end of the city's quiet hours."""
+    if rule.kind not in OUTCOMES:
+        yield _row(in_force, cycle, rule, tuple(member_ids), now)
+        return
+    wanted, by_moment = frozenset(member_ids), defaultdict[datetime, list[int]](list)
+    for member in in_force.configuration.members:
+        number = in_force.member_ids[member.slug]
+        if number in wanted:
+            by_moment[in_force.network.quiet_hours.wait(now, member.zone)].append(number)
+    for due_at in sorted(by_moment):
+        yield _row(in_force, cycle, rule, tuple(by_moment[due_at]), due_at)
 
 
 def _row(
-    in_force: InForce, cycle: Cycle, rule: NoticeRule, member_ids: tuple[int, ...], now: datetime
+    in_force: InForce, cycle: Cycle, rule: NoticeRule, member_ids: tuple[int, ...], due_at: datetime
 ) -> Row:
     """Instants of the case take the place of those of the round (`store/duties.py`)."""
     occurrence = occurrences_of(cycle)[0]
@@ -292,8 +349,8 @@ def _row(
         status=occurrence.status.value,
         place="",
         days="",
-        due_at=now,
-        useful_by=now + LETTER_USEFUL,
+        due_at=due_at,
+        useful_by=due_at + LETTER_USEFUL,
     )
 
 

@@ -21,8 +21,19 @@ from scheduler.model.told import Tellings
 from scheduler.service import clock_changes
 from scheduler.service.bounces import WITHIN
 from scheduler.service.in_force import InForce, Memory
+from scheduler.service.passing_on import unreached_in_words
 from scheduler.service.proposals import Seen, Standing, compare
-from scheduler.store import bounces, clocks, configurations, counts, holds, installation, ledger, suppressions
+from scheduler.store import (
+    bounces,
+    clocks,
+    configurations,
+    counts,
+    holds,
+    installation,
+    ledger,
+    passing_on,
+    suppressions,
+)
 from scheduler.store.bounces import Bounce
 from scheduler.store.bounces import Kind as Returned
 from scheduler.store.clocks import Found
@@ -103,6 +114,8 @@ class Condition:
     barred: Sequence[tuple[Whose, Suppression]] = ()
     #: why mails came back lately for another reason than their address, with how many each
     returned: Counter[str] = field(default_factory=Counter)
+    #: round -> slugs of the cities that its mails do not reach
+    unreached: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
@@ -145,6 +158,7 @@ class Condition:
             yield f"{_mails(number)} failed: {reason}"
         for said, number in self.returned.most_common(5):
             yield f"{_mails(number)} came back within {WITHIN.days} days, and the address stays: {said}"
+        yield from unreached_in_words(self.unreached)
         yield from self._barred()
 
     def _barred(self) -> Iterator[str]:
@@ -197,6 +211,7 @@ async def read_condition(
             losses=await losses(connection, now - _LATELY),
             barred=await suppressions.barred(connection),
             returned=_words(returned),
+            unreached=await passing_on.unreached(connection, now),
         )
         told = await read_tellings(connection, now)
     compared = await compare(database, memory, loaded, now=now, key=key)

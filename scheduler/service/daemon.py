@@ -20,6 +20,7 @@ from scheduler.service.leadership import Leadership
 from scheduler.service.links import Links
 from scheduler.service.lookout import Lookout
 from scheduler.service.meters import Meters
+from scheduler.service.passing_on import unreached_in_words
 from scheduler.service.proposals import Proposals, Standing
 from scheduler.service.pruning import Pruning
 from scheduler.service.real_clock import RealClock
@@ -199,6 +200,7 @@ class Daemon:
         yield from digest(self.lookout.losses, lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
         for said, number in self.lookout.stuck.most_common(3):
             yield f"{number} overdue, the mail server said: {logs.clean(said) or 'nothing yet'}"
+        yield from unreached_in_words(self.lookout.unreached)
 
     def _start(self, name: str, work: Work) -> asyncio.Task[None]:
         return asyncio.create_task(keep_running(name, work, self.meters), name=name)

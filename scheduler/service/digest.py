@@ -24,12 +24,28 @@ _NAMES = {
     Kind.REMINDER: "reminder",
     Kind.FOLLOW_UP: "follow-up",
     Kind.REPORT_OPENED: "opening of a report",
+    Kind.REPORT_MOVED: "new deadline of a report",
     Kind.REPORT_REMINDER: "reminder of a report",
+    Kind.REPORT_DIGEST: "list of missing reports",
+    Kind.REPORT_OVERDUE: "mail about an overdue report",
+    Kind.REPORT_RECEIVED: "receipt for a report",
+    Kind.REPORT_RENEWED: "letter of renewal",
+    Kind.REPORT_INCOMPLETE: "letter about an incomplete report",
+    Kind.REPORT_NO_PROGRESS: "letter about a report without progress",
+    Kind.REPORT_NOT_SUBMITTED: "letter about a report that did not come",
     Kind.CLOCKS_CHANGED: "mail about new clocks",
 }
 _SEVERAL = {
     Kind.REPORT_OPENED: "openings of reports",
+    Kind.REPORT_MOVED: "new deadlines of reports",
     Kind.REPORT_REMINDER: "reminders of reports",
+    Kind.REPORT_DIGEST: "lists of missing reports",
+    Kind.REPORT_OVERDUE: "mails about overdue reports",
+    Kind.REPORT_RECEIVED: "receipts for reports",
+    Kind.REPORT_RENEWED: "letters of renewal",
+    Kind.REPORT_INCOMPLETE: "letters about incomplete reports",
+    Kind.REPORT_NO_PROGRESS: "letters about reports without progress",
+    Kind.REPORT_NOT_SUBMITTED: "letters about reports that did not come",
     Kind.CLOCKS_CHANGED: "mails about new clocks",
 }
 

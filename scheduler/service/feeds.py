@@ -16,7 +16,8 @@ from scheduler.model import times
 from scheduler.model.audience import Audience
 from scheduler.model.changes import ending
 from scheduler.model.cycles import Cycle, Duty
-from scheduler.model.members import Member, Standing
+from scheduler.model.members import Member
+from scheduler.model.moments import belongs
 from scheduler.model.network import Partner
 from scheduler.model.programme import Occurrence, Window, build_programme
 from scheduler.model.series import Series
@@ -235,7 +236,7 @@ class Feeds:
         if isinstance(occurrence.of, Cycle):
             deadline_at = occurrence.of.deadline_of(member).instant
             day = times.local_date(deadline_at, self.in_force.network.zone)
-            return occurrence.of.duty(member) is Duty.DUE and member.standing(day) is Standing.MEMBER
+            return occurrence.of.duty(member) is Duty.DUE and belongs(occurrence, member, day)
         return occurrence.invites(member, self.in_force.network)
 
     def _shows(self, occurrence: Occurrence) -> bool:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from scheduler.ical.invitations import Invitation, Method, build_invitation
 from scheduler.ical.words import private_words
 from scheduler.languages import Language, language
-from scheduler.mail import views
+from scheduler.mail import report_views, views
 from scheduler.mail.messages import Envelope, Letter
+from scheduler.mail.report_views import OF_ENDS, OFFICES, Facts
 from scheduler.mail.templates import render
 from scheduler.model import times
-from scheduler.model.cycles import Cycle
+from scheduler.model.cases import Case
+from scheduler.model.cycles import CODE, Cycle
 from scheduler.model.history import History
 from scheduler.model.members import Member
-from scheduler.model.notices import ANSWERED, REPORTS, Kind
+from scheduler.model.notices import ANSWERED, AWAITING, OF_CASES, OUTCOMES, REPORTS, Kind
 from scheduler.model.programme import Occurrence
 from scheduler.model.series import Series, Status
 from scheduler.model.told import CANCEL, Told
@@ -29,11 +32,17 @@ from scheduler.service.links import Links
 from scheduler.store.outbox import Delivery
 
 T = TypeVar("T")
+#: What a mail says beside what is in force: of a session what the contact knows, of a report its case.
+_Basis = Told | Facts | None
 #: Letters kept for the next reader on the same clock; a fan-out needs one for each zone it reaches.
 _KEPT = 512
 #: Small things: what surrounds a mail for so many groups of members, and the calendar addresses of so many
 #: cities, each of which has more contacts than one.
 _KEPT_AROUND = _KEPT_FEEDS = 10_000
+#: They ask for a report that can be begun already, so they say how far it is.
+_OF_DRAFTS = frozenset({Kind.REPORT_REMINDER, Kind.REPORT_OVERDUE})
+#: They say why there is more time than was announced, while there is any.
+_OF_EXTENSIONS = frozenset({Kind.REPORT_OPENED, Kind.REPORT_MOVED, Kind.REPORT_REMINDER})
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ class Letters:
         """The same; None where what it shares with others must be made first, which can take so long that it
         belongs in a thread."""
         member = self.in_force.members[delivery.member]
-        sheet = self._made_sheet(delivery, member, _told(delivery, history), now)
+        sheet = self._made_sheet(delivery, member, self._basis(delivery, member, history), now)
         if sheet is None:
             return None
         letter, envelope, calendar = self._fill(sheet, delivery, history, member)
@@ -102,20 +111,24 @@ class Letters:
         self, delivery: Delivery, history: History, now: datetime
     ) -> tuple[Letter, Envelope, bytes | None]:
         """The same before it is joined: the letter, what is personal, and the calendar that goes with it."""
-        member, told = self.in_force.members[delivery.member], _told(delivery, history)
-        sheet = self._made_sheet(delivery, member, told, now) or self._make_sheet(delivery, member, told, now)
+        member = self.in_force.members[delivery.member]
+        basis = self._basis(delivery, member, history)
+        sheet = self._made_sheet(delivery, member, basis, now)
+        sheet = sheet or self._make_sheet(delivery, member, basis, now)
         return self._fill(sheet, delivery, history, member)
 
     def _fill(
         self, sheet: _Sheet, delivery: Delivery, history: History, member: Member
     ) -> tuple[Letter, Envelope, bytes | None]:
+        is_of_office = delivery.role in OFFICES
         envelope = Envelope(
-            name=delivery.name or member.name,
+            name=delivery.name or (self._office_name(delivery, member) if is_of_office else member.name),
             address=delivery.address,
             city=member.name,
-            feed=self._city_feed(member.slug, delivery.feed_generation),
+            feed="" if is_of_office else self._city_feed(member.slug, delivery.feed_generation),
             answer=self._answer(delivery),
             stop=self.links.stop(delivery.contact_id),
+            submit="" if is_of_office else self._submit_at(delivery, history),
             message_id=delivery.message_id,
             # of the row, not of this attempt: a second one has the same header
             date=delivery.inserted_at,
@@ -133,26 +146,76 @@ class Letters:
             return ""
         return self.links.answer(delivery.contact_id, delivery.occurrence)
 
+    def _submit_at(self, delivery: Delivery, history: History) -> str:
+        """Where this city submits, with its own code; empty where the address is the same for all."""
+        if delivery.kind not in AWAITING:
+            return ""
+        cycle = self.in_force.cycles[delivery.occurrence]
+        if CODE not in cycle.submit_at:
+            return ""
+        code = history.code or self.links.code(cycle.id, delivery.member)
+        return cycle.address_of(quote(code, safe=""))
+
+    def _office_name(self, delivery: Delivery, member: Member) -> str:
+        words = language(member.languages[0], self.in_force.network.languages)
+        return report_views.office_name(delivery.role, member.country, words)
+
     def _reader(self, member: Member) -> views.Reader:
         network = self.in_force.network
         return views.Reader(language(member.languages[0], network.languages), member.zone, network)
 
-    def _made_sheet(
-        self, delivery: Delivery, member: Member, told: Told | None, now: datetime
-    ) -> _Sheet | None:
+    def _made_sheet(self, delivery: Delivery, member: Member, basis: _Basis, now: datetime) -> _Sheet | None:
         """By what tells one row from another at the least cost; most are like one before."""
         instant = self._at(now)
         around = instant.around.get((delivery.occurrence, self.in_force.likeness[member.slug]))
-        return None if around is None else instant.sheets.get(_key(delivery, member, told, around))
+        return None if around is None else instant.sheets.get(_key(delivery, member, basis, around))
 
-    def _make_sheet(self, delivery: Delivery, member: Member, told: Told | None, now: datetime) -> _Sheet:
+    def _make_sheet(self, delivery: Delivery, member: Member, basis: _Basis, now: datetime) -> _Sheet:
         instant = self._at(now)
         around = self._around(instant, delivery, member, now)
         reader = self._reader(member)
-        letter = self._letter(delivery, member, reader, around, told, now)
+        letter = self._letter(delivery, member, reader, around, basis, now)
         sheet = _Sheet(letter, self._invitation(delivery, reader) if delivery.method else None)
-        instant.sheets[_key(delivery, member, told, around)] = sheet
+        instant.sheets[_key(delivery, member, basis, around)] = sheet
         return sheet
+
+    def _basis(self, delivery: Delivery, member: Member, history: History) -> _Basis:
+        """What the words of a mail rest on beside what is in force, and makes sheets differ."""
+        if delivery.kind in REPORTS:
+            return self._facts(delivery, member, history)
+        return history.told if delivery.method else None
+
+    def _facts(self, delivery: Delivery, member: Member, history: History) -> Facts:
+        kind, role = delivery.kind, delivery.role
+        cycle, case = self.in_force.cycles[delivery.occurrence], history.case
+        if kind is Kind.REPORT_DIGEST:
+            return self._facts_of_digest(delivery, cycle, member, history)
+        deadline, is_of_office = cycle.deadline_of(member), role in OFFICES
+        extension = cycle.extension_of(member) if kind in _OF_EXTENSIONS else None
+        rule = next((rule for rule in cycle.rules if rule.id == delivery.rule), None)
+        return Facts(
+            kind=kind,
+            deadline=deadline,
+            until=delivery.ends_at or deadline.instant,
+            country=member.country if is_of_office else "",
+            role=role if is_of_office or kind in OUTCOMES else "",
+            stands_in=rule is not None and role not in rule.to,
+            because=extension.because if extension else "",
+            told_until=history.told.ends_at if kind is Kind.REPORT_MOVED and history.told else None,
+            draft=case.draft if case and kind in _OF_DRAFTS and not is_of_office else None,
+            submitted_at=delivery.starts_at if kind in OF_CASES else None,
+            ends_on=_last_day(cycle, case) if kind in OF_ENDS else None,
+        )
+
+    def _facts_of_digest(self, delivery: Delivery, cycle: Cycle, member: Member, history: History) -> Facts:
+        """With the deadline of most: the city on whose clock it goes out may have one of its own."""
+        members = [self.in_force.members[slug] for slug in history.missing]
+        missing = tuple((city.name, city.zone, cycle.deadline_of(city)) for city in members)
+        deadlines = Counter(deadline for _, _, deadline in missing).most_common(1)
+        deadline = deadlines[0][0] if deadlines else cycle.deadline_of(member)
+        return Facts(
+            delivery.kind, deadline, deadline.instant, member.country, delivery.role, missing=missing
+        )
 
     def _at(self, now: datetime) -> _Instant:
         if not self._instant.serves(now):
@@ -175,16 +238,19 @@ class Letters:
         member: Member,
         reader: views.Reader,
         around: _Around,
-        told: Told | None,
+        basis: _Basis,
         now: datetime,
     ) -> Letter:
-        words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, told)
+        is_of_office = delivery.role in OFFICES
+        words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, basis)
         only_in = self._only_in(delivery, member, reader)
         read_on = times.local_date(now, reader.zone)
-        key = (*words_rest_on, around.states, reader.language, reader.zone, read_on, only_in)
+        key = (*words_rest_on, around.states, reader.language, reader.zone, read_on, only_in, is_of_office)
 
         def make() -> Letter:
-            view = replace(self._view(delivery, around.sessions, reader, told, now), only_in=only_in)
+            view = replace(self._view(delivery, around.sessions, reader, basis, now), only_in=only_in)
+            if is_of_office:
+                view = replace(view, feed="")
             texts = render(delivery.kind, view, reader.language)
             can_be_stopped = delivery.kind not in REPORTS
             return Letter.of(texts, reader.network, delivery.method, can_be_stopped=can_be_stopped)
@@ -225,10 +291,10 @@ class Letters:
         delivery: Delivery,
         sessions: tuple[Occurrence, ...],
         reader: views.Reader,
-        told: Told | None,
+        basis: _Basis,
         now: datetime,
     ) -> views.View:
-        network, say = reader.network, reader.language.say
+        network = reader.network
         if delivery.kind is Kind.ANNOUNCEMENT:
             series = self.in_force.series[delivery.occurrence]
             ahead = views.sessions_ahead(sessions, now, reader)
@@ -238,11 +304,14 @@ class Letters:
             clocks = views.clocks_view(sessions, before, reader)
             return views.View(network, self._why_member(reader.language), clocks=clocks)
         occurrence = self.in_force.occurrences[delivery.occurrence]
-        if isinstance(occurrence.of, Cycle):
-            why = say("You get this mail because this city must report in this round.")
-            return views.View(
-                network, why, report=views.report_view(occurrence, reader, times.local_date(now, reader.zone))
-            )
+        if isinstance(basis, Facts):
+            assert isinstance(occurrence.of, Cycle)  # noqa: S101 - mails about reports are of rounds
+            why = report_views.why(basis, reader.language, network.name)
+            today = times.local_date(now, reader.zone)
+            report = report_views.report_view(occurrence.of, reader, today, basis)
+            feed = views.FEED if basis.has_calendar else ""
+            return views.View(network, why, feed=feed, report=report)
+        told = basis
         previous, following = _neighbours(occurrence, sessions, now)
         return views.View(
             network,
@@ -281,15 +350,17 @@ class Letters:
         return made
 
 
-def _told(delivery: Delivery, history: History) -> Told | None:
-    """What the words of a mail rest on."""
-    return history.told if delivery.method else None
+def _last_day(cycle: Cycle, case: Case | None) -> date | None:
+    """Of a membership that is not renewed: as it was noted with the letter, else as the round has it."""
+    if case and case.ends_on:
+        return case.ends_on
+    return cycle.membership_ends - date.resolution if cycle.membership_ends else None
 
 
-def _key(delivery: Delivery, member: Member, told: Told | None, around: _Around) -> Hashable:
+def _key(delivery: Delivery, member: Member, basis: _Basis, around: _Around) -> Hashable:
     """Of the sheet that a mail is written on."""
-    words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, told)
-    return *words_rest_on, around, member.zone, member.languages
+    words_rest_on = (delivery.kind, delivery.occurrence, delivery.sequence, delivery.method, basis)
+    return *words_rest_on, delivery.role in OFFICES, around, member.zone, member.languages
 
 
 def _ahead(occurrence: Occurrence, reader: views.Reader, now: datetime) -> str:

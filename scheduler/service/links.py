@@ -15,6 +15,9 @@ from tempfile import mkstemp
 from scheduler.errors import SchedulerError
 from scheduler.service.signer import Signer
 
+#: 80 bits; LimeSurvey takes tokens of up to 35 letters.
+_CODE_LETTERS = 16
+
 
 @dataclass(frozen=True)
 class Links:
@@ -38,6 +41,10 @@ class Links:
     def stop(self, contact_id: int) -> str:
         """The page on which a contact ends the mails about webinars; it takes the POST of RFC 8058."""
         return f"{self.base_url}/stop/{contact_id}-{self._token('stop', str(contact_id))}"
+
+    def code(self, cycle: str, member: str) -> str:
+        """A city's own code in a reporting round, where the survey has made none: what only it can know."""
+        return self._token("code", cycle, member)[:_CODE_LETTERS]
 
     def answers(self, signed: str, occurrence: str) -> int | None:
         """The contact of `<id>-<token>` in the path of an answer; None where nobody signed that."""

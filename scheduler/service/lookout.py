@@ -21,7 +21,16 @@ from scheduler.service.clock import Bell
 from scheduler.service.common_time import Measurement
 from scheduler.service.meters import Meters
 from scheduler.service.real_clock import RealClock
-from scheduler.store import claims, clocks, configurations, counts, holds, installation, ledger
+from scheduler.store import (
+    claims,
+    clocks,
+    configurations,
+    counts,
+    holds,
+    installation,
+    ledger,
+    passing_on,
+)
 from scheduler.store.clocks import Found
 from scheduler.store.database import Database, ask_server
 from scheduler.store.held import kinds_held
@@ -71,6 +80,8 @@ class Lookout:
     stuck: Counter[str] = field(default_factory=Counter)
     #: what did not go out as it should have, within a day
     losses: tuple[Loss, ...] = ()
+    #: round -> slugs of the cities that its mails do not reach
+    unreached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _generation: int = -1
     _counted_at: float = float("-inf")
     _has_our_tables: bool = True
@@ -173,6 +184,7 @@ class Lookout:
             self.stuck = await counts.stuck(connection, now)
             self.held = await kinds_held(connection)
             self.losses = tuple(await losses(connection, now - _LATELY))
+            self.unreached = await passing_on.unreached(connection, now)
             returned = await counts.returned(connection, now - WITHIN)
             suppressed = await counts.suppressed(connection)
             self._has_our_tables = await has_our_tables(connection)

@@ -12,7 +12,7 @@ from functools import cached_property
 from scheduler.configuration import normal
 from scheduler.model import changes, times
 from scheduler.model.answers import AnswerCount
-from scheduler.model.cases import Case, Learnt
+from scheduler.model.cases import Case, Learnt, Move, advance, settle, terms_of
 from scheduler.model.difference import Change, Difference, compare
 from scheduler.model.local_hours import Night, Surprise, nights, surprises
 from scheduler.model.members import Contact
@@ -77,6 +77,8 @@ class Plan:
     groups: Sequence[Group]
     #: in order of time
     mailings: Sequence[Mailing]
+    #: what would become of cases that are known, and of new ones in rounds that are
+    cases: Sequence[Move] = ()
     #: where only some series and cycles are shown: how much else would change
     elsewhere: int | None = None
 
@@ -233,7 +235,16 @@ def draw_up(
         window=window,
         groups=groups,
         mailings=mailings,
+        cases=tuple(_moves(ground, after, applied_at)),
     )
+
+
+def _moves(ground: Ground, after: Configuration, now: datetime) -> Iterator[Move]:
+    """Of a round that is new all cases are: that is said by its numbers."""
+    known = {cycle for cycle, _ in ground.cases}
+    as_they_are = {place: advance(case, now) for place, case in ground.cases.items()}
+    moves = settle(as_they_are, terms_of(after), now) if known else ()
+    return (move for move in moves if move.after.cycle in known)
 
 
 def of_parts(plan: Plan, parts: Collection[str]) -> Plan:
@@ -252,6 +263,7 @@ def of_parts(plan: Plan, parts: Collection[str]) -> Plan:
         configuration=configuration,
         difference=difference,
         mailings=mailings,
+        cases=[move for move in plan.cases if move.after.cycle in parts],
         elsewhere=len(plan.difference) - len(difference),
     )
 

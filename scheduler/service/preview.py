@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,29 +11,42 @@ from scheduler.errors import NotDue, SchedulerError
 from scheduler.ical.events import Revision
 from scheduler.languages import language
 from scheduler.mail.messages import Envelope, Letter
+from scheduler.mail.report_views import OFFICES
 from scheduler.model import changes
+from scheduler.model.cases import AWAITED, Case, Learnt, State, Terms, heads
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.history import NOTHING_PASSED, History
 from scheduler.model.members import Contact, Member, Standing
 from scheduler.model.moments import Since, announced_as_a_whole
 from scheduler.model.network import Configuration
-from scheduler.model.notices import CORRECTIONS, STATEFUL, Kind, NoticeRule
+from scheduler.model.notices import (
+    AWAITING,
+    CORRECTIONS,
+    OF_CASES,
+    OUTCOMES,
+    REPORTS,
+    STATEFUL,
+    Kind,
+    NoticeRule,
+)
 from scheduler.model.programme import Occurrence, Window, occurrences_of, only
 from scheduler.model.series import Series
-from scheduler.model.slots import Slot, chosen
+from scheduler.model.slots import Group, Slot, chosen
 from scheduler.model.told import REQUEST, Tellings, Told, is_needed, is_wanted, words_rest_on
 from scheduler.service.engine import duty_of
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.service.letters import Letters
 from scheduler.service.links import Links
 from scheduler.service.one_member import LONG_AGO, slots_of_one
+from scheduler.store import cases as store_cases
 from scheduler.store import configurations, feed_addresses, histories
 from scheduler.store.database import Database
 from scheduler.store.duties import basis_of
 from scheduler.store.outbox import Delivery
 from scheduler.store.tellings import read_tellings
 
-_REPORTS = (Kind.REPORT_OPENED, Kind.REPORT_REMINDER)
+#: Stands for a city's own code: whoever looks at a preview, or gets a test, must not submit for the city.
+CODE_OF_NOBODY = "code-of-the-city"
 #: Beyond everything that files can name.
 _FAR = timedelta(days=400 * 365)
 
@@ -69,6 +83,12 @@ class _Asked:
     now: datetime
     #: which address of the city's calendar mails print now
     feed_generation: int
+    #: (cycle, slug) -> the case as it is remembered
+    cases: Mapping[tuple[str, str], Case]
+
+    @property
+    def case(self) -> Case | None:
+        return self.cases.get((self.part.id, self.member.slug))
 
     @property
     def kind(self) -> Kind:
@@ -92,18 +112,22 @@ async def preview(
     The mail is dated with the moment at which it goes out, or would have gone. Raises NotDue where the
     member would not get it, SchedulerError for a word or a name that is nothing.
     """
+    cases = await _cases(database)
+    configuration = Learnt.of(cases.values(), configuration).applied_to(configuration)
     part = _part_of(configuration, name)
     rules = _rules_of(part, word)
     before = await _in_force(database)
-    occurrence = _occurrence_of(part, name, rules[0].kind, configuration, now)
-    slug = next(one for one in configuration.members if one.slug == member)
-    generation = await _feed_generation(database, member)
-    asked = _Asked(configuration, part, occurrence, rules, slug, before, now, generation)
+    city = _reader(configuration, part, rules[0].kind, member)
+    occurrence = _occurrence_of(part, name, rules[0].kind, configuration, now).for_member(city)
+    generation = await _feed_generation(database, city.slug)
+    asked = _Asked(configuration, part, occurrence, rules, city, before, now, generation, cases)
     try:
         slot = _slot(asked)
         contact = _contact(asked, slot.rule)
         contact_id, history = await _history(database, asked, contact)
         _check_news(asked, history.told)
+        if isinstance(part, Cycle):
+            history = _of_case(asked, part, history)
     except NotDue as error:
         raise NotDue(str(error), _gets(asked, await _tellings(database, now))) from None
     if to:
@@ -118,6 +142,13 @@ async def _in_force(database: Database | None) -> InForce | None:
         if not await configurations.latest_id(connection):
             return None
         return await read_in_force(connection)
+
+
+async def _cases(database: Database | None) -> dict[tuple[str, str], Case]:
+    if database is None:
+        return {}
+    async with database.read() as connection:
+        return await store_cases.by_place(connection)
 
 
 async def _feed_generation(database: Database | None, member: str) -> int:
@@ -149,12 +180,59 @@ async def _history(database: Database | None, asked: _Asked, contact: Contact) -
 def _in_force_as_told(asked: _Asked) -> Told | None:
     before, name = asked.before, asked.occurrence.id
     known = before.occurrences.get(name) if before else None
+    if asked.kind is Kind.REPORT_MOVED and isinstance(asked.part, Cycle):
+        announced = occurrences_of(replace(asked.part, extensions=()))[0]
+        return Told.of((known or announced).for_member(asked.member), 0, "")
     if asked.kind not in CORRECTIONS or before is None or known is None or known.is_off:
         return None
     if not known.invites(asked.member, before.network):
         return None
     sequence = before.revisions[name].sequence
     return Told.of(known, sequence, REQUEST)
+
+
+# of a report
+
+
+def _reader(configuration: Configuration, part: Series | Cycle, kind: Kind, member: str) -> Member:
+    """The city itself; of a digest the one that stands for all of its national coordinator's."""
+    members = {one.slug: one for one in configuration.members}
+    if kind is Kind.REPORT_DIGEST and isinstance(part, Cycle):
+        groups = heads(part, configuration.members)
+        member = next((first for first, cities in groups.items() if member in cities), member)
+    return members[member]
+
+
+def _of_case(asked: _Asked, cycle: Cycle, history: History) -> History:
+    """With the case as it is; of a letter as it would be if what causes the letter had just been said."""
+    case = asked.case
+    if asked.kind in OF_CASES:
+        case = _caused(asked, cycle)
+    elif asked.kind is not Kind.REPORT_DIGEST and case and case.state not in AWAITED:
+        raise NotDue(f"{asked.member.name} is asked for no report in {cycle.id} any more: {case.state}")
+    missing: tuple[str, ...] = ()
+    if asked.kind is Kind.REPORT_DIGEST:
+        cities = heads(cycle, asked.configuration.members).get(asked.member.slug, ())
+        missing = tuple(slug for slug in cities if _is_awaited(asked.cases.get((cycle.id, slug))))
+        if not missing:
+            raise NotDue(f"all reports of its national coordinator's cities have come for {cycle.id}")
+    return replace(history, case=case, missing=missing, code=CODE_OF_NOBODY)
+
+
+def _is_awaited(case: Case | None) -> bool:
+    """A case that is not known yet will be."""
+    return case is None or case.state in AWAITED
+
+
+def _caused(asked: _Asked, cycle: Cycle) -> Case:
+    """A report came before its deadline, or now; or never, where that is what the letter says."""
+    terms = Terms.of(cycle, asked.member)
+    plain = Case(cycle.id, asked.member.slug, State.OPEN, asked.now, terms.opens_at, terms.deadline_at)
+    known = asked.case or plain
+    if asked.kind is Kind.REPORT_NOT_SUBMITTED:
+        return replace(known, deadline_at=terms.deadline_at, submitted_at=None)
+    came_at = asked.now if asked.kind is Kind.REPORT_RECEIVED else min(asked.now, terms.deadline_at)
+    return replace(known, deadline_at=terms.deadline_at, submitted_at=known.submitted_at or came_at)
 
 
 # what is asked for
@@ -199,12 +277,28 @@ def _occurrence_of(
 
 
 def _slot(asked: _Asked) -> Slot:
-    """The earliest slot of the rules; of news, as if the files came into force now."""
+    """The earliest slot of the rules; of news, as if the files came into force now; of a letter, as if what
+    causes it had just been said."""
+    if asked.kind in OF_CASES:
+        return _slot_of_letter(asked)
     slots = _slots(asked, asked.now) if asked.kind in CORRECTIONS else _as_they_go(asked)
+    if asked.kind is Kind.REPORT_MOVED and isinstance(asked.part, Cycle) and not slots:
+        slots = _slots(asked, Terms.of(asked.part, asked.member).opens_at)  # the round is over
     for slot in slots:
         if slot.occurrence.id == asked.occurrence.id and slot.rule.id in {rule.id for rule in asked.rules}:
             return slot
     raise NotDue(_why_not_due(asked))
+
+
+def _slot_of_letter(asked: _Asked) -> Slot:
+    enabled = next((rule for rule in asked.rules if rule.enabled), None)
+    if enabled is None or not _must_report(asked):
+        raise NotDue(_why_not_due(asked))
+    return Slot(asked.occurrence, enabled, asked.now, (Group((asked.member,)),))
+
+
+def _must_report(asked: _Asked) -> bool:
+    return isinstance(asked.part, Cycle) and asked.part.duty(asked.member) is Duty.DUE
 
 
 def _as_they_go(asked: _Asked) -> list[Slot]:
@@ -229,11 +323,14 @@ def _slots(asked: _Asked, applied_at: datetime) -> list[Slot]:
 
 
 def _contact(asked: _Asked, rule: NoticeRule) -> Contact:
-    """The first who is written to."""
-    positions = chosen(asked.member, rule.to)
+    """The first who is written to; of a letter its addressee."""
+    positions: Sequence[int] = chosen(asked.member, rule.to)
     if not positions:
         roles = " or ".join(rule.to)
-        raise NotDue(f"{asked.member.name} has no {roles} in members.csv, so nobody there gets it")
+        files = "members.csv" if {*rule.to}.isdisjoint(OFFICES) else "members.csv and countries.csv"
+        raise NotDue(f"{asked.member.name} has no {roles} in {files}, so nobody there gets it")
+    if asked.kind in OUTCOMES:
+        positions = sorted(positions, key=lambda position: asked.member.contacts[position].role != "mayor")
     return asked.member.contacts[positions[0]]
 
 
@@ -245,6 +342,10 @@ def _check_news(asked: _Asked, told: Told | None) -> None:
     if asked.kind not in CORRECTIONS:
         return
     name, city, occurrence = asked.occurrence.id, asked.member.name, asked.occurrence
+    if asked.kind is Kind.REPORT_MOVED:
+        if told is None or not is_needed(asked.kind, told, occurrence, asked.now):
+            raise NotDue(f"{city} has no other deadline in {name} than it was told, so it gets no such mail")
+        return
     if asked.before is None:
         raise NotDue("nothing is in force yet, so nothing has changed")
     if told is None or not (told.is_invited or is_needed(asked.kind, told, occurrence, asked.now)):
@@ -260,10 +361,12 @@ def _why_not_due(asked: _Asked) -> str:
     enabled = [rule for rule in rules if rule.enabled]
     if not enabled:
         return f"the rule {rules[0].id} is switched off for {asked.part.id}"
-    if asked.kind in _REPORTS:
+    if asked.kind in REPORTS:
         duty = asked.part.duty(member) if isinstance(asked.part, Cycle) else Duty.NOT_CONCERNED
         if duty is not Duty.DUE:
             return f"{city} need not report in {asked.part.id}: {duty.value}"
+        if asked.kind is Kind.REPORT_MOVED:
+            return f"the deadline of {asked.part.id} is over for {city}, so nobody is told of a new one"
         return f"no such mail falls before the deadline of {asked.part.id} for {city}"
     if asked.kind is Kind.CANCELLED:
         return f"{occurrence.id} takes place and {city} is invited, so nothing is cancelled"
@@ -295,7 +398,7 @@ def _gets(asked: _Asked, told: Tellings | None) -> tuple[str, ...]:
         f"{slot.rule.id}, {slot.occurrence.id}: {words.span(slot.due_at, None, zone)} there"
         for slot in _as_they_go(asked)
         if is_whole or slot.occurrence.id in (asked.occurrence.id, asked.part.id)
-        if slot.rule.kind not in CORRECTIONS and chosen(asked.member, slot.rule.to)
+        if slot.rule.kind not in CORRECTIONS | {Kind.REPORT_DIGEST} and chosen(asked.member, slot.rule.to)
         if told is None or asked.before is None or _is_to_come(slot, asked, told, asked.before.since)
     )
 
@@ -303,6 +406,8 @@ def _gets(asked: _Asked, told: Tellings | None) -> tuple[str, ...]:
 def _is_to_come(slot: Slot, asked: _Asked, told: Tellings, since: Since) -> bool:
     """One of the contacts will get it, as the plan has it."""
     occurrence, rule = slot.occurrence, slot.rule
+    if rule.kind in AWAITING and asked.member.slug in told.come.get(occurrence.id, ()):
+        return False
     at = occurrence.starts_at if occurrence.session else occurrence.ends_at
     basis = words_rest_on(rule.kind, at, since.rule_changed_at(occurrence, rule))
     had = told.done.get((occurrence.id, rule.id, basis), frozenset())
@@ -332,6 +437,9 @@ def _composed(
     row = _delivery(slot, in_force, asked.member, contact, contact_id, told)
     # whoever looks at it and clicks must not answer for the city, nor end its mails
     delivery = replace(row, feed_generation=asked.feed_generation, contact_id=0)
+    if asked.kind in OF_CASES and history.case:
+        case = history.case
+        delivery = replace(delivery, starts_at=case.submitted_at, ends_at=case.deadline_at)
     if asked.kind is Kind.INVITATION and history.is_invited:
         history = NOTHING_PASSED  # as it was when it went out
     if history.first == delivery.message_id:

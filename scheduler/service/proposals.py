@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from scheduler.configuration.load import Loaded, load
 from scheduler.configuration.problems import Place, Problem, Severity
 from scheduler.errors import ConfigurationMoved, KeyNeeded, OlderClocks
 from scheduler.model import changes, times
+from scheduler.model.cases import Case, Learnt
 from scheduler.model.network import Configuration
 from scheduler.service.apply import know_cases, meet_new_clocks, put_in_force
 from scheduler.service.clock import Clock
@@ -30,7 +31,7 @@ from scheduler.service.erased import leave_erased_out
 from scheduler.service.in_force import Memory
 from scheduler.service.lasting import Bond, NameStands, find_bond
 from scheduler.service.planning import plan_hash
-from scheduler.store import configurations
+from scheduler.store import cases, configurations
 from scheduler.store.database import Database
 
 #: Looks even where no change was reported: some mounted folders report none.
@@ -104,7 +105,9 @@ async def compare(
             return Comparison(Seen(Standing.NEW), proposal, plan=plan_hash(None, hash_of_files))
         current = await memory.current(connection)
         proposed = await asyncio.to_thread(lambda: normal.hash_of(normal.to_text(proposal)))
-        hash_of_files = await asyncio.to_thread(_hash_if_applied, current.configuration, proposal, now)
+        known = await cases.read(connection)
+        found = (current.configuration, proposal, known, now)
+        hash_of_files = await asyncio.to_thread(_hash_if_applied, *found)
         if hash_of_files == current.hash:
             return Comparison(Seen(Standing.SAME))
         was_in_force = await configurations.was_in_force(connection, hash_of_files, proposed)
@@ -122,8 +125,12 @@ def _refused(bond: Bond, loaded: Loaded) -> Seen:
     return Seen(Standing.REFUSED, (Problem(place, Severity.ERROR, bond.what, bond.instead),))
 
 
-def _hash_if_applied(current: Configuration, proposal: Configuration, now: datetime) -> str:
-    return normal.hash_of(normal.to_text(changes.carry_over(current, proposal, now)))
+def _hash_if_applied(
+    current: Configuration, proposal: Configuration, known: Sequence[Case], now: datetime
+) -> str:
+    """With what was kept, and with what people decided of cases, as in `put_in_force`."""
+    proposal = changes.carry_over(current, proposal, now)
+    return normal.hash_of(normal.to_text(Learnt.of(known, proposal).applied_to(proposal)))
 
 
 @dataclass

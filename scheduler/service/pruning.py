@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from scheduler.model.moments import POSTPONED_USEFUL
 from scheduler.service.clock import Clock
 from scheduler.service.in_force import InForce, read_in_force
 from scheduler.store import configurations, ledger, pruning
-from scheduler.store.database import Database
+from scheduler.store.database import Connection, Database
 from scheduler.store.pruning import Bounds
 
 #: How often, and how soon after a start.
@@ -22,6 +22,8 @@ _EVERY, _FIRST = timedelta(days=1), timedelta(minutes=10)
 _PAUSE = 0.02
 #: A city may ask for as long as it reports: nobody can prove later what was not kept.
 REPORTS_KEPT = timedelta(days=3653)
+#: Nobody repeats a request after so long. It is no history: the log of its case says what came of it.
+REQUESTS_KEPT = timedelta(days=30)
 #: A session that was postponed without a date is corrected for so long (model/moments.py).
 LEAST_KEPT = POSTPONED_USEFUL
 
@@ -81,6 +83,7 @@ async def prune(database: Database, keep: timedelta, now: datetime, by: str = "t
         bounds = _bounds(await read_in_force(connection), keep, now)
     mails = await _prune_mails(database, bounds)
     done = Pruned(mails, await _forget(database, bounds), await _prune_bounces(database, bounds))
+    await _forget_requests(database, now)
     if done.is_any:
         async with database.write() as connection:
             await ledger.note(connection, now, by, "prune", f"before {bounds.before:%Y-%m-%d}", str(done))
@@ -123,10 +126,20 @@ async def _forget_some(database: Database, occurrence: str) -> int:
 
 
 async def _prune_bounces(database: Database, bounds: Bounds) -> int:
+    return await _to_the_end(database, lambda connection: pruning.prune_bounces(connection, bounds.before))
+
+
+async def _forget_requests(database: Database, now: datetime) -> None:
+    before = now - REQUESTS_KEPT
+    await _to_the_end(database, lambda connection: pruning.prune_requests(connection, before))
+
+
+async def _to_the_end(database: Database, prune_some: Callable[[Connection], Awaitable[int]]) -> int:
+    """Batch by batch; gives how many rows are gone."""
     deleted = 0
     while True:
         async with database.write() as connection:
-            some = await pruning.prune_bounces(connection, bounds.before)
+            some = await prune_some(connection)
         deleted += some
         if some < pruning.BATCH:
             return deleted

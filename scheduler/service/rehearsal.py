@@ -14,7 +14,7 @@ from scheduler.errors import SchedulerError
 from scheduler.mail.mailbox import Maildir
 from scheduler.model import changes, times
 from scheduler.model.network import Configuration
-from scheduler.model.notices import Kind
+from scheduler.model.notices import REPORTS, Kind
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import Rehearsing, build_rehearsing
 from scheduler.service.feeds import Feed, Feeds
@@ -192,7 +192,8 @@ def _entry(row: outbox.Delivery) -> Entry:
 def _shown_local(row: outbox.Delivery) -> str | None:
     if row.kind is Kind.ANNOUNCEMENT:
         return None
-    shown = row.ends_at if row.kind in (Kind.REPORT_OPENED, Kind.REPORT_REMINDER) else row.starts_at
+    is_of_deadline = row.kind in REPORTS and row.kind is not Kind.REPORT_RECEIVED
+    shown = row.ends_at if is_of_deadline else row.starts_at
     return times.local(shown, row.zone).isoformat() if shown and row.zone else None
 
 

@@ -99,12 +99,13 @@ def _words_of(change: Change) -> str:
 
 
 def _why_of_round(change: Change, plan: Plan) -> str:
-    """A round has no mail of its own for a change yet; those who have to report read it in the next one."""
-    told = plan.ground.told.states(change.occurrence.id)
-    if told:
-        number = sum(map(len, told.values()))
-        return f"{number:,} contacts were told the old deadline; they read the new one in the next reminder"
-    return "nobody was told of the round yet; its opening will say how it is then"
+    """Who was told the old deadline hears of the new one, unless its report has come."""
+    occurrence = change.occurrence
+    if not plan.ground.told.states(occurrence.id):
+        return "nobody was told of the round yet; its opening will say how it is then"
+    if not any(rule.kind is Kind.REPORT_MOVED and rule.enabled for rule in occurrence.of.rules):
+        return "the rule `moved` is switched off; those who were told read it in the next reminder"
+    return "nobody who was told of it has another deadline now, or is still asked for a report"
 
 
 def _why_no_news(occurrence: Occurrence, plan: Plan) -> str:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from scheduler.mail.post import NOT_ALLOWED
 from scheduler.model import times
-from scheduler.model.cases import AWAITED, LETTERS, Case
+from scheduler.model.cases import COME, LETTERS, Case
 from scheduler.model.clocks import ClockChange
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.history import NOTHING_PASSED, History
-from scheduler.model.members import Member, Standing
+from scheduler.model.members import CHAIN, Member, Standing
 from scheduler.model.notices import NEAR, OF_CASES, OUTCOMES, REMINDERS, REPORTS, Kind
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.series import Series
@@ -40,16 +40,24 @@ _LATE = timedelta(hours=1)
 
 
 def rests_until(row: Delivery, in_force: InForce, now: datetime) -> datetime | None:
-    """The end of the city's quiet hours for a mail that an outage has made late; None: it goes now.
+    """The end of the city's quiet hours for a mail that an outage has made late, or that is there because
+    another one came back; None: it goes now.
 
     On its moment nothing is held back here, for the moment was chosen with the quiet hours in mind.
     """
     begins = row.starts_at or row.ends_at
     is_near = begins is not None and begins - now < NEAR
-    if now - row.due_at < _LATE or is_near:
+    is_on_time = now - row.due_at < _LATE and not _stands_in(row, in_force)
+    if is_on_time or is_near:
         return None
     morning = in_force.network.quiet_hours.wait(now, in_force.members[row.member].zone)
     return morning if morning > now else None
+
+
+def _stands_in(row: Delivery, in_force: InForce) -> bool:
+    """Its rule names other contacts: it was passed on, at whatever hour the mail to one of them came back."""
+    cycle = in_force.cycles.get(row.occurrence)
+    return cycle is not None and any(r.id == row.rule and row.role not in r.to for r in cycle.rules)
 
 
 def judge(
@@ -90,7 +98,10 @@ def why_not(
         return outbox.WITHDRAWN, "the contact declined"
     today = times.local_date(now, in_force.network.zone)
     is_last_word = row.kind is Kind.CANCELLED or row.kind in OUTCOMES
-    if not is_last_word and member.standing(today) is not Standing.MEMBER:
+    standing = member.standing(today)
+    # who must report is known by then, though not since when it is a member
+    may_be = standing is Standing.UNDECIDED and row.kind in REPORTS
+    if not (is_last_word or may_be or standing is Standing.MEMBER):
         return outbox.WITHDRAWN, "the city is no member any more"
     if row.method and history.told and row.sequence < history.told.sequence:
         return outbox.OLDER
@@ -132,13 +143,15 @@ def _rule_verdict(row: Delivery, part: Series | Cycle, member: Member, in_force:
     since = in_force.since.rules.get((part.id, row.rule))
     if since is None or row.due_at >= since:
         return None
-    is_same = row.role in rule.to and _has_come(row, part, member, in_force)
+    is_meant = row.role in rule.to or (row.kind in REPORTS and row.role in CHAIN)
+    is_same = is_meant and _has_come(row, part, member, in_force)
     return None if is_same else (outbox.WITHDRAWN, RULE_CHANGED)
 
 
 def _has_come(row: Delivery, part: Series | Cycle, member: Member, in_force: InForce) -> bool:
     """The rule as it is now would have let this mail go at the moment it fell due."""
-    start = row.due_at if row.kind in REMINDERS else LONG_AGO
+    is_timed = row.kind in REMINDERS and not _stands_in(row, in_force)
+    start = row.due_at if is_timed else LONG_AGO
     announced_at = in_force.since.occurrences.get(part.id, in_force.since.applied_at)
     window = Window(start, row.due_at + _INSTANT)
     slots = slots_of_one(in_force.configuration, part, member, window, announced_at)
@@ -185,7 +198,7 @@ def _report_verdict(row: Delivery, occurrence: Occurrence, duty: Duty, history: 
         return outbox.WITHDRAWN, "the member is not due in this round"
     if row.ends_at != occurrence.ends_at:
         return outbox.WITHDRAWN, "the deadline was moved"
-    if case and case.state not in AWAITED:
+    if case and case.state in COME:
         return outbox.WITHDRAWN, REPORT_CAME
     if row.kind is Kind.REPORT_MOVED and history.told and history.told.ends_at == row.ends_at:
         return outbox.WITHDRAWN, KNOWN

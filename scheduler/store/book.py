@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.members import Member
+from scheduler.model.members import OFFICES, Member
 from scheduler.store import tables
 
 
@@ -47,10 +47,12 @@ async def contacts_of(connection: AsyncConnection, slug: str) -> tuple[ContactRo
 
 
 async def sharing(connection: AsyncConnection) -> tuple[ContactRow, ...]:
-    """All whose mailbox another contact has, or had, as well; in whatever letters, cities and roles."""
-    address = func.lower(tables.contacts.c.address)
-    shared = select(address).group_by(address).having(func.count() > 1)
-    rows = await connection.execute(_contacts().where(address.in_(shared)).order_by(tables.contacts.c.id))
+    """All whose mailbox another contact has, or had, as well; in whatever letters, cities and roles. Not the
+    offices of countries, which are contacts of each of their cities, and get no calendar."""
+    address, gets_calendars = func.lower(tables.contacts.c.address), tables.contacts.c.role.not_in(OFFICES)
+    shared = select(address).where(gets_calendars).group_by(address).having(func.count() > 1)
+    found = _contacts().where(gets_calendars, address.in_(shared))
+    rows = await connection.execute(found.order_by(tables.contacts.c.id))
     return tuple(ContactRow(**row._mapping) for row in rows)
 
 

@@ -11,21 +11,24 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Date, Executable, Select, and_, bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.cases import AWAITED, CALENDAR, Case, Move, State, advance, said_by_calendar
+from scheduler.model.cases import AWAITED, CALENDAR, COME, Case, Move, State, advance, said_by_calendar
 from scheduler.model.cycles import Duty
 from scheduler.model.drafts import Draft, TooLong
 from scheduler.store.database import among
+from scheduler.store.listed import INSTANT, NUMBER, TEXT, Listed
 from scheduler.store.tables import case_log, cases, members
 
-#: States in which a report has come, or none is asked for any more.
-_SETTLED = sorted(state.value for state in State if state not in AWAITED)
+_COME = sorted(state.value for state in COME)
 #: States that the calendar ends.
 _TURNING = [state.value for state in (State.DUE, State.OPEN, State.DRAFT)]
+#: Of more than so many all are read: a statement takes no more parameters than some ten thousand.
+_MOST_NAMED = 500
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,20 @@ async def read(
     query = _cases()
     if cycle is not None:
         query = query.where(cases.c.cycle == cycle)
-    if members_ is not None:
+    if members_ is not None and len(members_) <= _MOST_NAMED:
         query = query.where(members.c.slug.in_(members_))
+    found = [_case(row._mapping) for row in await connection.execute(query)]
+    return found if members_ is None else _of(members_, found)
+
+
+def _of(slugs: Collection[str], found: list[Case]) -> list[Case]:
+    wanted = frozenset(slugs)
+    return [case for case in found if case.member in wanted]
+
+
+async def read_page(connection: AsyncConnection, cycle: str, after: str, most: int) -> list[Case]:
+    """So many cases of one cycle at the most, in the same order, from the first slug after `after` on."""
+    query = _cases().where(cases.c.cycle == cycle, members.c.slug > after).limit(most)
     return [_case(row._mapping) for row in await connection.execute(query)]
 
 
@@ -72,26 +87,39 @@ async def read_known(connection: AsyncConnection, cycle: str, slugs: Collection[
     return [Known(code=row.pop("code") or "", case=_case(row)) for row in rows]
 
 
+async def sent_back(connection: AsyncConnection, cycle: str) -> dict[str, datetime]:
+    """Slug -> when its report was last sent back, of those that are asked for it again."""
+    query = select(members.c.slug, func.max(case_log.c.at).label("at")).join(
+        members, members.c.id == case_log.c.member_id
+    )
+    query = query.where(
+        case_log.c.cycle == cycle,
+        case_log.c.before.in_([State.SUBMITTED.value, State.IN_REVIEW.value]),
+        case_log.c.after.in_([state.value for state in AWAITED]),
+    )
+    return {row.slug: row.at for row in await connection.execute(query.group_by(members.c.slug))}
+
+
 async def by_place(connection: AsyncConnection) -> dict[tuple[str, str], Case]:
     """All cases by cycle and slug."""
     return {(case.cycle, case.member): case for case in await read(connection)}
 
 
 async def write(connection: AsyncConnection, moves: Sequence[Move], ids: Mapping[str, int], by: str) -> None:
-    """Writes what became of cases, with its lines in the log. ids: slug -> row id of the member."""
-    new = [_values(move.after) | {"member_id": ids[move.after.member]} for move in moves if not move.before]
-    changed = [
-        {**_values(move.after), "of_cycle": move.after.cycle, "of_member": ids[move.after.member]}
-        for move in moves
-        if move.before and move.before != move.after
-    ]
-    if new:
-        await connection.execute(cases.insert(), new)
-    if changed:
-        await connection.execute(_CHANGE, changed)
+    """Writes what became of cases, with its lines in the log. ids: slug -> row id of the member.
+
+    A statement each for all of them: thousands of reports come with one export.
+    """
+    new = [_values(move.after, ids) for move in moves if not move.before]
+    # of two moves of one case the last one is what it is now
+    last = {(move.after.cycle, move.after.member): move for move in moves if move.before}
+    changed = [_values(move.after, ids) for move in last.values()]
     lines = [_line(move, ids, by) for move in moves]
-    if lines:
-        await connection.execute(case_log.insert(), lines)
+    dialect = connection.dialect.name
+    insert, change, note = _statements(dialect)
+    for statement, listed, rows in ((insert, _CASES, new), (change, _CASES, changed), (note, _LINES, lines)):
+        if rows:
+            await connection.execute(statement, listed.parameters(dialect, rows))
 
 
 async def turn(connection: AsyncConnection, ids: Mapping[str, int], now: datetime) -> int:
@@ -122,7 +150,7 @@ async def come(connection: AsyncConnection) -> dict[str, frozenset[str]]:
     """Cycle -> slugs of those who are not asked for a report, because it has come, or the case has ended."""
     found: dict[str, set[str]] = defaultdict(set)
     query = select(cases.c.cycle, members.c.slug).join(members, members.c.id == cases.c.member_id)
-    for cycle, slug in await connection.execute(query.where(cases.c.state.in_(_SETTLED))):
+    for cycle, slug in await connection.execute(query.where(cases.c.state.in_(_COME))):
         found[cycle].add(slug)
     return {cycle: frozenset(slugs) for cycle, slugs in found.items()}
 
@@ -167,7 +195,7 @@ async def log(connection: AsyncConnection, cycle: str, member: str | None = None
 
 def has_come(cycle: ColumnElement[str], member_id: ColumnElement[int]) -> ColumnElement[bool]:
     """Of a cycle and a member in a query: it is not asked for a report, because it has come, or has ended."""
-    return exists().where(cases.c.cycle == cycle, cases.c.member_id == member_id, cases.c.state.in_(_SETTLED))
+    return exists().where(cases.c.cycle == cycle, cases.c.member_id == member_id, cases.c.state.in_(_COME))
 
 
 def of_case(name: str, cycle: ColumnElement[str], member_id: ColumnElement[int]) -> Any:
@@ -189,12 +217,33 @@ _PLAIN = (
     *("since", "opens_at", "deadline_at", "revision", "revised_at", "submitted_at"),
     *("released_at", "ends_on"),
 )
-_CHANGED = ("state", "decision", "draft", *_PLAIN)
-_CHANGE = (
-    update(cases)
-    .where(cases.c.cycle == bindparam("of_cycle"), cases.c.member_id == bindparam("of_member"))
-    .values({name: bindparam(name) for name in _CHANGED})
+_DATE = Date()
+_CASES = Listed(
+    (
+        *(("cycle", TEXT), ("member_id", NUMBER), ("state", TEXT), ("decision", TEXT), ("draft", TEXT)),
+        *(("since", INSTANT), ("opens_at", INSTANT), ("deadline_at", INSTANT), ("revision", NUMBER)),
+        *(("revised_at", INSTANT), ("submitted_at", INSTANT), ("released_at", INSTANT), ("ends_on", _DATE)),
+    )
 )
+_LINES = Listed(
+    (
+        *(("cycle", TEXT), ("member_id", NUMBER), ("at", INSTANT), ("actor", TEXT), ("before", TEXT)),
+        *(("after", TEXT), ("reason", TEXT), ("letter", TEXT)),
+    )
+)
+
+
+@lru_cache(maxsize=2)
+def _statements(dialect: str) -> tuple[Executable, Executable, Executable]:
+    """What makes cases, what changes them, and what adds lines to the log in their order."""
+    values, lines = _CASES.table(dialect), _LINES.table(dialect)
+    mine = and_(cases.c.cycle == values.c.cycle, cases.c.member_id == values.c.member_id)
+    changed = {name: values.c[name] for name, _ in _CASES.columns if name not in ("cycle", "member_id")}
+    return (
+        cases.insert().from_select([name for name, _ in _CASES.columns], select(*values.c)),
+        update(cases).where(mine).values(**changed),
+        case_log.insert().from_select([name for name, _ in _LINES.columns], select(*lines.c)),
+    )
 
 
 def _cases() -> Select[Any]:
@@ -215,32 +264,32 @@ def _case(row: Mapping[Any, Any]) -> Case:
     )
 
 
-def _values(case: Case) -> dict[str, Any]:
-    return {
-        "cycle": case.cycle,
-        "state": case.state.value,
-        "decision": case.decision.value if case.decision else None,
-        "draft": write_draft(case.draft) if case.draft else None,
-        **{name: getattr(case, name) for name in _PLAIN},
-    }
+def _values(case: Case, ids: Mapping[str, int]) -> tuple[Any, ...]:
+    """In the order of _CASES."""
+    return (
+        *(case.cycle, ids[case.member], case.state.value, case.decision.value if case.decision else None),
+        write_draft(case.draft) if case.draft else None,
+        *(case.since, case.opens_at, case.deadline_at, case.revision, case.revised_at),
+        *(case.submitted_at, case.released_at, case.ends_on.isoformat() if case.ends_on else None),
+    )
 
 
-def _line(move: Move, ids: Mapping[str, int], by: str) -> dict[str, Any]:
-    return {
-        "cycle": move.after.cycle,
-        "member_id": ids[move.after.member],
-        "at": move.at,
-        "actor": by,
-        "before": move.before.state.value if move.before else "",
-        "after": move.after.state.value,
-        "reason": move.reason,
-        "letter": move.letter,
-    }
+def _line(move: Move, ids: Mapping[str, int], by: str) -> tuple[Any, ...]:
+    """In the order of _LINES."""
+    return (
+        *(move.after.cycle, ids[move.after.member], move.at, by),
+        *(move.before.state.value if move.before else "", move.after.state.value, move.reason, move.letter),
+    )
 
 
 def write_draft(draft: Draft) -> str:
-    values = asdict(draft)
-    values["started_at"] = draft.started_at.isoformat() if draft.started_at else None
+    values = {
+        "started_at": draft.started_at.isoformat() if draft.started_at else None,
+        "last_page": draft.last_page,
+        "answered": draft.answered,
+        "unanswered": draft.unanswered,
+        "too_long": [asdict(one) for one in draft.too_long],
+    }
     return json.dumps(values, separators=(",", ":"))
 
 

@@ -27,6 +27,8 @@ class Applied:
     tzdata: str
     #: hash of what the files alone said
     proposed: str | None
+    #: hash of what it took the place of; None: it was the first
+    replaces: str | None
 
 
 async def latest(connection: AsyncConnection) -> Applied | None:

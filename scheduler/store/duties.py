@@ -28,9 +28,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.members import CHAIN
+from scheduler.model.members import CHAIN, asked_of
 from scheduler.model.notices import AWAITING, OF_CASES, REMINDERS, REPORTS, STATEFUL, Kind
 from scheduler.model.told import CANCEL, REQUEST, words_rest_on
+from scheduler.store import feed_addresses
 from scheduler.store.answers import has_declined
 from scheduler.store.cases import has_come, of_case
 from scheduler.store.database import among, insert_into
@@ -41,6 +42,7 @@ from scheduler.store.outbox import (
     QUEUED,
     REPLACED,
     UNSENT,
+    Delivery,
     may_have_arrived,
     urgency,
     withdrawn,
@@ -110,6 +112,28 @@ async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
     insert = insert_into(connection, outbox).from_select(names, rows).on_conflict_do_nothing()
     # PostgreSQL's driver counts the rows of an INSERT only when asked to
     return (await connection.execute(insert.execution_options(preserve_rowcount=True))).rowcount
+
+
+async def foresee(connection: AsyncConnection, duty: Duty, now: datetime) -> list[Delivery]:
+    """The rows that `fire` would make, as they would be; nothing is written."""
+    rows = _rows(connection, duty, now)[1].subquery("foreseen")
+    theirs = (contacts.c.role, contacts.c.address, contacts.c.name, contacts.c.is_listed)
+    query = (
+        select(rows, members.c.slug, *theirs, feed_addresses.printed(members.c.id).label("generation"))
+        .join(contacts, contacts.c.id == rows.c.contact_id)
+        .join(members, members.c.id == contacts.c.member_id)
+        .order_by(rows.c.contact_id)
+    )
+    return [_foreseen(dict(row._mapping)) for row in await connection.execute(query)]
+
+
+def _foreseen(row: dict[str, Any]) -> Delivery:
+    known = {name: row[name] for name in Delivery.__dataclass_fields__ if name in row}
+    unknown = dict.fromkeys(("first_try_at", "sent_at", "receipt", "zone"))
+    return Delivery(
+        **{**known, **unknown, "id": 0, "kind": Kind(row["kind"]), "member": row["slug"]},
+        feed_generation=row["generation"],
+    )
 
 
 def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[str], Select[Any]]:
@@ -259,12 +283,16 @@ def _why_missed(duty: Duty) -> ColumnElement[str]:
 
 
 def _one_for_each_address(connection: AsyncConnection, duty: Duty) -> Select[tuple[int]]:
-    """Who holds two roles with one address is written to once, in the first of them."""
+    """Who holds two roles with one address is written to once, in the first of them. Nobody stands in where a
+    later mail took the place of this one for some of the roles: it goes to the others of the same rule."""
     roles: ColumnElement[bool] = contacts.c.role.in_(duty.roles)
-    if duty.kind in REPORTS and duty.kind is not Kind.REPORT_DIGEST:
+    may_pass = duty.kind in REPORTS and duty.kind is not Kind.REPORT_DIGEST
+    if may_pass and duty.missed_because != OVERTAKEN:
         roles = or_(roles, _stands_in(duty.roles))
-    theirs = contacts.c.member_id.in_(among(duty.member_ids, connection))
-    first = select(func.min(contacts.c.id)).where(theirs, roles, contacts.c.is_listed == true())
+    listed = [roles, contacts.c.is_listed == true()]
+    if may_pass:
+        listed.append(contacts.c.member_id.in_(among(duty.member_ids, connection)))
+    first = select(func.min(contacts.c.id)).where(*listed)
     return first.group_by(contacts.c.member_id, contacts.c.address)
 
 
@@ -277,7 +305,7 @@ def _stands_in(roles: tuple[str, ...]) -> ColumnElement[bool]:
             other = contacts.alias("other")
             reached = exists().where(
                 other.c.member_id == contacts.c.member_id,
-                other.c.role.in_((*roles, *CHAIN[:position])),
+                other.c.role.in_((*asked_of(roles), *CHAIN[:position])),
                 other.c.is_listed == true(),
                 ~is_suppressed(other.c.address, EVERYTHING),
             )
@@ -297,14 +325,28 @@ async def withdraw_of_cases(
     connection: AsyncConnection, cycle: str, member_ids: Collection[int], kinds: Collection[Kind], why: str
 ) -> int:
     """What waits for these members is not sent any more; gives how many mails."""
+    waiting = update(outbox).where(_waits_for(connection, cycle, member_ids, kinds))
+    return (await connection.execute(waiting.values(**withdrawn(why)))).rowcount
+
+
+async def count_of_cases(
+    connection: AsyncConnection, cycle: str, member_ids: Collection[int], kinds: Collection[Kind]
+) -> int:
+    """How many mails that would be."""
+    query = select(func.count()).select_from(outbox).where(_waits_for(connection, cycle, member_ids, kinds))
+    return await connection.scalar(query) or 0
+
+
+def _waits_for(
+    connection: AsyncConnection, cycle: str, member_ids: Collection[int], kinds: Collection[Kind]
+) -> ColumnElement[bool]:
     theirs = select(contacts.c.id).where(contacts.c.member_id.in_(among(member_ids, connection)))
-    waiting = update(outbox).where(
+    return and_(
         outbox.c.occurrence == cycle,
         outbox.c.contact_id.in_(theirs),
         outbox.c.kind.in_([kind.value for kind in kinds]),
         outbox.c.state.in_(AT_REST),
     )
-    return (await connection.execute(waiting.values(**withdrawn(why)))).rowcount
 
 
 def _in_flight(duty: Duty) -> Select[tuple[int]]:
@@ -424,8 +466,7 @@ def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
         case Kind.FOLLOW_UP:
             return invited
         case Kind.REPORT_MOVED:
-            # neither true nor false where it knows nothing: it gets the opening
-            return _known("ends_at") != literal(duty.ends_at, Instant)
+            return and_(~knows_nothing, _known("ends_at").is_distinct_from(literal(duty.ends_at, Instant)))
         case _:
             return true()
 

@@ -35,6 +35,7 @@ from scheduler.store.outbox import FAILED, MISSED, SENT, WITHDRAWN, withdrawn
 from scheduler.store.tables import (
     answers,
     bounces,
+    case_log,
     clock_changes,
     configurations,
     contacts,
@@ -61,6 +62,7 @@ _SIGNED = (
     feed_addresses.c.created_by,
     clock_changes.c.decided_by,
     holds.c.held_by,
+    case_log.c.actor,
     journal.c.actor,
 )
 

@@ -7,7 +7,7 @@ in `counts.py`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.model.notices import CORRECTIONS, REMINDERS, Kind
 from scheduler.store import feed_addresses
 from scheduler.store.answers import has_declined
+from scheduler.store.database import among
 from scheduler.store.holds import covers, is_held
 from scheduler.store.suppressions import WEBINARS, is_suppressed, why_barred
 from scheduler.store.tables import contacts, holds, members, outbox
@@ -169,6 +170,13 @@ async def unsent_of(connection: AsyncConnection, subject: str) -> AsyncIterator[
     theirs = deliveries().where(outbox.c.state.in_(UNSENT), by_this, ~by_another)
     async for row in await connection.stream(theirs):
         yield delivery(row)
+
+
+async def unsent_to(connection: AsyncConnection, member_ids: Collection[int]) -> list[Delivery]:
+    """What is still to be sent to these members."""
+    theirs = contacts.c.member_id.in_(among(member_ids, connection))
+    rows = await connection.execute(deliveries().where(theirs, outbox.c.state.in_(UNSENT)))
+    return [delivery(row) for row in rows]
 
 
 #: Of a delivery: what does not stand in its row.

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url, or_, select
 
 from scheduler.errors import SchedulerError
+from scheduler.model.cases import Case, State
+from scheduler.model.cycles import Duty
 from scheduler.store import tables
 from scheduler.store.lock import sqlite_file
-from scheduler.store.tables import clock_changes, configurations
+from scheduler.store.tables import cases, clock_changes, configurations, members
 
 #: Nobody waits longer than this for something that is just good to know.
 _SECONDS = 2
@@ -37,6 +39,29 @@ def erasures(url: str) -> dict[str, datetime]:
     """Digests of the addresses of people who were erased, and when that was; empty where nobody can tell."""
     rows = _rows(url, str(select(tables.erasures.c.digest, tables.erasures.c.erased_at)))
     return {str(digest): _instant(at) for digest, at in rows}
+
+
+def decided(url: str) -> list[Case]:
+    """The cases of which people decided what bears on the configuration; empty where nobody can tell."""
+    columns = (cases.c.cycle, members.c.slug, cases.c.state, cases.c.deadline_at, cases.c.decision)
+    query = select(*columns, cases.c.ends_on).join(members, members.c.id == cases.c.member_id)
+    is_learnt = or_(cases.c.decision.is_not(None), cases.c.ends_on.is_not(None))
+    rows = _rows(url, str(query.where(is_learnt).order_by(cases.c.cycle, members.c.slug)))
+    try:
+        return [_case(*row) for row in rows]
+    except ValueError:
+        return []  # written by another version of this program
+
+
+def _case(
+    cycle: object, slug: object, state: object, deadline: object, decision: object, ends_on: object
+) -> Case:
+    deadline_at = _instant(deadline)
+    return Case(
+        *(str(cycle), str(slug), State(str(state)), deadline_at, deadline_at, deadline_at),
+        decision=Duty(str(decision)) if decision else None,
+        ends_on=date.fromisoformat(str(ends_on)) if ends_on else None,
+    )
 
 
 def _instant(at: object) -> datetime:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scheduler.model.notices import REPORTS
 from scheduler.store.listed import TEXT, Listed
 from scheduler.store.outbox import FAILED, MISSED, SENT, WITHDRAWN
-from scheduler.store.tables import answers, bounces, outbox, revisions, told
+from scheduler.store.tables import answers, bounces, outbox, requests, revisions, told
 
 #: Nothing becomes of such a row any more.
 ENDED = (SENT, FAILED, MISSED, WITHDRAWN)
@@ -106,3 +106,8 @@ async def _delete_some(connection: AsyncConnection, table: Table, which: ColumnE
 async def prune_bounces(connection: AsyncConnection, before: datetime) -> int:
     """One batch of what mail servers sent back."""
     return await _delete_some(connection, bounces, bounces.c.received_at < before)
+
+
+async def prune_requests(connection: AsyncConnection, before: datetime) -> int:
+    """One batch of what programs asked for over HTTP."""
+    return await _delete_some(connection, requests, requests.c.at < before)

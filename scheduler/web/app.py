@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from scheduler.model import times
 from scheduler.service.daemon import Daemon
 from scheduler.web.answering import METHODS, SecretPages
+from scheduler.web.api import API, build_api, in_json
+from scheduler.web.api_keys import ApiKeys
 from scheduler.web.gate import Gate, refusal
 from scheduler.web.guesses import Guesses
 from scheduler.web.served import Answer, that_matter
@@ -41,14 +44,23 @@ class Site:
     plays no part in any answer.
     """
 
-    def __init__(self, daemon: Daemon, shelf: Shelf, hosts: Iterable[str] = ()) -> None:
-        """hosts: names that clients ask for, besides that of the base URL."""
+    def __init__(
+        self,
+        daemon: Daemon,
+        shelf: Shelf,
+        hosts: Iterable[str] = (),
+        api_keys: Iterable[tuple[str, SecretStr]] = (),
+    ) -> None:
+        """hosts: names that clients ask for, besides that of the base URL. api_keys: name of who holds it,
+        and the key; without any there is no API."""
         self.meters = daemon.meters
         self._shelf = shelf
         self._clock = daemon.clock
         self._gate = Gate(daemon.links.base_url, hosts)
         self._guesses = Guesses()
         self._router: ASGIApp = build_router(daemon, shelf)
+        keys = ApiKeys(api_keys)
+        self._api: ASGIApp | None = build_api(daemon, keys) if keys else None
 
     def at_once(self, scope: Scope) -> Answer | None:
         """What is answered to a GET of something public that is ready; None for all that takes more."""
@@ -68,9 +80,14 @@ class Site:
             await self._router(scope, receive, send)
             return
         asked = that_matter(scope["headers"])
-        answer = self._refused(scope, asked) or await self._calendar(scope, asked)
+        api = self._api if scope["path"].startswith(API) else None
+        answer = self._refused(scope, asked)
+        if api:
+            answer = in_json(answer) if answer else None
+        else:
+            answer = answer or await self._calendar(scope, asked)
         if answer is None:
-            await self._router(scope, receive, send)
+            await (api or self._router)(scope, receive, send)
             return
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})

@@ -13,7 +13,7 @@ from scheduler.web.limits import Limits
 from scheduler.web.served import Answer, Headers
 
 #: Folders whose pages are written to; everything else is only read.
-WRITTEN_TO = ("/answer/", "/stop/")
+WRITTEN_TO = ("/answer/", "/stop/", "/api/")
 #: What probes ask by whatever address or name they know; it rests on no name, and repeats none.
 _PROBED = ("/health/", "/metrics")
 #: This machine, for a person before it and for a health check in its container.

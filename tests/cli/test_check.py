@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from scheduler.model.cycles import Duty
+from scheduler.service.cases import Cases
+from scheduler.service.in_force import Memory
+from scheduler.store.database import open_database
 from tests.cli.typed import Done, typed
 from tests.configuration.house import House
 from tests.serving.house import House as ServingHouse
@@ -137,4 +144,50 @@ def test_an_id_that_is_in_force_and_gone_is_named(tmp_path: Path) -> None:
 
     assert (
         'warning: the id "first" is in force and no longer here; is it "opening" now? ids are names for ever'
+    ) in done.stdout
+
+
+def decide(url: str, slug: str) -> None:
+    async def decided() -> None:
+        database = open_database(url)
+        try:
+            door = Cases(database, Memory())
+            now = datetime.now(UTC)
+            await door.decide("report-2021", [slug], Duty.DUE, because="By its letter", by="Anna", now=now)
+        finally:
+            await database.close()
+
+    asyncio.run(decided())
+
+
+def test_what_people_decided_is_named_where_the_files_say_otherwise(house: House) -> None:
+    """What the service learnt wins over the files, and `check` names each such difference (DESIGN, 5.3)."""
+    var = house.folder.parent / "var"
+    there = {"SCHEDULER_CONFIG": str(house.folder), "SCHEDULER_DATA": str(var)}
+    typed("apply", environment=there)
+    decide(f"sqlite:///{var / 'scheduler.sqlite'}", "garissa")
+
+    done = typed("check", environment=there)
+
+    assert (
+        "note: a person decided that garissa must report, and by the files it is undecided: "
+        "the decision counts"
+    ) in done.stdout
+
+
+def test_a_membership_that_ended_by_an_outcome_is_named(house: House) -> None:
+    var = house.folder.parent / "var"
+    there = {"SCHEDULER_CONFIG": str(house.folder), "SCHEDULER_DATA": str(var)}
+    typed("apply", environment=there)
+    melton = "(SELECT id FROM members WHERE slug = 'melton') AND cycle = 'report-2021'"
+    with closing(sqlite3.connect(var / "scheduler.sqlite")) as connection, connection:
+        connection.execute(
+            f"UPDATE cases SET state = 'incomplete', ends_on = '2022-06-30' WHERE member_id = {melton}"  # noqa: S608
+        )
+
+    done = typed("check", environment=there)
+
+    assert (
+        "warning: the membership of melton ends on 2022-06-30 with the outcome of report-2021, "
+        "and here it goes on: the outcome counts"
     ) in done.stdout

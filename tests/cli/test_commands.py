@@ -68,10 +68,12 @@ def test_rehearse_prints_a_time_line_and_totals(tmp_path: Path) -> None:
         "  report-opened, report-2021: 111 mails, at 14 local hours, 00:59 to 23:59",
         "Thursday 30 September 2021",
         "  report-reminder days-90, report-2021: 7 mails, at 2 local hours, 00:59 to 01:59",
+        "  report-digest digest-days-90, report-2021: 4 mails, at 2 local hours, 00:59 to 01:59",
         "",
         "  report-opened          111",
         "  report-reminder          7",
-        f"OK: 118 mails to 111 members, 353 feeds; open {into}/index.html",
+        "  report-digest            4",
+        f"OK: 122 mails to 111 members, 353 feeds; open {into}/index.html",
     ]
 
 
@@ -91,7 +93,7 @@ def test_plan_shows_the_year_of_one_member_in_its_own_time() -> None:
     done = started("plan", "--member", "Medellín", "--from", "2021-09-27", "--cycle", "report-2021")
 
     assert "Friday 1 October 2021, 09:00  report-reminder days-90" in done.stdout
-    assert "OK: 6 mails to Medellín; 2021-09-27 until 2022-09-27" in done.stdout
+    assert "OK: 10 mails to Medellín; 2021-09-27 until 2022-09-27" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_db_upgrade_makes_the_database(tmp_path: Path) -> None:
 
     done = started("db", "upgrade", environment={"SCHEDULER_DATABASE_URL": url})
 
-    assert done.stdout == "OK: the database is at version 0005\n"
+    assert done.stdout == "OK: the database is at version 0006\n"
     assert (tmp_path / "deep" / "new.sqlite").is_file()
 
 

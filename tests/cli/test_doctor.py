@@ -113,6 +113,26 @@ def test_kinds_of_mails_that_are_none_are_a_line(tmp_path: Path) -> None:
     assert list(written.of_kinds(settings(tmp_path, hold_uncertain="invitation, changed"))) == []
 
 
+def test_keys_of_programs_are_named_by_who_has_them(tmp_path: Path) -> None:
+    given = {"api_keys": f"survey:{'geheim' * 4},site:0123456789abcdef01234567"}
+    (shown,) = (line for line in written.lines_of(settings(tmp_path, **given)) if "API_KEYS" in line)
+
+    weak, well = written.of_api_keys(settings(tmp_path, **given))
+    (in_the_open, _) = written.of_api_keys(
+        settings(tmp_path, api_keys="site:0123456789abcdef01234567", base_url="http://cities.example")
+    )
+    (none,) = written.of_api_keys(settings(tmp_path))
+
+    assert shown.split() == ["SCHEDULER_API_KEYS", "survey:***,site:***"]
+    assert (weak.level, weak.what) == (
+        Level.WARNING,
+        "the key of survey repeats a few letters again and again",
+    )
+    assert (well.level, well.what) == (Level.OK, "keys of survey, site")
+    assert "keys travel in the open" in in_the_open.what
+    assert none.what == "no key is given out, so all below /api/ answers 404"
+
+
 # the frame
 
 

@@ -102,6 +102,19 @@ def test_a_round_passes_the_check(house: House) -> None:
     assert "progress-report-2029" in {cycle.id for cycle in configuration.cycles}
 
 
+@pytest.mark.parametrize("words", ["end of day in the city", "anywhere on Earth"])
+def test_a_round_may_have_a_policy_in_words(house: House, words: str) -> None:
+    deadline = f"2029-11-30  {words.upper()}"
+    address = "https://reports.learning-cities.example/2029?token={code}"
+
+    done = new(house, "cycle", *words_of({**ROUND, "--deadline": deadline, "--submit-at": address}))
+
+    text = (house.folder / "cycles" / "progress-report-2029.yaml").read_text("utf-8")
+    assert done.returncode == 0, done.stderr
+    assert f"\ndeadline: 2029-11-30 {words}\n" in text
+    assert load(house.folder).configuration is not None
+
+
 def test_a_file_begins_with_its_manual(house: House) -> None:
     new(house, "series", *RULE, *SPAN)
 
@@ -135,7 +148,11 @@ def test_all_that_is_wrong_is_named_at_once(house: House) -> None:
     [
         ("--to", "2027-04", "2027-04 is before 2027-05"),
         ("--deadline", "2029-11-30", "is written without hour and zone"),
+        ("--deadline", "2029-11-30", "or 2021-12-31 end of day in the city; or 2021-12-31 anywhere on Earth"),
         ("--deadline", "2029-05-01 12:00 Europe/Berlin", "before 2029-06-01"),
+        ("--deadline", "2029-05-01 anywhere on Earth", "before 2029-06-01"),
+        ("--submit-at", "reports.example", "write it with https:// in front"),
+        ("--submit-at", "https://{code}.example", "{code} cannot stand at this place"),
         ("--joined-before", "February", "names no intake"),
     ],
 )

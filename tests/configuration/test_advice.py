@@ -10,7 +10,7 @@ import pytest
 
 from scheduler.configuration.advice.advisor import advise
 from scheduler.configuration.load import load
-from scheduler.configuration.problems import Problem
+from scheduler.configuration.problems import Problem, Severity
 from scheduler.configuration.spoken import as_text
 from scheduler.model.network import Mailbox
 from tests import cast
@@ -250,6 +250,118 @@ def test_a_reminder_before_the_opening_is_named(adviser: Adviser) -> None:
     (said,) = adviser.said(about=["opens"])
 
     assert 'the reminder "days-90" on 2022-09-02 lies before the round opens on 2022-09-05' in said
+
+
+def a_round(*extensions: str, more: str = "", joined: str = "2020-09") -> str:
+    """extensions: lines behind "  - because: Flood", such as "until: 2022-02-28\\n    members: [melton]"."""
+    lines = ["id: report", "title: Report", "period: {from: 2019-04, to: 2021-09}", "opens: 2021-09-27"]
+    lines += ["deadline: 2021-12-31 23:59:59 Europe/Berlin", "submit_at: https://reports.example/2021"]
+    lines += [f"who: {{joined_before: {joined}}}", "membership_ends: 2037-07-01", *([more] if more else [])]
+    written = [f"  - because: Flood\n    {extension}" for extension in extensions]
+    return "\n".join([*lines, *(["extensions:", *written] if written else [])]) + "\n"
+
+
+def test_a_reminder_before_the_opening_may_be_one_of_an_extension(adviser: Adviser) -> None:
+    """180 days before 15 March the round was not open yet."""
+    rung = "notices: {reminders: {days-180: {to: [mayor], days_before: 180}}}"
+    extended = a_round("until: 2022-03-15\n    members: [melton]", more=rung)
+
+    said = adviser.members("melton", "medellin").cycle(extended).said(about=["opens"])
+
+    assert said == [
+        '9:23: warning: the reminder "days-180" on 2021-07-02 lies before the round opens on 2021-09-27, '
+        "so it is left out; open it earlier, or remove the reminder",
+        '9:23: warning: the reminder "days-180" on 2021-09-16 lies before the round opens on 2021-09-27, '
+        "so it is left out for cities with time until 2022-03-15; open it earlier, or remove the reminder",
+    ]
+
+
+def test_the_reminders_of_an_extension_are_looked_at_on_its_own_days(adviser: Adviser) -> None:
+    """Easter Monday of 2022 is 18 April, seven days before the 25th."""
+    adviser.members("hamburg", "melton").cycle(a_round("until: 2022-04-25\n    members: [hamburg]"))
+
+    said = adviser.said(about=["2022-04-18"])
+
+    assert len(said) == 1
+    assert 'the reminder "days-7": 2022-04-18 is Easter Monday in Germany' in said[0]
+
+
+def test_where_all_have_more_time_the_days_of_the_old_date_are_nobodys(adviser: Adviser) -> None:
+    """A week before 31 December 2021 was Christmas."""
+    adviser.members("hamburg").cycle(a_round("until: 2022-03-31"))
+
+    assert adviser.said(about=["2021-12-24"]) == []
+
+
+@pytest.mark.parametrize(
+    ("slug", "sentence"),
+    [
+        ("doha", '"doha" need not report in this round, so this is no more time for it'),
+        ("garissa", '"garissa" is undecided in this round: more time helps only once it must report'),
+    ],
+)
+def test_more_time_for_who_need_not_report_is_warned_of(adviser: Adviser, slug: str, sentence: str) -> None:
+    adviser.configuration = replace(adviser.configuration, members=cast.real().members)
+    adviser.cycle(a_round(f"until: 2022-02-28\n    members: [melton, {slug}]"))
+
+    assert adviser.said(about=[slug]) == [f"12:23: warning: {sentence}; look at the name, or at `who`"]
+
+
+def test_more_time_for_a_country_without_a_report_is_warned_of(adviser: Adviser) -> None:
+    adviser.configuration = replace(adviser.configuration, members=cast.real().members)
+    adviser.cycle(a_round("until: 2022-02-28\n    countries: [BJ]"))
+
+    assert adviser.said(about=["countries"]) == [
+        "12:16: warning: no city of these countries must report in this round; look at the list"
+    ]
+
+
+def test_a_round_that_does_not_say_when_memberships_end_is_noted(adviser: Adviser) -> None:
+    adviser.members("melton").cycle(a_round().replace("membership_ends: 2037-07-01\n", ""))
+
+    assert adviser.said(Severity.NOTE, about=["membership"]) == [
+        "1:5: note: this round does not say when the membership of a city ends that is not renewed; "
+        "write membership_ends: with a date, before its letter is released"
+    ]
+
+
+def test_a_round_that_ends_no_membership_need_not_say_when(adviser: Adviser) -> None:
+    rules = ", ".join(f"{key}: {{enabled: no}}" for key in ("incomplete", "no_progress", "not_submitted"))
+    content = a_round(more=f"notices: {{{rules}}}").replace("membership_ends: 2037-07-01\n", "")
+
+    assert adviser.members("melton").cycle(content).said(about=["membership"]) == []
+
+
+REOPENED = (
+    "11:12: warning: this extension opens a round again whose deadline was 2021-12-31: cities without a "
+    "report are asked for it once more, and a membership that ended for want of it goes on; look at the year"
+)
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [("2022-01-10", []), ("2022-06-29", []), ("2022-07-01", [REOPENED]), ("2031-01-01", [])],
+    ids=["soon after", "within half a year", "long after", "it is over as well"],
+)
+def test_an_extension_of_a_round_that_is_long_over_is_warned_of(
+    adviser: Adviser, today: str, expected: list[str]
+) -> None:
+    adviser.members("melton").cycle(a_round("until: 2030-02-28"))
+
+    assert adviser.said(today=date.fromisoformat(today), about=["extension"]) == expected
+
+
+def test_a_new_extension_that_is_over_is_noted(adviser: Adviser, tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    in_force = Adviser(tmp_path / "before").members("melton").cycle(a_round()).configuration
+    adviser.members("melton").cycle(a_round("until: 2022-02-28"))
+
+    assert adviser.said(in_force=in_force, about=["this extension"]) == [
+        "11:12: note: this extension ended on 2022-02-28; reports that came by then count as in time; "
+        "who has not reported is not asked again"
+    ]
+    assert adviser.said(in_force=adviser.configuration, about=["this extension"]) == []
+    assert adviser.said(about=["this extension"]) == []
 
 
 # how to join

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from scheduler.configuration.advice.advisor import advise
-from scheduler.configuration.cycles import CycleForm
+from scheduler.configuration.cycle_form import CycleForm, ExtensionForm, ReapplyForm, WhoForm
 from scheduler.configuration.load import load
 from scheduler.configuration.network import AudienceForm, NetworkForm, PartnerForm, QuietHoursForm
 from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, RuleForm, SessionNoticesForm
@@ -29,6 +29,7 @@ YAML_FILES = sorted(cast.CONFIG.rglob("*.yaml"))
 THIRD_WEDNESDAY = "series/third-wednesday-2027.yaml"
 RECOVERY = "series/covid-19-recovery.yaml"
 REPORT = "cycles/report-2021.yaml"
+EXTENSION = "extensions:\n  - until: 2022-02-28\n    because: Flood\n"
 
 
 def test_the_real_configuration_has_no_error() -> None:
@@ -235,9 +236,11 @@ def test_a_copied_file_needs_an_id_of_its_own(house: House) -> None:
             "    languages:\n      - fr\n    except:\n      - meltn\n",
         ),
         (REPORT, "    - 2020-09\n", "    - 2020-09\n  also:\n    - meltn\n"),
+        (REPORT, "    - 2020-09\n", "    - 2020-09\n  also:\n    meltn: Flood\n"),
         (REPORT, "    - 2020-09\n", "    - 2020-09\n  exempt:\n    meltn: Flood\n"),
+        (REPORT, "\nwho:\n", f"\n{EXTENSION}    members:\n      - meltn\nwho:\n"),
     ],
-    ids=["audience", "audience, except", "also", "exempt"],
+    ids=["audience", "audience, except", "also", "also with a reason", "exempt", "extension"],
 )
 def test_a_city_that_is_no_member_is_named(house: House, file: str, old: str, new: str) -> None:
     path = house.folder / file
@@ -267,6 +270,23 @@ def test_a_country_that_nobody_lives_in_is_named(house: House) -> None:
         f'network.yaml:{line}:9: error: the country "NO" is not in countries.csv; '
         "add it there, or look for a typing error"
     ]
+
+
+def test_an_extension_for_a_country_that_nobody_lives_in_is_named(house: House) -> None:
+    house.change(REPORT, "\nwho:\n", f"\n{EXTENSION}    countries:\n      - NO\nwho:\n")
+
+    line = house.line_of(REPORT, "- NO")
+    assert house.said() == [
+        f'{REPORT}:{line}:9: error: the country "NO" is not in countries.csv; '
+        "add it there, or look for a typing error"
+    ]
+
+
+def test_an_extension_for_the_name_of_a_city_is_told_its_slug(house: House) -> None:
+    house.change(REPORT, "\nwho:\n", f"\n{EXTENSION}    members:\n      - Izmir\nwho:\n")
+
+    line = house.line_of(REPORT, "- Izmir")
+    assert house.said() == [f'{REPORT}:{line}:9: error: "Izmir" is no slug; write its slug: izmir']
 
 
 def test_norway_is_a_country(house: House) -> None:
@@ -320,7 +340,7 @@ def test_a_file_begins_with_its_manual(path: Path) -> None:
         ("network.yaml", (NetworkForm, AudienceForm, QuietHoursForm, PartnerForm)),
         ("notices.yaml", (NoticesForm, SessionNoticesForm, ReportNoticesForm, RuleForm)),
         ("series", (SeriesForm, SessionForm, DetailsForm, JoinForm)),
-        ("cycles", (CycleForm,)),
+        ("cycles", (CycleForm, WhoForm, ExtensionForm, ReapplyForm)),
     ],
 )
 def test_a_manual_names_every_key(folder: str, forms: tuple[type[BaseModel], ...]) -> None:

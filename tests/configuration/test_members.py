@@ -69,6 +69,8 @@ def test_a_row_becomes_a_member(desk: Desk) -> None:
         contacts=(
             Contact("coordinator", "learningcity@doha.example"),
             Contact("mayor", "mayor@doha.example", "Ms Amina"),
+            Contact("national-coordinator", "learningcities@qatar.example"),
+            Contact("national-commission", "commission@qatar.example"),
         ),
     )
 
@@ -278,7 +280,7 @@ def test_several_contacts_of_a_role_stand_behind_bars(desk: Desk) -> None:
 def test_the_same_address_in_two_roles_is_two_contacts(desk: Desk) -> None:
     member = doha(desk, mayor="learningcity@doha.example")
 
-    assert [contact.role for contact in member.contacts] == ["coordinator", "mayor"]
+    assert [contact.role for contact in member.contacts][:2] == ["coordinator", "mayor"]
 
 
 def test_the_address_that_mails_come_from_is_nobodys(desk: Desk) -> None:

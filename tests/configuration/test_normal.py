@@ -6,15 +6,19 @@ import json
 import re
 from dataclasses import replace
 from datetime import date, time
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.configuration import normal
+from scheduler.model.cycles import Duty, Extension
 from scheduler.model.notices import Days, Kind, MinutesBefore, NoticeRule, WorkingDaysBefore
 from scheduler.model.series import Join, ProgrammeItem, Speaker, Status
 from tests import cast
 from tests.cast import a_configuration, a_series, a_session
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_the_real_configuration_comes_back() -> None:
@@ -27,6 +31,25 @@ def test_the_same_configuration_gives_the_same_text() -> None:
     text = normal.to_text(cast.real())
 
     assert normal.to_text(normal.from_text(text)) == text
+
+
+def test_what_was_in_force_before_there_were_cases_keeps_its_hash() -> None:
+    """As the program wrote it that knew nothing of extensions and of what people decide."""
+    text = (GOLDEN / "in-force-before-cases.json").read_text("utf-8")
+
+    assert normal.to_text(normal.from_text(text)) == text
+    assert normal.hash_of(text) == "5cab4e22355504582a9451686c5be31ee9298ef757b0deef2922c06b9b103a64"
+
+
+def test_what_a_round_can_say_since_then_comes_back() -> None:
+    real = cast.real()
+    first, *others = real.cycles
+    trap = Extension(date(2022, 2, 28), 'x","extensions":[],"decided":[]', ("melton",), ("BR",))
+    who = replace(first.who, decided=(("garissa", Duty.DUE),), also_because=(("gunpo", "Asked for it"),))
+    whole = replace(real, cycles=(replace(first, extensions=(trap,), who=who), *others))
+
+    assert whole.cycles[0].word_limits
+    assert normal.from_text(normal.to_text(whole)) == whole
 
 
 def test_what_an_older_program_wrote_is_read() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time
 
 import pytest
 
 from scheduler.configuration.notices import NoticesForm, to_rules
-from scheduler.model.notices import Days, Kind, MinutesBefore, WorkingDaysBefore
-from tests.configuration.desk import Desk, rule, with_change
+from scheduler.model.notices import Days, Kind, MinutesBefore, WorkingDayAfter, WorkingDaysBefore
+from tests.configuration.desk import Desk, real_notices, rule, with_change
 
 NOTICES = """\
 sessions:
@@ -82,6 +83,68 @@ def test_rules_of_reports_are_read(desk: Desk) -> None:
     assert rule(rules, "days-7").when == Days(-7, time(9), on_working_day=True)
     assert rule(rules, "days-7").to == ("mayor",)
     assert rule(rules, "opened").when is None
+
+
+LETTER = ("mayor", "coordinator", "national-commission")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "to", "when"),
+    [
+        ("moved", Kind.REPORT_MOVED, ("coordinator",), None),
+        (
+            "digest-days-7",
+            Kind.REPORT_DIGEST,
+            ("national-coordinator",),
+            Days(-7, time(9), on_working_day=True),
+        ),
+        ("overdue", Kind.REPORT_OVERDUE, ("mayor", "coordinator"), WorkingDayAfter(1, time(9))),
+        ("received", Kind.REPORT_RECEIVED, ("coordinator",), None),
+        ("renewed", Kind.REPORT_RENEWED, LETTER, None),
+        ("incomplete", Kind.REPORT_INCOMPLETE, LETTER, None),
+        ("no-progress", Kind.REPORT_NO_PROGRESS, LETTER, None),
+        ("not-submitted", Kind.REPORT_NOT_SUBMITTED, LETTER, None),
+    ],
+)
+def test_mails_that_a_file_does_not_speak_of_have_their_rules(
+    desk: Desk, name: str, kind: Kind, to: tuple[str, ...], when: object
+) -> None:
+    """A file that is older than these mails stays whole."""
+    found = rule(to_rules(read(desk).reports), name)
+
+    assert (found.kind, found.to, found.when, found.enabled) == (kind, to, when, True)
+
+
+def test_what_a_file_writes_of_them_counts(desk: Desk) -> None:
+    more = '  digest:\n    enabled: no\n  overdue:\n    days_after: 3\n    at: "10:00"\n    to: [deputy]\n'
+    rules = to_rules(read(desk, NOTICES + more).reports)
+
+    assert not rule(rules, "digest-days-7").enabled
+    assert rule(rules, "overdue").when == WorkingDayAfter(3, time(10))
+    assert rule(rules, "overdue").to == ("deputy",)
+
+
+def test_a_digest_rests_where_its_reminder_does(desk: Desk) -> None:
+    rules = to_rules(read(desk, f"{NOTICES}      enabled: no\n").reports)
+
+    assert not rule(rules, "digest-days-7").enabled
+
+
+def test_the_mayor_is_copied_on_the_last_two_reminders_of_the_sample() -> None:
+    """Story US-24.2."""
+    rules = to_rules(real_notices().reports)
+
+    reminders = [one for one in rules if one.kind is Kind.REPORT_REMINDER]
+    assert [one.id for one in reminders if "mayor" in one.to] == ["days-7", "days-1"]
+    assert all("coordinator" in one.to for one in reminders)
+
+
+def test_the_sample_writes_out_what_holds_without_it(desk: Desk) -> None:
+    silent = to_rules(read(desk).reports)
+
+    for one in to_rules(real_notices().reports):
+        if one.kind is not Kind.REPORT_REMINDER and one.kind is not Kind.REPORT_DIGEST:
+            assert one == replace(rule(silent, one.id), when=one.when)
 
 
 def test_every_role_of_a_rule_is_kept(desk: Desk) -> None:
@@ -201,6 +264,49 @@ def test_an_hour_in_the_night_is_warned_of(desk: Desk) -> None:
             "days_before: four weeks",
             '9:18: error: "four weeks" is no whole number from 0 to 400',
             id="days in words",
+        ),
+        pytest.param(
+            "reports:\n",
+            "reports:\n  overdue:\n    days_before: 1\n",
+            '34:5: error: "days_before" does not fit "overdue"; here may stand: days_after, at',
+            id="overdue before the deadline",
+        ),
+        pytest.param(
+            "reports:\n",
+            'reports:\n  digest:\n    at: "09:00"\n',
+            '34:5: error: "at" does not fit "digest"; remove the line',
+            id="hour for a digest",
+        ),
+        pytest.param(
+            "reports:\n",
+            "reports:\n  renewed:\n    days_after: 1\n",
+            '34:5: error: "days_after" does not fit "renewed"; remove the line',
+            id="moment for a letter",
+        ),
+        pytest.param(
+            "reports:\n",
+            "reports:\n  digest:\n    to:\n      - national-cordinator\n",
+            '35:9: error: "national-cordinator" is no role; did you mean "national-coordinator"?',
+            id="typing error in an office",
+        ),
+        pytest.param(
+            "      - deputy",
+            "      - national-commission",
+            '23:9: error: "national-commission" is no role; known: coordinator, deputy, mayor',
+            id="office for a webinar",
+        ),
+        pytest.param(
+            "    days-7:",
+            "    digest-days-7:",
+            '37:5: error: "digest-days-7" begins like the names of the lists for national coordinators; '
+            "write another name",
+            id="reminder named like a digest",
+        ),
+        pytest.param(
+            "    days-7:",
+            "    no-progress:",
+            '37:5: error: "no-progress" is the name of another rule; write another name',
+            id="reminder named like a letter",
         ),
         pytest.param(
             "  follow_up:",

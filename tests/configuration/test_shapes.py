@@ -164,6 +164,8 @@ DEADLINE = "deadline: 2028-03-01 12:00 Europe/Berlin\nsubmit_at: https://r.examp
         ("{joined_before: 2020-09}", True),
         ("{joined: [2020-09], also: }", True),
         ("{also: [hamburg]}", True),
+        ("{also: {hamburg: Asked for it}}", True),
+        ("{also: {}}", False),
         ("{joined: []}", False),
         ("{joined_before: , also: []}", False),
         ("{excepted: [2020-09]}", False),
@@ -172,6 +174,54 @@ DEADLINE = "deadline: 2028-03-01 12:00 Europe/Berlin\nsubmit_at: https://r.examp
 )
 def test_who_must_report_is_said_to_both(desk: Desk, who: str, is_right: bool) -> None:
     text = f"{WHO}{DEADLINE}who: {who}\n"
+
+    assert (desk.cycle(text) is not None) == is_right
+    assert (faults(text, "cycle") == []) == is_right
+
+
+ALL = "who: {joined: [2020-09]}\n"
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_right"),
+    [
+        ("extensions: [{until: 2028-04-01, because: Flood}]", True),
+        ("extensions: [{until: 2028-04-01 12:00 Europe/Berlin, because: Flood, members: [hamburg]}]", True),
+        ("extensions: []", True),
+        ("extensions:", True),
+        ("extensions: [{until: 2028-04-01, because: }]", False),
+        ("extensions: [{until: April, because: Flood}]", False),
+        ("extensions: [{until: 2028-04-01, because: Flood, members: }]", False),
+        ("extensions: [{until: 2028-04-01, because: Flood, countries: []}]", False),
+        ("membership_ends: 2028-07-01", True),
+        ("reapply: {from: 2028-07-01, to: 2028-08-01}", True),
+        ("reapply: {from: 2028-07-01}", False),
+        ("word_limits: {250: [12, 13], 400: ['9']}", True),
+        ("word_limits: {many: [12]}", False),
+        ("word_limits: {250: [1000]}", False),
+    ],
+)
+def test_what_a_round_may_say_besides_is_the_same_to_both(desk: Desk, extra: str, is_right: bool) -> None:
+    text = f"{WHO}{DEADLINE}{ALL}{extra}\n"
+
+    assert (desk.cycle(text) is not None) == is_right
+    assert (faults(text, "cycle") == []) == is_right
+
+
+@pytest.mark.parametrize(
+    ("address", "is_right"),
+    [
+        ("https://r.example/a?token={code}", True),
+        ("https://r.example/a/{code}", True),
+        ("https://{code}.example/a", False),
+        ("https://r.example/{code}/a", False),
+        ("https://r.example/{code}?token={code}", False),
+        ("https://r.example/a?token={TOKEN}", False),
+        ("http://r.example/a", False),
+    ],
+)
+def test_where_a_code_may_stand_is_the_same_to_both(desk: Desk, address: str, is_right: bool) -> None:
+    text = f"{WHO}deadline: 2028-03-01 anywhere on earth\nsubmit_at: {address}\n{ALL}"
 
     assert (desk.cycle(text) is not None) == is_right
     assert (faults(text, "cycle") == []) == is_right

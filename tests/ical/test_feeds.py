@@ -11,7 +11,7 @@ import pytest
 from scheduler.ical.events import Revision, Words, day_event, deadline_event, session_event
 from scheduler.ical.feeds import feed_item, render_feed, skeleton
 from scheduler.ical.words import case_words, cycle_words, private_words, public_words
-from scheduler.model.programme import DEADLINE_LENGTH, Occurrence
+from scheduler.model.programme import DEADLINE_LENGTH, Occurrence, occurrences_of
 from scheduler.model.series import Join, Status
 from tests.cast import MELTON, a_series, a_session, at, member, real
 from tests.golden import assert_golden
@@ -37,7 +37,7 @@ def city_item(occurrence: Occurrence, revision: Revision = NEW) -> bytes:
 
 def melton_deadline(revision: Revision = NEW) -> bytes:
     ends_at = REPORT_2021.deadline.instant
-    words = case_words(REPORT_2021, member(MELTON).zone, NETWORK, EN)
+    words = case_words(occurrences_of(REPORT_2021)[0], member(MELTON).zone, NETWORK, EN)
     uid = f"{REPORT_2021.id}.{MELTON}@{NETWORK.uid_domain}"
     event = deadline_event(uid, ends_at - DEADLINE_LENGTH, ends_at, revision.sequence, words)
     return feed_item(event, revision)

@@ -8,12 +8,16 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from scheduler.languages import Language
-from scheduler.mail import views
+from scheduler.mail import report_views, views
 from scheduler.mail.messages import Envelope, Letter
+from scheduler.mail.report_views import Facts
 from scheduler.mail.templates import render
 from scheduler.model import times
 from scheduler.model.clocks import ZoneClock
-from scheduler.model.notices import Kind
+from scheduler.model.cycles import Cycle
+from scheduler.model.drafts import Draft, TooLong
+from scheduler.model.members import NATIONAL_COORDINATOR
+from scheduler.model.notices import AWAITING, OF_CASES, OUTCOMES, REPORTS, Kind
 from scheduler.model.programme import Occurrence, occurrences_of, sessions_for
 from scheduler.model.told import Told
 from tests.cast import a_series, a_session, at, member, real
@@ -27,6 +31,11 @@ WHY = (
     "You get this mail because your city is a member of the Global Network of Learning Cities"
     " and this webinar is for: World."
 )
+#: Begun in October, with two answers over their limit.
+A_DRAFT = Draft(
+    at("2021-10-04T01:12:00+02:00"), 3, (*range(1, 4), 5, 6, *range(8, 12)), (4, 7, *range(12, 43)),
+    (TooLong(9, 274, 250), TooLong(11, 401, 400)),
+)  # fmt: skip
 NOW = at("2027-06-01T07:00:00+00:00")
 #: What somebody could write as a title or a name, to get a header of their own.
 HOSTILE = [
@@ -122,8 +131,50 @@ def about(
     )
 
 
-def report(who: views.Reader, on: date = date(2021, 12, 24)) -> views.View:
-    return views.View(NETWORK, WHY, report=views.report_view(the_deadline(), who, on))
+def facts(kind: Kind = Kind.REPORT_REMINDER, cycle: Cycle = REPORT_2021, **changes: object) -> Facts:
+    """Of a city whose case is as the round has it."""
+    plain = Facts(kind, cycle.deadline, cycle.deadline.instant)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def report_view(
+    who: views.Reader, on: date, known: Facts | None = None, cycle: Cycle = REPORT_2021
+) -> views.ReportView:
+    return report_views.report_view(cycle, who, on, known or facts())
+
+
+def report(
+    who: views.Reader, on: date = date(2021, 12, 24), known: Facts | None = None, cycle: Cycle = REPORT_2021
+) -> views.View:
+    known = known or facts()
+    why = report_views.why(known, who.language, NETWORK.name)
+    view = views.View(NETWORK, why, report=report_view(who, on, known, cycle))
+    return view if known.has_calendar else replace(view, feed="")
+
+
+def a_report(kind: Kind, who: views.Reader) -> views.View:
+    """A mail of each kind about a report, with all that it may say."""
+    arrived_at, on = at("2021-12-10T14:03:12+01:00"), date(2021, 12, 24)
+    known = facts(kind, because="A storm" if kind in AWAITING else "")
+    if kind in (Kind.REPORT_REMINDER, Kind.REPORT_OVERDUE):
+        known = replace(known, draft=A_DRAFT)
+    if kind is Kind.REPORT_MOVED:
+        known = replace(known, told_until=known.until - timedelta(days=59))
+    if kind is Kind.REPORT_DIGEST:
+        extended = replace(known.deadline, on=date(2022, 2, 28))
+        cities = (
+            ("Melton", "Australia/Melbourne", known.deadline),
+            ("Wyndham", "Australia/Melbourne", extended),
+        )
+        known = replace(known, role=NATIONAL_COORDINATOR, country="AU", missing=cities, because="")
+    if kind in OF_CASES - {Kind.REPORT_NOT_SUBMITTED}:
+        known = replace(known, submitted_at=arrived_at)
+    if kind in OUTCOMES:
+        on = date(2022, 5, 2)
+        known = replace(known, role="mayor", ends_on=date(2022, 6, 30))
+    if kind is Kind.REPORT_OVERDUE:
+        on = date(2022, 1, 3)
+    return report(who, on, known)
 
 
 def new_hours(who: views.Reader, *occurrences: Occurrence) -> views.View:
@@ -143,8 +194,7 @@ def views_of_all_kinds(who: views.Reader, occurrence: Occurrence | None = None) 
         Kind.CANCELLED: about(occurrence, who),
         Kind.REMINDER: about(occurrence, who),
         Kind.FOLLOW_UP: about(occurrence, who, following=occurrence),
-        Kind.REPORT_OPENED: report(who, date(2021, 9, 27)),
-        Kind.REPORT_REMINDER: report(who),
+        **{kind: a_report(kind, who) for kind in REPORTS},
         Kind.CLOCKS_CHANGED: new_hours(who, occurrence if occurrence.starts_at else the_session()),
     }
 
@@ -162,12 +212,13 @@ def envelope(**changes: str) -> Envelope:
         date=NOW,
         answer="https://cities.example/answer/7-secret/first.talks",
         stop="https://cities.example/stop/7-secret",
+        submit="https://reports.cities.example/report-2021?token=secret",
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def letter(kind: Kind, view: views.View, method: str | None = None, language: Language = EN) -> Letter:
-    is_duty = kind in (Kind.REPORT_OPENED, Kind.REPORT_REMINDER)
+    is_duty = kind in REPORTS
     return Letter.of(render(kind, view, language), NETWORK, method, can_be_stopped=not is_duty)
 
 

@@ -14,6 +14,7 @@ from scheduler.ical.invitations import Method, build_invitation
 from scheduler.ical.words import private_words
 from scheduler.mail.messages import Letter
 from scheduler.mail.templates import Texts
+from scheduler.model.cases import ENDING, LETTERS
 from scheduler.model.notices import Kind
 from tests.cast import MELTON
 from tests.mail.desk import (
@@ -244,12 +245,29 @@ def test_nothing_is_left_open(kind: Kind) -> None:
     assert not [text for text in texts if re.search("[\ue000-\uf8ff]", text)]
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_mail_names_the_citys_own_feed(kind: Kind) -> None:
+#: To an office, and where a membership ends.
+WITHOUT_FEED = {Kind.REPORT_DIGEST, *(LETTERS[state] for state in ENDING)}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in WITHOUT_FEED])
+def test_every_mail_to_a_city_names_its_own_feed(kind: Kind) -> None:
     message = posted(kind, views_of_all_kinds(HERE)[kind], feed="https://cities.example/f?a=1&b=2")
 
     assert "https://cities.example/f?a=1&b=2" in plain(message)
     assert 'href="https://cities.example/f?a=1&amp;b=2"' in html(message)
+
+
+def test_a_list_for_an_office_has_nothing_that_is_a_citys_own() -> None:
+    """Not even its heading: the office has no calendar of its own."""
+    message = posted(Kind.REPORT_DIGEST, views_of_all_kinds(HERE)[Kind.REPORT_DIGEST])
+
+    for text in (plain(message), html(message)):
+        assert "secret" not in text
+        assert "calendar" not in text.casefold()
+
+
+def test_an_envelope_in_a_trace_does_not_show_the_code_of_a_city() -> None:
+    assert "token=secret" not in repr(envelope())
 
 
 def test_nothing_of_one_reader_reaches_the_next() -> None:

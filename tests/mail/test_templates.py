@@ -16,20 +16,25 @@ from jinja2 import UndefinedError
 from scheduler.languages import Language
 from scheduler.mail import views
 from scheduler.mail.templates import render
-from scheduler.model.cycles import Deadline
+from scheduler.model.cycles import ANYWHERE, IN_THE_CITY, Cycle, Deadline
+from scheduler.model.drafts import Draft
+from scheduler.model.members import NATIONAL_COMMISSION
 from scheduler.model.notices import Kind
 from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Join, ProgrammeItem, Speaker, Status
-from tests.cast import KASHAN, MEDELLIN, MELTON, a_series, a_session
+from tests.cast import KASHAN, MEDELLIN, MELTON, a_series, a_session, at
 from tests.golden import assert_golden
 from tests.mail.desk import (
+    A_DRAFT,
     EN,
     NETWORK,
     REPORT_2021,
     THIRD_WEDNESDAY,
     WHY,
+    a_report,
     about,
     announcement,
+    facts,
     html,
     new_hours,
     plain,
@@ -44,7 +49,7 @@ from tests.mail.desk import (
 )
 
 GOLDEN = Path(__file__).parent / "golden"
-HERE = reader_in(MELTON)
+HERE, THERE = reader_in(MELTON), reader_in(MEDELLIN)
 HOSTILE = "<script>alert('1')</script> & \"quoted\" {{ 7 * 7 }} %(x)s {x} </title><b>"
 
 
@@ -103,6 +108,56 @@ def by_new_rules() -> views.View:
     return new_hours(who, winter, the_session(on=date(2027, 1, 20)), deadline)
 
 
+# reports
+
+
+def by_policy(zone: str) -> Cycle:
+    """The round of 2021 with its deadline meant by another clock (story US-23.2)."""
+    at_the_end = Deadline(date(2021, 12, 31), time(23, 59, 59), zone)
+    return replace(REPORT_2021, deadline=at_the_end, membership_ends=None, reapply=None)
+
+
+def more_time() -> views.View:
+    """Kashan has until the end of February, by its own clock."""
+    cycle = by_policy(IN_THE_CITY)
+    told_until = cycle.deadline.there("Asia/Tehran").instant
+    own = replace(cycle.deadline, on=date(2022, 2, 28)).there("Asia/Tehran")
+    known = facts(
+        Kind.REPORT_MOVED, deadline=own, until=own.instant, told_until=told_until, because="An earthquake"
+    )
+    return report(reader_in(KASHAN), date(2021, 12, 20), known, cycle)
+
+
+def half_written() -> views.View:
+    return report(THERE, date(2021, 12, 24), facts(draft=A_DRAFT))
+
+
+def nowhere_on_earth() -> views.View:
+    cycle = by_policy(ANYWHERE)
+    known = facts(Kind.REPORT_OVERDUE, cycle, draft=Draft(last_page=2))
+    return report(reader_in(KASHAN), date(2022, 1, 2), known, cycle)
+
+
+def a_second_late() -> views.View:
+    """US-23.3: 23:00:00Z is late."""
+    known = facts(Kind.REPORT_RECEIVED, submitted_at=at("2021-12-31T23:00:00+00:00"))
+    return report(HERE, date(2022, 1, 1), known)
+
+
+def copied() -> views.View:
+    came_at = at("2021-12-10T13:03:12+00:00")
+    known = facts(
+        Kind.REPORT_NO_PROGRESS, role="coordinator", submitted_at=came_at, ends_on=date(2022, 6, 30)
+    )
+    return report(THERE, date(2022, 5, 2), known)
+
+
+def for_the_commission() -> views.View:
+    """Neither the end nor the way back are known yet."""
+    known = facts(Kind.REPORT_NOT_SUBMITTED, role=NATIONAL_COMMISSION, country="IR")
+    return report(reader_in(KASHAN), date(2022, 5, 2), known, by_policy("Europe/Berlin"))
+
+
 #: file -> (kind, city, view)
 MAILS: dict[str, tuple[Kind, str, Callable[[], views.View]]] = {
     "announcement": (Kind.ANNOUNCEMENT, "Medellín", lambda: announcement(reader_in(MEDELLIN))),
@@ -117,9 +172,17 @@ MAILS: dict[str, tuple[Kind, str, Callable[[], views.View]]] = {
     "cancelled": (Kind.CANCELLED, "Apia", by_bogota),
     "reminder": (Kind.REMINDER, "Waitangi", libraries),
     "follow-up": (Kind.FOLLOW_UP, "Kashan", afterwards),
-    "report-opened": (Kind.REPORT_OPENED, "Melton", lambda: report(HERE, date(2021, 9, 27))),
     "clocks-changed": (Kind.CLOCKS_CHANGED, "Edmonton", by_new_rules),
-    "report-reminder": (Kind.REPORT_REMINDER, "Medellín", lambda: report(reader_in(MEDELLIN))),
+    "report-opened": (Kind.REPORT_OPENED, "Melton", lambda: report(HERE, date(2021, 9, 27))),
+    "report-moved": (Kind.REPORT_MOVED, "Kashan", more_time),
+    "report-reminder": (Kind.REPORT_REMINDER, "Medellín", half_written),
+    "report-digest": (Kind.REPORT_DIGEST, "Melton", lambda: a_report(Kind.REPORT_DIGEST, HERE)),
+    "report-overdue": (Kind.REPORT_OVERDUE, "Kashan", nowhere_on_earth),
+    "report-received": (Kind.REPORT_RECEIVED, "Melton", a_second_late),
+    "report-renewed": (Kind.REPORT_RENEWED, "Medellín", lambda: a_report(Kind.REPORT_RENEWED, THERE)),
+    "report-incomplete": (Kind.REPORT_INCOMPLETE, "Melton", lambda: a_report(Kind.REPORT_INCOMPLETE, HERE)),
+    "report-no-progress": (Kind.REPORT_NO_PROGRESS, "Medellín", copied),
+    "report-not-submitted": (Kind.REPORT_NOT_SUBMITTED, "Kashan", for_the_commission),
 }
 
 

@@ -9,10 +9,24 @@ import pytest
 
 from scheduler.languages import Language
 from scheduler.mail import views
+from scheduler.model.cycles import ANYWHERE, IN_THE_CITY, Deadline
+from scheduler.model.drafts import Draft
+from scheduler.model.notices import Kind
 from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Join, Session, Status
-from tests.cast import KASHAN, MEDELLIN, MELTON, a_series, a_session, at
-from tests.mail.desk import EN, NETWORK, RECOVERY, reader_in, the_deadline, the_session, told
+from tests.cast import KASHAN, MEDELLIN, MELTON, a_series, a_session, at, member
+from tests.mail.desk import (
+    EN,
+    NETWORK,
+    RECOVERY,
+    REPORT_2021,
+    facts,
+    reader_in,
+    report_view,
+    the_deadline,
+    the_session,
+    told,
+)
 
 HERE = reader_in(MEDELLIN)
 JOIN = Join("Zoom", "Webinar ID", "94172987853", "https://meet.cities.example/2", "lantern")
@@ -184,7 +198,7 @@ def test_how_to_join_is_the_same_text_in_every_language() -> None:
 
 def test_a_deadline_is_shown_in_both_places() -> None:
     """US-23.1."""
-    when = views.report_view(the_deadline(), reader_in(MELTON), date(2021, 12, 24)).when
+    when = report_view(reader_in(MELTON), date(2021, 12, 24)).when
 
     assert (when.here, when.here_clock) == ("Saturday 1 January 2022, 09:59", "UTC+11")
     assert (when.here_relation, when.home_relation) == ("the next day", "")
@@ -193,13 +207,51 @@ def test_a_deadline_is_shown_in_both_places() -> None:
 
 @pytest.mark.parametrize(("slug", "days"), [(MELTON, 8), (MEDELLIN, 7)])
 def test_days_left_are_counted_on_the_readers_calendar(slug: str, days: int) -> None:
-    view = views.report_view(the_deadline(), reader_in(slug), date(2021, 12, 24))
+    view = report_view(reader_in(slug), date(2021, 12, 24))
 
     assert (view.days_left, view.ahead) == (days, f"in {days} days")
 
 
+@pytest.mark.parametrize(
+    ("zone", "policy", "here"),
+    [
+        ("Europe/Berlin", "moment", "Saturday 1 January 2022, 09:59"),
+        (IN_THE_CITY, "city", "Friday 31 December 2021, 23:59"),
+        (ANYWHERE, "anywhere", "Saturday 1 January 2022, 22:59"),
+    ],
+)
+def test_a_deadline_is_said_with_its_policy(zone: str, policy: str, here: str) -> None:
+    """US-23.2, as Melton reads it."""
+    cycle = replace(REPORT_2021, deadline=Deadline(date(2021, 12, 31), time(23, 59, 59), zone))
+    own = cycle.deadline_of(member(MELTON))
+
+    known = facts(cycle=cycle, deadline=own, until=own.instant)
+    view = report_view(reader_in(MELTON), date(2021, 12, 24), known, cycle)
+
+    assert (view.policy, view.when.here) == (policy, here)
+
+
+def test_numbers_of_questions_are_joined_to_runs() -> None:
+    known = facts(draft=Draft(unanswered=(20, 4, 5, 7, 12, 13, 14)))
+
+    draft = report_view(HERE, date(2021, 12, 24), known).draft
+
+    assert draft
+    assert draft.numbers == "4, 5, 7, 12–14 and 20"
+
+
+@pytest.mark.parametrize(("second", "is_late"), [("22:59:59", False), ("23:00:00", True)])
+def test_a_report_is_late_from_the_second_after_its_deadline_on(second: str, is_late: bool) -> None:
+    """US-23.3."""
+    known = facts(Kind.REPORT_RECEIVED, submitted_at=at(f"2021-12-31T{second}+00:00"))
+
+    view = report_view(HERE, date(2022, 1, 1), known)
+
+    assert (view.is_late, view.arrived_in_utc) == (is_late, f"2021-12-31 {second}")
+
+
 def test_the_period_of_a_report_is_in_months() -> None:
-    view = views.report_view(the_deadline(), reader_in(MEDELLIN), date(2021, 12, 24))
+    view = report_view(reader_in(MEDELLIN), date(2021, 12, 24))
 
     assert view.period == "April 2019 to September 2021"
 

@@ -9,7 +9,7 @@ from datetime import date, time
 import pytest
 
 from scheduler.model import times
-from scheduler.model.cycles import Cohort, Cycle, Deadline, Duty
+from scheduler.model.cycles import ANYWHERE, IN_THE_CITY, Cohort, Cycle, Deadline, Duty, Extension
 from scheduler.model.members import Member, Membership, Span
 from tests import cast
 from tests.cast import at
@@ -142,9 +142,87 @@ def test_a_deadline_in_hamburg_is_another_hour_there(slug: str, expected: str) -
 
 
 def test_a_deadline_anywhere_on_earth_is_a_fixed_offset() -> None:
-    deadline = Deadline(date(2021, 12, 31), time(23, 59, 59), "-12:00")
+    """Story US-23.2."""
+    deadline = Deadline(date(2021, 12, 31), time(23, 59, 59), ANYWHERE)
 
     assert deadline.instant == at("2022-01-01T11:59:59+00:00")
+
+
+# policy "end of day in the city"
+# | city     | 31 December 2021 ends | because |
+# |----------|-----------------------|---------|
+# | Melton   | 12:59:59Z             | summer time, UTC+11 |
+# | Kashan   | 20:29:59Z             | UTC+3:30 |
+# | Medellín | 04:59:59Z the day after | UTC-5, no summer time |
+# | Renca    | 3 April 2027 has its 23:59:59 twice, at UTC-3 and then at UTC-4: the second counts |
+@pytest.mark.parametrize(
+    ("slug", "on", "expected"),
+    [
+        (cast.MELTON, "2021-12-31", "2021-12-31T12:59:59+00:00"),
+        (cast.KASHAN, "2021-12-31", "2021-12-31T20:29:59+00:00"),
+        (cast.MEDELLIN, "2021-12-31", "2022-01-01T04:59:59+00:00"),
+        ("renca", "2027-04-03", "2027-04-04T03:59:59+00:00"),
+    ],
+)
+def test_the_end_of_the_day_in_the_city_is_an_instant_of_its_own(slug: str, on: str, expected: str) -> None:
+    """Story US-23.2."""
+    deadline = Deadline(date.fromisoformat(on), time(23, 59, 59), IN_THE_CITY)
+    cycle = replace(the("report-2021"), deadline=deadline)
+
+    assert cycle.deadline_of(cast.member(slug)).instant == at(expected)
+
+
+def test_where_each_city_has_its_own_deadline_the_last_instant_is_that_of_the_last_one() -> None:
+    deadline = Deadline(date(2021, 12, 31), time(23, 59, 59), IN_THE_CITY)
+
+    assert deadline.instant == at("2022-01-01T11:59:59+00:00")
+
+
+def more_time(*extensions: Extension) -> Cycle:
+    return replace(the("report-2021"), extensions=extensions)
+
+
+FEBRUARY = date(2022, 2, 28)
+
+
+@pytest.mark.parametrize(
+    ("extension", "slug", "expected"),
+    [
+        (Extension(FEBRUARY, "Flood", members=(cast.MELTON,)), cast.MELTON, "2022-02-28T22:59:59+00:00"),
+        (Extension(FEBRUARY, "Flood", members=(cast.MELTON,)), cast.MEDELLIN, "2021-12-31T22:59:59+00:00"),
+        (Extension(FEBRUARY, "Flood", countries=("CO",)), cast.MEDELLIN, "2022-02-28T22:59:59+00:00"),
+        (Extension(FEBRUARY, "Flood", countries=("CO",)), cast.MELTON, "2021-12-31T22:59:59+00:00"),
+        (Extension(FEBRUARY, "Flood"), cast.KASHAN, "2022-02-28T22:59:59+00:00"),
+    ],
+    ids=["member", "another member", "country", "another country", "all"],
+)
+def test_more_time_is_for_those_it_names(extension: Extension, slug: str, expected: str) -> None:
+    """Story US-23.5; the hour and the zone stay those of the round."""
+    assert more_time(extension).deadline_of(cast.member(slug)).instant == at(expected)
+
+
+def test_of_two_extensions_for_a_city_the_longer_counts() -> None:
+    march = Extension(date(2022, 3, 31), "Elections", countries=("AU",))
+    cycle = more_time(march, Extension(FEBRUARY, "Flood", members=(cast.MELTON,)))
+
+    assert cycle.extension_of(cast.member(cast.MELTON)) == march
+
+
+@pytest.mark.parametrize(
+    ("submit_at", "public"),
+    [
+        ("https://reports.example/2021", "https://reports.example/2021"),
+        ("https://reports.example/2021?lang=en&token={code}#top", "https://reports.example/2021"),
+        ("https://reports.example/2021/{code}", "https://reports.example/2021"),
+        ("https://reports.example/{code}?lang=en", "https://reports.example"),
+    ],
+)
+def test_what_everybody_may_see_of_the_address_ends_before_the_code(submit_at: str, public: str) -> None:
+    cycle = replace(the("report-2021"), submit_at=submit_at)
+
+    assert cycle.public_address == public
+    assert "k3vq" not in cycle.public_address
+    assert cycle.address_of("k3vq") == submit_at.replace("{code}", "k3vq")
 
 
 def test_a_deadline_in_a_doubled_hour_is_the_last_of_the_two() -> None:

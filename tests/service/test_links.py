@@ -26,6 +26,17 @@ def test_an_address_stays_the_same() -> None:
     assert LINKS.city_feed(MELTON) == Links("https://cities.example", b"a key").city_feed(MELTON)
 
 
+def test_a_code_is_of_one_city_in_one_round() -> None:
+    codes = {
+        LINKS.code("report-2021", MELTON),
+        LINKS.code("report-2022", MELTON),
+        LINKS.code("report-2021", "x"),
+    }
+
+    assert len(codes) == 3
+    assert all(re.fullmatch("[a-z2-7]{16}", code) for code in codes)
+
+
 def test_every_city_has_an_address_of_its_own() -> None:
     members = real().members
 

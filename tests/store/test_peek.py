@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from scheduler.configuration import normal
-from scheduler.store import configurations
+from scheduler.model.cases import Case, Move, State
+from scheduler.model.cycles import Duty
+from scheduler.store import book, cases, configurations
 from scheduler.store.database import Database, open_database
-from scheduler.store.peek import latest_content
+from scheduler.store.peek import decided, latest_content
 from tests import cast
 
 
@@ -41,6 +44,27 @@ def test_the_latest_configuration_is_read(database_url: str) -> None:
     text = asyncio.run(_apply(database_url))
 
     assert latest_content(database_url) == text
+
+
+def test_what_people_decided_of_cases_is_read(database_url: str) -> None:
+    """Of all cases only those that bear on the configuration, and not a word of a city's code."""
+    deadline = datetime(2021, 12, 31, 22, 59, 59, tzinfo=UTC)
+    due = Case("report-2021", cast.KASHAN, State.DUE, deadline, deadline, deadline, decision=Duty.DUE)
+    ended = replace(due, member=cast.MELTON, state=State.INCOMPLETE, decision=None, ends_on=date(2022, 6, 30))
+
+    async def put() -> None:
+        database = open_database(database_url)
+        async with database.write() as connection:
+            members = [cast.member(slug) for slug in (cast.KASHAN, cast.MELTON, cast.MEDELLIN)]
+            await book.write_members(connection, members)
+            other = replace(due, member=cast.MEDELLIN, decision=None)
+            moves = [Move(None, case, deadline, "a letter") for case in (due, ended, other)]
+            await cases.write(connection, moves, await book.member_ids(connection), "Anna")
+        await database.close()
+
+    asyncio.run(put())
+
+    assert decided(database_url) == [due, ended]
 
 
 def test_a_file_at_rest_stays_alone(migrated_sqlite: Path, tmp_path: Path) -> None:

@@ -100,14 +100,14 @@ def test_no_other_method_goes_anywhere(method: str) -> None:
     assert {status(path, method) for path in ("/", "/feeds/all.ics", "/answer/x/y", "/health/live")} == {405}
 
 
-def test_only_the_pages_behind_links_are_written_to() -> None:
+def test_only_the_pages_behind_links_and_the_api_are_written_to() -> None:
     written = [
         path
-        for path in ("/", "/feeds/x.ics", "/answer/x/y", "/stop/x", "/metrics")
+        for path in ("/", "/feeds/x.ics", "/answer/x/y", "/stop/x", "/api/cases/x/y", "/metrics", "/api")
         if not status(path, "POST")
     ]
 
-    assert written == ["/answer/x/y", "/stop/x"]
+    assert written == ["/answer/x/y", "/stop/x", "/api/cases/x/y"]
 
 
 @pytest.mark.parametrize(

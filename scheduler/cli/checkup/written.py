@@ -19,6 +19,8 @@ _HOST = r"(?:[\w.-]*|\[[\w.:]+\])(?::\d+)?"
 _URL = re.compile(rf"([\w+]+://)(?:([^:@/]*)(:.*)?@)?({_HOST}(?:,{_HOST})*(?:/[^@?:]*)?)(\?.*)?")
 #: What the last word of a setting's name says of its number; else it is of seconds.
 _UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1)}
+#: Different letters of a key; one drawn by chance, in hexadecimal, has as many or more.
+_VARIED = 8
 _SECRET = re.compile(r"(?i)(pass[a-z]*)=[^&]*")
 
 
@@ -40,6 +42,8 @@ def _shown(name: str, value: object) -> str:
         return ",".join(f"{step.total_seconds() / 60:g}" for step in value)
     if name == "listen" and isinstance(value, tuple):
         return spoken(*value)
+    if name == "api_keys" and isinstance(value, tuple):
+        return ",".join(f"{holder}:***" for holder, _ in value) or "-"
     if name in ("hosts", "hold_uncertain") and isinstance(value, tuple):
         return ",".join(value) or "-"
     return "-" if value is None else str(value)
@@ -75,6 +79,21 @@ def of_kinds(settings: Settings) -> Findings:
         kinds_to_hold(settings)
     except SettingsRefused as error:
         yield Finding(Level.PROBLEM, "settings", str(error), "see the settings in README.md")
+
+
+def of_api_keys(settings: Settings) -> Findings:
+    """What can be said of keys without a word of them."""
+    if not settings.api_keys:
+        yield Finding(Level.OK, "API", "no key is given out, so all below /api/ answers 404")
+        return
+    weak = [name for name, secret in settings.api_keys if len(set(secret.get_secret_value())) < _VARIED]
+    if weak:
+        what = f"the key of {', '.join(weak)} repeats a few letters again and again"
+        yield Finding(Level.WARNING, "API", what, "make one such as: openssl rand -hex 24")
+    if not settings.base_url.startswith("https:"):
+        what = "SCHEDULER_BASE_URL begins with http://, so keys travel in the open"
+        yield Finding(Level.WARNING, "API", what, "put a proxy with HTTPS in front")
+    yield Finding(Level.OK, "API", f"keys of {', '.join(name for name, _ in settings.api_keys)}")
 
 
 def spoken(host: str, port: int) -> str:

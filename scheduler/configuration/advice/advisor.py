@@ -14,6 +14,7 @@ from functools import cached_property
 from scheduler.configuration.advice.days import DaysOfPeople, Finding, Stretch
 from scheduler.configuration.advice.landmarks import Landmarks
 from scheduler.configuration.advice.overlaps import Meeting, Sitting, find_crowded_days, find_overlaps
+from scheduler.configuration.advice.rounds import look_at_rounds
 from scheduler.configuration.load import Loaded
 from scheduler.configuration.problems import Place, Problem, Problems, Severity, listed, printable, quoted
 from scheduler.configuration.which_city import question
@@ -49,6 +50,7 @@ def advise(loaded: Loaded, today: date, in_force: Configuration | None = None) -
     adviser = _Adviser(loaded, loaded.readable, today, problems)
     adviser.look_at_sessions()
     adviser.look_at_rounds()
+    look_at_rounds(loaded, loaded.readable, today, in_force, problems)
     if in_force:
         _compare_names(in_force, loaded, loaded.readable, problems)
     return problems.in_order()
@@ -221,21 +223,26 @@ class _Adviser:
 
     def look_at_rounds(self) -> None:
         for cycle in self.configuration.cycles:
-            landmarks = self.landmarks(cycle)
-            opens_at = times.moment(cycle.opens, hour_of(cycle.rules, Kind.REPORT_OPENED), self.home)
-            due = self.roll.due(cycle)
-            for rule in _enabled(cycle.rules, Kind.REPORT_REMINDER):
-                at = {w: _rung(rule, cycle, self.home, w) for w in {_WEEKEND, *self.roll.by_weekend}}
-                day = at[_WEEKEND].date()
-                if times.moment(day, at[_WEEKEND].time(), self.home) < opens_at:
-                    what = f'the reminder "{rule.id}" on {day} lies before the round opens on {cycle.opens}'
-                    instead = "open it earlier, or remove the reminder"
-                    place = landmarks.rule(rule.id, "opens")
-                    self.problems.warning(place, f"{what}, so it is left out", instead)
-                else:
-                    parts = self.roll.by_weekend.items()
-                    stretches = [Stretch(at[weekend], at[weekend], part & due) for weekend, part in parts]
-                    self._look_at_rung(rule, landmarks, day, stretches)
+            for last_day, members in self.roll.by_last_day(cycle).items():
+                for rule in _enabled(cycle.rules, Kind.REPORT_REMINDER):
+                    self._look_at_reminder(cycle, rule, last_day, members)
+
+    def _look_at_reminder(self, cycle: Cycle, rule: NoticeRule, last_day: date, members: Set) -> None:
+        """members: those who must report until that day."""
+        landmarks = self.landmarks(cycle)
+        at = {w: _rung(rule, last_day, self.home, w) for w in {_WEEKEND, *self.roll.by_weekend}}
+        day = at[_WEEKEND].date()
+        opens_at = times.moment(cycle.opens, hour_of(cycle.rules, Kind.REPORT_OPENED), self.home)
+        if times.moment(day, at[_WEEKEND].time(), self.home) < opens_at:
+            what = f'the reminder "{rule.id}" on {day} lies before the round opens on {cycle.opens}'
+            longer = f" for cities with time until {last_day}" if last_day != cycle.deadline.on else ""
+            instead = "open it earlier, or remove the reminder"
+            place = landmarks.rule(rule.id, "opens")
+            self.problems.warning(place, f"{what}, so it is left out{longer}", instead)
+            return
+        parts = self.roll.by_weekend.items()
+        stretches = [Stretch(at[weekend], at[weekend], part & members) for weekend, part in parts]
+        self._look_at_rung(rule, landmarks, day, stretches)
 
     def _look_at_rung(
         self, rule: NoticeRule, landmarks: Landmarks, day: date, stretches: Sequence[Stretch]
@@ -253,10 +260,10 @@ def _enabled(rules: Iterable[NoticeRule], kind: Kind) -> Iterator[NoticeRule]:
     return (rule for rule in rules if rule.kind is kind and rule.enabled and rule.when)
 
 
-def _rung(rule: NoticeRule, cycle: Cycle, zone: str, weekend: tuple[int, ...]) -> datetime:
-    """When a reminder of a round is due on the calendar of members with that weekend, as a wall time."""
+def _rung(rule: NoticeRule, last_day: date, zone: str, weekend: tuple[int, ...]) -> datetime:
+    """When a reminder of a deadline is due on the calendar of members with that weekend, as a wall time."""
     assert isinstance(rule.when, Days | WorkingDaysBefore)  # noqa: S101 - rounds have no other rules
-    return times.local(rule.when.due_at(cycle.deadline.on, zone, weekend), zone).replace(tzinfo=None)
+    return times.local(rule.when.due_at(last_day, zone, weekend), zone).replace(tzinfo=None)
 
 
 def _at_night(occurrence: Occurrence, stretches: Iterable[Stretch], roll: Roll) -> Finding | None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
 from pathlib import Path
@@ -31,13 +32,45 @@ from scheduler.configuration.text import find_control, lines_of, said_of
 
 #: A file of 10,000 members has a fifth of it, packed and unpacked.
 MAX_BYTES, MAX_UNPACKED = 8_000_000, 64_000_000
-#: More than the process may compute, should it only wait.
-_MAX_WAIT = workbook.MAX_SECONDS + 10
+#: How much longer than it may compute the process may take, should it only wait.
+_WAIT = 10
 _BROKEN = (
     "this file cannot be read as a spreadsheet: it is broken, has a password, or asks for too much memory"
 )
 _CELL = re.compile("(?P<letters>[A-Z]{1,3})(?P<row>[0-9]{1,7})")
 _SAVE_AS = "save the list as a new .xlsx file, or as CSV UTF-8"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a workbook may have, in octets, and what the process that reads it may use."""
+
+    octets: int = MAX_BYTES
+    unpacked: int = MAX_UNPACKED
+    #: octets; a sheet of 10,000 members needs a tenth of it
+    memory: int = 768_000_000
+    seconds: int = 20
+
+
+_OF_A_LIST = Limits()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """As `workbook.py` writes it, row by row; a formula has the value that was computed last."""
+
+    rows: list[list[Any]]
+    #: (row, position of the column) of errors, and of formulas without a value; rows count from 1
+    unsaid: frozenset[tuple[int, int]]
+
+
+def open_sheet(path: Path, sheet: str | None, problems: Problems, limits: Limits) -> Sheet | None:
+    """A sheet in which numbers, dates and long texts may stand; None with the problem said."""
+    found = _opened(path, sheet, problems, limits)
+    if found is None or _has_too_many_rows(found, printable(path), problems):
+        return None
+    cells = (_CELL.fullmatch(cell) for cell in found["unsaid"])
+    return Sheet(found["rows"], frozenset((int(c["row"]), _number(c["letters"]) - 1) for c in cells if c))
 
 
 def read_sheet(
@@ -50,7 +83,7 @@ def read_sheet(
     spreadsheet program may have made 2020-09 a date and 0123 a number: but a whole number of four figures
     is the year that it looks like. An error, or a formula without a value, is refused.
     """
-    found = _opened(path, sheet, problems)
+    found = _opened(path, sheet, problems, _OF_A_LIST)
     text = _text(found, printable(path), problems) if found else None
     if text is None:
         return [], ""
@@ -92,16 +125,18 @@ def _letters(number: int) -> str:
     return (_letters(number) if number else "") + chr(ord("A") + last)
 
 
-def _opened(path: Path, sheet: str | None, problems: Problems) -> dict[str, Any] | None:
+def _opened(path: Path, sheet: str | None, problems: Problems, limits: Limits) -> dict[str, Any] | None:
     """What the reading process found; None with the problem said."""
     place = Place(printable(path))
-    if why := _refused(path):
+    if why := _refused(path, limits):
         problems.error(place, *why)
         return None
     # alone: neither the folder it is started in nor the environment can bring in other code
-    command = [sys.executable, "-I", workbook.__file__, str(path.absolute()), *([sheet] if sheet else [])]
+    uses = (str(limits.memory), str(limits.seconds))
+    command = [sys.executable, "-I", workbook.__file__, str(path.absolute()), sheet or "", *uses]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_MAX_WAIT, check=True)  # noqa: S603
+        wait = limits.seconds + _WAIT
+        done = subprocess.run(command, capture_output=True, timeout=wait, check=True)  # noqa: S603
         found: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.SubprocessError, ValueError):
         problems.error(place, _BROKEN, _SAVE_AS)
@@ -113,29 +148,31 @@ def _opened(path: Path, sheet: str | None, problems: Problems) -> dict[str, Any]
     return found
 
 
-def _refused(path: Path) -> tuple[str, str] | None:
+def _refused(path: Path, limits: Limits) -> tuple[str, str] | None:
     """Why the file is not even opened."""
     if not path.exists():
         return "this file is missing", ""
     if not path.is_file():
         return "this is no ordinary file", "put the list itself here"
-    if path.stat().st_size > MAX_BYTES:
-        return f"this file is larger than {MAX_BYTES:,} bytes", "leave out pictures, or save it as CSV UTF-8"
+    if path.stat().st_size > limits.octets:
+        return (
+            f"this file is larger than {limits.octets:,} bytes",
+            "leave out pictures, or save it as CSV UTF-8",
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return _BROKEN, _SAVE_AS
-    if size > MAX_UNPACKED:
-        return f"this file unpacks to more than {MAX_UNPACKED:,} bytes", "save it as CSV UTF-8"
+    if size > limits.unpacked:
+        return f"this file unpacks to more than {limits.unpacked:,} bytes", "save it as CSV UTF-8"
     return None
 
 
 def _text(found: dict[str, Any], file: str, problems: Problems) -> str | None:
     """The sheet as CSV, one line a row; None with every cell said that cannot be taken as it stands."""
     rows: list[list[object]] = found["rows"]
-    if len(rows) > workbook.MAX_ROWS:
-        problems.error(Place(file), f"this sheet has more than {workbook.MAX_ROWS:,} rows", "split it")
+    if _has_too_many_rows(found, file, problems):
         return None
     if found["unsaid"]:
         what = f"an error, or a formula without a value, stands in {printable(listed(found['unsaid']))}"
@@ -145,6 +182,13 @@ def _text(found: dict[str, Any], file: str, problems: Problems) -> str | None:
     for line, row in enumerate(rows, 1):
         table.writerow(_texts(row, line, file, problems))
     return None if problems.errors() else written.getvalue()
+
+
+def _has_too_many_rows(found: dict[str, Any], file: str, problems: Problems) -> bool:
+    if len(found["rows"]) <= workbook.MAX_ROWS:
+        return False
+    problems.error(Place(file), f"this sheet has more than {workbook.MAX_ROWS:,} rows", "split it")
+    return True
 
 
 def _texts(row: Sequence[object], line: int, file: str, problems: Problems) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Reads one sheet of a workbook (.xlsx), as a process of its own: `python workbook.py FILE [SHEET]`.
+"""Reads one sheet of a workbook (.xlsx), as a process of its own: `workbook.py FILE SHEET OCTETS SECONDS`.
+An empty SHEET is the first one; the numbers are what the process may use.
 
 A small file can ask for more memory than any machine has, and the library under it then ends the process.
 So it is this one that ends, by its limits, and whoever started it can say so. The only door to calamine.
@@ -21,8 +22,6 @@ from xml.etree import ElementTree
 
 from python_calamine import CalamineWorkbook
 
-#: What the process may use: a sheet of 10,000 members needs a tenth of it.
-MAX_MEMORY, MAX_SECONDS = 768_000_000, 20
 #: Rows of a sheet that are looked at.
 MAX_ROWS = 100_000
 
@@ -30,13 +29,13 @@ _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
+def _limit(octets: int, seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _read(file: str, sheet: str | None) -> dict[str, Any]:
+def _read(file: str, sheet: str) -> dict[str, Any]:
     workbook = CalamineWorkbook.from_path(file)
     name = sheet or workbook.sheet_names[0]
     if name not in workbook.sheet_names:
@@ -95,5 +94,5 @@ def _elements(archive: zipfile.ZipFile, part: str, tag: str) -> list[ElementTree
 
 
 if __name__ == "__main__":
-    _limit()
-    json.dump(_read(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None), sys.stdout)
+    _limit(int(sys.argv[3]), int(sys.argv[4]))
+    json.dump(_read(sys.argv[1], sys.argv[2]), sys.stdout)

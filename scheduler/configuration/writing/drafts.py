@@ -47,7 +47,15 @@ _EDIT_OF_RULE = """The commonest edits: another day for one date of the rule, a 
 _CYCLE_HEAD = """{title}
 
 Every file in this folder is one reporting round. Dates are YYYY-MM-DD, months YYYY-MM."""
-_CYCLE_TAIL = """The commonest edit: one city need not report, or one more must. Put the lists below `who`
+_CYCLE_TAIL = """The commonest edit: more time for some cities; without members and countries it is for all
+
+  extensions:
+    - until: (the new date)
+      because: (the reason, as the mails print it)
+      members:
+        - (slug in members.csv)
+
+One city need not report, or one more must. Put the lists below `who`
 
   also:
     - (slug in members.csv)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scheduler.configuration.cycles import CycleForm
+from scheduler.configuration.cycle_form import CycleForm
 from scheduler.configuration.network import NetworkForm
 from scheduler.configuration.notices import NoticesForm, ReportNoticesForm, RuleForm, SessionNoticesForm
 from scheduler.configuration.schema import Form

@@ -14,8 +14,10 @@ from scheduler.configuration.problems import Place
 WIDTH = 108
 #: Begins with a letter, and holds no sign that means something to YAML where it stands.
 _PLAIN = re.compile(r"[^\W\d_](?:[\w .,;()/&+–—’'?=%-]|:(?=[^\s]))*")
-#: A month, a date, or a date with hour and place.
-_DATES = re.compile(r"\d{4}-\d\d(?:-\d\d(?: \d\d:\d\d(?::\d\d)? [A-Za-z]+/[A-Za-z_/-]+)?)?", re.ASCII)
+#: A month, a date, or a date with hour and place, or with some words.
+_DATES = re.compile(
+    r"\d{4}-\d\d(?:-\d\d(?: \d\d:\d\d(?::\d\d)? [A-Za-z]+/[A-Za-z_/-]+|(?: [A-Za-z]+){2,})?)?", re.ASCII
+)
 #: Words that some readers of YAML take for something else.
 _WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 _ESCAPED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
