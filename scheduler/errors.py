@@ -103,7 +103,7 @@ class NoSuchCase(SchedulerError):
 
 
 class KeyReused(SchedulerError):
-    """This Idempotency-Key was used before, for something else; nothing was changed. Take a new one for it."""
+    """This Idempotency-Key was used before for something else; nothing was changed. Take a new one."""
 
 
 class NotDue(SchedulerError):

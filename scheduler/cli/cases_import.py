@@ -113,7 +113,7 @@ async def _import(cycle: str, file: Path, zone: str | None, by: str, yes: bool, 
             return
         with _progress() as tell_of:
             tell_of("writing")(0, 0)
-            done = await _said(desk.say(of.id, plan.understood.said, by=by, now=datetime.now(UTC)))
+            done = await _said(desk.record(of.id, plan.understood.said, by=by, now=datetime.now(UTC)))
         out.print(f"OK: {of.id}: {_summary(done, plan)}")
 
 
@@ -141,7 +141,7 @@ async def _plan(
         ground = await read_ground(connection, in_force, cycle, links)
     understood = understand(export, ground, zone, now, problems)
     say_problems(problems)
-    done = await _said(desk.say(cycle.id, understood.said, by="", now=now, dry=True))
+    done = await _said(desk.record(cycle.id, understood.said, by="", now=now, dry=True))
     async with desk.database.read() as connection:
         waiting = await count_waiting(connection, in_force, cycle, done.moves)
     return _Plan(understood, done, waiting)

@@ -275,7 +275,7 @@ async def _mark(
         slugs = find_cities(in_force.configuration, names)
         said = [Said(slug, state, at, because) for slug in slugs]
         with _each_on_its_line():
-            return cycle, await Cases(database, Memory()).say(cycle.id, said, by=by, now=now)
+            return cycle, await Cases(database, Memory()).record(cycle.id, said, by=by, now=now)
 
 
 def _what_followed(cycle: Cycle, done: Done, state: State) -> str:

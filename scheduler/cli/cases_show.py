@@ -47,7 +47,7 @@ async def _read(city: str, named: str | None, now: datetime) -> tuple[Round, Pro
     async with opened_round(named, now) as (database, in_force, cycle):
         (slug,) = find_cities(in_force.configuration, [city])
         async with database.read() as connection:
-            whole = await read_round(connection, in_force, cycle, now)
+            whole = await read_round(connection, in_force, cycle, now, [slug])
             found = await read_proofs(connection, in_force, whole, [slug])
     if not found:
         raise SchedulerError(f"{slug} is not concerned by {cycle.id}, and never was")

@@ -67,7 +67,8 @@ def preview(
 ) -> None:
     """Show one mail exactly as one city would get it from the files as they are now. Sends nothing.
 
-    It is dated with the moment at which it goes out, also where that is over.
+    It is dated with the moment at which it goes out, also where that is over; a receipt, or a letter \
+in which a round ends, as if it went out now. A city's own code for a report is not in it.
     """
     settings, configuration = read_settings(), accepted(read_configuration(config))
     slug = find_member(configuration, member)

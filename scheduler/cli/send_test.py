@@ -35,7 +35,8 @@ def send_test(
     """Send one mail, as one city would get it from the files as they are now, to yourself.
 
     It is marked as a test. It counts nowhere, and has an entry of its own in a calendar; the address of \
-the city's feed in it is not the real one. It goes out whatever is held, also from a copy of the database.
+the city's feed in it is not the real one, nor is its code for a report. It goes out whatever is held, \
+also from a copy of the database.
     """
     settings, configuration = read_settings(), accepted(read_configuration(config))
     slug, address = find_member(configuration, member), _address(to)

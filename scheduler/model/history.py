@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scheduler.model.answers import Answer
@@ -35,7 +35,7 @@ class History:
     #: of a digest: the slugs of the cities whose report is still missing
     missing: tuple[str, ...] = ()
     #: the city's own code, where the survey has made it
-    code: str = ""
+    code: str = field(default="", repr=False)
 
     @property
     def is_invited(self) -> bool:

@@ -84,7 +84,7 @@ class Cases:
     database: Database
     memory: Memory
 
-    async def say(
+    async def record(
         self,
         cycle: str,
         said: Sequence[Said],

@@ -183,11 +183,18 @@ class Proof:
     unreached: tuple[Unreached, ...]
 
 
-async def read_round(connection: Connection, in_force: InForce, cycle: Cycle, now: datetime) -> Round:
-    """A handful of questions, however many cities there are."""
-    found = await cases.read(connection, cycle.id)
-    counts = await proofs.counts(connection, cycle.id)
-    words = await proofs.last_words(connection, cycle.id)
+async def read_round(
+    connection: Connection,
+    in_force: InForce,
+    cycle: Cycle,
+    now: datetime,
+    slugs: Collection[str] | None = None,
+) -> Round:
+    """A handful of questions, however many cities there are. slugs: only these cities; their sums are no
+    round's."""
+    found = await cases.read(connection, cycle.id, slugs)
+    counts = await proofs.counts(connection, cycle.id, slugs)
+    words = await proofs.last_words(connection, cycle.id, slugs)
     barred = await proofs.barred(connection)
     eye = _Eye(in_force, cycle, barred, now)
     standings = (eye.standing(c, counts.get(c.member, ()), words.get(c.member, _NO_WORDS)) for c in found)

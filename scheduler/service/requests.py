@@ -80,7 +80,9 @@ class Requests:
             found = await cases.read_page(connection, cycle, after, most)
         return [advance(case, now) for case in found]
 
-    async def say(self, asked: Asked, cycle: str, said: Said, *, now: datetime, writing: Writing) -> Answered:
+    async def record(
+        self, asked: Asked, cycle: str, said: Said, *, now: datetime, writing: Writing
+    ) -> Answered:
         """What it was answered with the first time. Raises KeyReused where the key stands for something else.
 
         A refusal is remembered like an effect; what is asked of no case, or while nobody can answer, is not.
@@ -101,7 +103,7 @@ class Requests:
 
         try:
             try:
-                await self.cases.say(cycle, [said], by=asked.by, now=now, also=remember)
+                await self.cases.record(cycle, [said], by=asked.by, now=now, also=remember)
             except CasesRefused as refused:
                 written = [writing.refused(refused)]
                 async with self.cases.database.write() as connection:

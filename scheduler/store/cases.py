@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -77,7 +77,7 @@ class Known:
     """A case with the city's own code, where the survey has made it."""
 
     case: Case
-    code: str
+    code: str = field(repr=False)
 
 
 async def read_known(connection: AsyncConnection, cycle: str, slugs: Collection[str]) -> list[Known]:

@@ -325,7 +325,7 @@ async def withdraw_of_cases(
     connection: AsyncConnection, cycle: str, member_ids: Collection[int], kinds: Collection[Kind], why: str
 ) -> int:
     """What waits for these members is not sent any more; gives how many mails."""
-    waiting = update(outbox).where(_waits_for(connection, cycle, member_ids, kinds))
+    waiting = update(outbox).where(await _waits_for(connection, cycle, member_ids, kinds))
     return (await connection.execute(waiting.values(**withdrawn(why)))).rowcount
 
 
@@ -333,17 +333,22 @@ async def count_of_cases(
     connection: AsyncConnection, cycle: str, member_ids: Collection[int], kinds: Collection[Kind]
 ) -> int:
     """How many mails that would be."""
-    query = select(func.count()).select_from(outbox).where(_waits_for(connection, cycle, member_ids, kinds))
-    return await connection.scalar(query) or 0
+    query = select(contacts.c.member_id).join_from(outbox, contacts, contacts.c.id == outbox.c.contact_id)
+    kind_is = outbox.c.kind.in_([kind.value for kind in kinds])
+    query = query.where(outbox.c.occurrence == cycle, kind_is, outbox.c.state.in_(AT_REST))
+    wanted = frozenset(member_ids)  # of thousands PostgreSQL would compare each with each
+    return sum(member_id in wanted for member_id in await connection.scalars(query))
 
 
-def _waits_for(
+async def _waits_for(
     connection: AsyncConnection, cycle: str, member_ids: Collection[int], kinds: Collection[Kind]
 ) -> ColumnElement[bool]:
+    """Contacts are looked up apart: of thousands of members PostgreSQL would compare each row with each."""
     theirs = select(contacts.c.id).where(contacts.c.member_id.in_(among(member_ids, connection)))
+    ids = (await connection.scalars(theirs)).all()
     return and_(
         outbox.c.occurrence == cycle,
-        outbox.c.contact_id.in_(theirs),
+        outbox.c.contact_id.in_(among(ids, connection)),
         outbox.c.kind.in_([kind.value for kind in kinds]),
         outbox.c.state.in_(AT_REST),
     )

@@ -88,9 +88,7 @@ async def mails(
         bounces.c.received_at.label("returned_at"),
         bounces.c.said.label("returned_said"),
     ]
-    query = select(*columns).select_from(source).where(outbox.c.occurrence == cycle)
-    if slugs is not None:
-        query = query.where(members.c.slug.in_(slugs))
+    query = select(*columns).select_from(source).where(outbox.c.occurrence == cycle, *_only(slugs))
     found: dict[str, list[Mail]] = {}
     for row in await connection.execute(query.order_by(outbox.c.due_at, outbox.c.id)):
         values = row._asdict()
@@ -99,8 +97,10 @@ async def mails(
     return found
 
 
-async def counts(connection: AsyncConnection, cycle: str) -> dict[str, list[Count]]:
-    """Slug -> its mails in numbers, by role and kind."""
+async def counts(
+    connection: AsyncConnection, cycle: str, slugs: Collection[str] | None = None
+) -> dict[str, list[Count]]:
+    """Slug -> its mails in numbers, by role and kind; of these members, or of all."""
     was_sent = outbox.c.state == SENT
     sent_at = case((was_sent, outbox.c.sent_at))
     query = (
@@ -116,7 +116,7 @@ async def counts(connection: AsyncConnection, cycle: str) -> dict[str, list[Coun
         )
         .join(contacts, contacts.c.id == outbox.c.contact_id)
         .join(members, members.c.id == contacts.c.member_id)
-        .where(outbox.c.occurrence == cycle)
+        .where(outbox.c.occurrence == cycle, *_only(slugs))
         .group_by(members.c.slug, contacts.c.role, outbox.c.kind)
     )
     found: dict[str, list[Count]] = {}
@@ -125,17 +125,19 @@ async def counts(connection: AsyncConnection, cycle: str) -> dict[str, list[Coun
     return found
 
 
-async def last_words(connection: AsyncConnection, cycle: str) -> dict[str, LastWords]:
+async def last_words(
+    connection: AsyncConnection, cycle: str, slugs: Collection[str] | None = None
+) -> dict[str, LastWords]:
     """Slug -> what mail servers said last; digests are about several members, and are left out."""
     said: dict[str, dict[str, str]] = {}
     for state, column in ((SENT, outbox.c.receipt), (FAILED, outbox.c.reason)):
-        rows = await connection.execute(_latest(cycle, state, column))
+        rows = await connection.execute(_latest(cycle, state, column, slugs))
         for slug, words in rows:
             said.setdefault(slug, {})[state] = words or ""
     return {slug: LastWords(words.get(SENT, ""), words.get(FAILED, "")) for slug, words in said.items()}
 
 
-def _latest(cycle: str, state: str, column: ColumnElement[Any]) -> Select[Any]:
+def _latest(cycle: str, state: str, column: ColumnElement[Any], slugs: Collection[str] | None) -> Select[Any]:
     theirs = (
         outbox.c.occurrence == cycle,
         outbox.c.state == state,
@@ -144,12 +146,17 @@ def _latest(cycle: str, state: str, column: ColumnElement[Any]) -> Select[Any]:
     latest = (
         select(func.max(outbox.c.id).label("id"), contacts.c.member_id)
         .join(contacts, contacts.c.id == outbox.c.contact_id)
-        .where(*theirs)
+        .join(members, members.c.id == contacts.c.member_id)
+        .where(*theirs, *_only(slugs))
         .group_by(contacts.c.member_id)
         .subquery("latest")
     )
     found = select(members.c.slug, column).join(latest, latest.c.id == outbox.c.id)
     return found.join(members, members.c.id == latest.c.member_id)
+
+
+def _only(slugs: Collection[str] | None) -> list[ColumnElement[bool]]:
+    return [] if slugs is None else [members.c.slug.in_(slugs)]
 
 
 def _number(which: ColumnElement[bool]) -> ColumnElement[int]:

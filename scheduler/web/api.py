@@ -113,11 +113,11 @@ class Desk:
             raise _Refused(429, _TOO_MANY, headers={"retry-after": str(seconds)})
         raise _Refused(401, _NO_KEY, headers={"www-authenticate": 'Bearer realm="cases"'})
 
-    async def say(self, by: str, key: str, cycle: str, member: str, said: CaseSaid) -> Answered:
+    async def record(self, by: str, key: str, cycle: str, member: str, said: CaseSaid) -> Answered:
         asked = Asked(by, key, f"POST {API}cases/{cycle}/{member} {said.model_dump_json()}")
         now = self.daemon.clock.now()
         async with asyncio.timeout(_PATIENCE):
-            return await self.requests.say(asked, cycle, said.of(member), now=now, writing=_WRITING)
+            return await self.requests.record(asked, cycle, said.of(member), now=now, writing=_WRITING)
 
     async def look(self, cycle: str, member: str) -> Case:
         async with asyncio.timeout(_PATIENCE):
@@ -207,7 +207,7 @@ def build_api(daemon: Daemon, keys: ApiKeys) -> FastAPI:
     ) -> Response:
         """A report that came is asked for no more, and gets a receipt. Whatever the state, a repetition with
         the same Idempotency-Key is answered the same, and done once."""
-        answered = await desk.say(request.state.by, idempotency_key, cycle, member, said)
+        answered = await desk.record(request.state.by, idempotency_key, cycle, member, said)
         return _answer(answered.text, answered.status)
 
     async def case(cycle: str, member: str) -> Response:

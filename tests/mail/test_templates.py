@@ -18,7 +18,7 @@ from scheduler.mail import views
 from scheduler.mail.templates import render
 from scheduler.model.cycles import ANYWHERE, IN_THE_CITY, Cycle, Deadline
 from scheduler.model.drafts import Draft
-from scheduler.model.members import NATIONAL_COMMISSION
+from scheduler.model.members import NATIONAL_COMMISSION, NATIONAL_COORDINATOR
 from scheduler.model.notices import Kind
 from scheduler.model.programme import occurrences_of
 from scheduler.model.series import Join, ProgrammeItem, Speaker, Status
@@ -213,6 +213,18 @@ def test_a_hostile_text_is_literal_in_html(kind: Kind) -> None:
     assert "<script" not in text
     assert text.count("<b>") == 0
     assert HOSTILE in unescape(text)
+
+
+def test_what_people_write_of_a_report_is_literal_in_html() -> None:
+    """The reason of an extension, and the names of cities in a list."""
+    missing = ((HOSTILE, "Europe/Berlin", REPORT_2021.deadline),)
+    moved_by = facts(Kind.REPORT_MOVED, because=HOSTILE)
+    named_in = facts(Kind.REPORT_DIGEST, country="DE", role=NATIONAL_COORDINATOR, missing=missing)
+
+    for known in (moved_by, named_in):
+        text = html(posted(known.kind, report(HERE, known=known)))
+        assert "<script" not in text
+        assert HOSTILE in unescape(text)
 
 
 def test_a_hostile_title_is_literal_in_a_subject() -> None:

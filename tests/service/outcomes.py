@@ -71,4 +71,4 @@ async def furnish(stage: Stage, cycle: Cycle | None = None) -> None:
 
 
 async def say(stage: Stage, slug: str, state: State, now: datetime) -> None:
-    await Cases(stage.database, Memory()).say(ROUND, [Said(slug, state)], by="Anna", now=now)
+    await Cases(stage.database, Memory()).record(ROUND, [Said(slug, state)], by="Anna", now=now)

@@ -64,7 +64,7 @@ async def case(stage: Stage, slug: str) -> Case:
 
 async def say(stage: Stage, slug: str, state: State, now: datetime, **more: object) -> Done:
     said = Said(slug, state, **more)  # type: ignore[arg-type]
-    return await Cases(stage.database, Memory()).say(ROUND, [said], by="Anna", now=now)
+    return await Cases(stage.database, Memory()).record(ROUND, [said], by="Anna", now=now)
 
 
 async def kinds_to(stage: Stage, slug: str) -> list[tuple[str, str]]:
@@ -325,7 +325,7 @@ async def test_what_cannot_be_said_of_one_is_said_of_none(stage: Stage) -> None:
     said = [Said(slug, State.SUBMITTED) for slug in (MELTON, GARISSA, AL_SHAHANIYA, "atlantis")]
 
     with pytest.raises(CasesRefused) as refused:
-        await Cases(stage.database, Memory()).say(ROUND, said, by="Anna", now=OPENED)
+        await Cases(stage.database, Memory()).record(ROUND, said, by="Anna", now=OPENED)
 
     assert refused.value.problems == (
         "garissa is undecided in report-2021; first: scheduler cases decide garissa --cycle report-2021",
@@ -361,7 +361,7 @@ async def test_a_round_that_nobody_knows_is_refused(stage: Stage) -> None:
     await stage.apply(house(), BEFORE)
 
     with pytest.raises(SchedulerError, match='no round "report-2012" is in force; did you mean'):
-        await Cases(stage.database, Memory()).say("report-2012", [], by="Anna", now=OPENED)
+        await Cases(stage.database, Memory()).record("report-2012", [], by="Anna", now=OPENED)
 
 
 async def test_what_is_said_calls_back_what_is_claimed(stage: Stage) -> None:

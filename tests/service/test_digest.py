@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from scheduler.model.notices import Kind
 from scheduler.service.digest import asks, digest, said_of
 from scheduler.store.holds import BUT_REMINDERS, SERVICE, Hold
@@ -49,3 +51,10 @@ def test_what_the_service_holds_is_a_question() -> None:
         "1 invitation waits; let it go with: scheduler resume everything-but-reminders "
         "(with --skip: what waits is not sent any more)"
     )
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_mail_has_a_name_for_one_and_for_several(kind: Kind) -> None:
+    assert said_of({kind: 1}).startswith("1 ")
+    assert said_of({kind: 2}).startswith("2 ")
+    assert said_of({kind: 1})[2:] != said_of({kind: 2})[2:]

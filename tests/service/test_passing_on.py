@@ -218,7 +218,9 @@ async def test_a_copy_to_an_office_outside_the_chain_tells_the_city_nothing(stag
 @ON_SQLITE
 async def test_whose_report_has_come_is_asked_no_more(stage: Stage) -> None:
     await opens(stage)
-    await Cases(stage.database, Memory()).say(ROUND, [Said(MEDELLIN, State.SUBMITTED)], by="Anna", now=MONDAY)
+    await Cases(stage.database, Memory()).record(
+        ROUND, [Said(MEDELLIN, State.SUBMITTED)], by="Anna", now=MONDAY
+    )
 
     await comes_back(stage)
 
@@ -228,7 +230,9 @@ async def test_whose_report_has_come_is_asked_no_more(stage: Stage) -> None:
 @ON_SQLITE
 async def test_a_receipt_is_passed_on(stage: Stage) -> None:
     await opens(stage)
-    await Cases(stage.database, Memory()).say(ROUND, [Said(MEDELLIN, State.SUBMITTED)], by="Anna", now=MONDAY)
+    await Cases(stage.database, Memory()).record(
+        ROUND, [Said(MEDELLIN, State.SUBMITTED)], by="Anna", now=MONDAY
+    )
     await stage.play(MONDAY, MONDAY + timedelta(hours=1))
 
     await comes_back(stage, rule="received", now=MONDAY + timedelta(hours=1))
@@ -269,7 +273,7 @@ async def test_it_waits_for_the_morning_there(stage: Stage) -> None:
 @ON_SQLITE
 async def test_the_night_before_the_deadline_it_goes_at_once(stage: Stage) -> None:
     last_night = at("2021-12-31T08:00:00+00:00")
-    await stage.apply(house(**{"days-1": ("coordinator",)}), BEFORE)
+    await stage.apply(house(ALL, **{"days-1": ("coordinator",)}), BEFORE)
     await stage.play(BEFORE, last_night)
     await comes_back(stage, rule="days-1", now=last_night)
 
@@ -410,7 +414,7 @@ async def test_a_city_is_named_no_more_when_its_report_has_come(stage: Stage) ->
     await comes_back(stage)
     said = [Said(MEDELLIN, State.SUBMITTED)]
 
-    await Cases(stage.database, Memory()).say(ROUND, said, by="Anna", now=MONDAY)
+    await Cases(stage.database, Memory()).record(ROUND, said, by="Anna", now=MONDAY)
 
     assert await unreached(stage) == {}
 

@@ -73,7 +73,7 @@ def of(whole: Round, slug: str) -> Standing:
 
 async def say(stage: Stage, slug: str, state: State, now: datetime, came_at: datetime | None = None) -> None:
     said = [Said(slug, state, came_at)]
-    await Cases(stage.database, Memory()).say("report-2021", said, by="Anna", now=now)
+    await Cases(stage.database, Memory()).record("report-2021", said, by="Anna", now=now)
 
 
 async def decide(stage: Stage, duty: Duty, because: str, now: datetime) -> None:

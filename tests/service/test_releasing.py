@@ -549,7 +549,11 @@ async def test_more_time_after_the_release_lets_the_membership_go_on(decided: St
     found = await case(decided, MELTON)
     assert (found.state, found.released_at, found.ends_on) == (State.OPEN, None, None)
     assert found.revision == revision + 1
-    assert (await in_force(decided)).members[MELTON].memberships[0].until is None
+    known = await in_force(decided)
+    assert known.members[MELTON].memberships[0].until is None
+    calendar = Feeds(known, LINKS, JANUARY + SECOND).city_feed(known.members[MELTON]).octets
+    items = {str(one["uid"]): one["sequence"] for one in Calendar.from_ical(calendar).walk("VEVENT")}
+    assert items["report-2021.melton@learning-cities.example"] == revision + 1
     await decided.play(JANUARY + SECOND, JANUARY + DAY)
     assert await rows(decided) == [("report-not-submitted", "withdrawn")] * 3
 

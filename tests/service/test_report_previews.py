@@ -72,7 +72,7 @@ def read(made: Preview) -> str:
 
 async def say(stage: Stage, state: State, now: datetime) -> None:
     said = Said(MELTON, state)
-    await Cases(stage.database, Memory()).say(ROUND, [said], by="Anna", now=now)
+    await Cases(stage.database, Memory()).record(ROUND, [said], by="Anna", now=now)
 
 
 @ON_SQLITE

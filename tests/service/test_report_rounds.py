@@ -259,7 +259,7 @@ def test_what_a_plan_promises_of_a_round_is_what_goes_out(
 async def say(stage: Stage, round_: Round, now: datetime) -> None:
     said = [Said(slug, State.SUBMITTED) for slug in round_.came]
     if said:
-        await Cases(stage.database, Memory()).say("report-2021", said, by="Anna", now=now)
+        await Cases(stage.database, Memory()).record("report-2021", said, by="Anna", now=now)
 
 
 def promised(plan: Plan) -> Counter[Promise]:
@@ -317,7 +317,7 @@ async def digests(stage: Stage) -> list[tuple[str, str, str]]:
 
 async def came(stage: Stage, slug: str, now: datetime) -> None:
     said = [Said(slug, State.SUBMITTED)]
-    await Cases(stage.database, Memory()).say("report-2021", said, by="Anna", now=now)
+    await Cases(stage.database, Memory()).record("report-2021", said, by="Anna", now=now)
 
 
 async def test_a_national_coordinator_gets_one_digest_for_each_rung(stage: Stage) -> None:

@@ -77,7 +77,7 @@ class Office:
     async def take(self, *responses: dict[str, str | None], now: datetime = NOW) -> Done:
         understood = await self.understand(*responses, now=now)
         assert not self.problems.errors(), self.said
-        return await Cases(self.stage.database, Memory()).say(ROUND, understood.said, by="Anna", now=now)
+        return await Cases(self.stage.database, Memory()).record(ROUND, understood.said, by="Anna", now=now)
 
     async def in_force(self) -> InForce:
         async with self.stage.database.read() as connection:
@@ -132,10 +132,10 @@ async def test_waiting_mails_are_counted_before(office: Office) -> None:
     desk = Cases(office.stage.database, Memory())
     in_force = await office.in_force()
 
-    plan = await desk.say(ROUND, understood.said, by="", now=OPENED, dry=True)
+    plan = await desk.record(ROUND, understood.said, by="", now=OPENED, dry=True)
     async with office.stage.database.read() as connection:
         waiting = await count_waiting(connection, in_force, in_force.cycles[ROUND], plan.moves)
-    done = await desk.say(ROUND, understood.said, by="Anna", now=OPENED)
+    done = await desk.record(ROUND, understood.said, by="Anna", now=OPENED)
 
     assert waiting == done.withdrawn > 0
 
@@ -203,7 +203,7 @@ async def test_what_came_while_somebody_read_the_plan_stays(office: Office) -> N
     await say(office.stage, MELTON, State.SUBMITTED, NOW, at=CAME - DAY)
     await say(office.stage, MELTON, State.IN_REVIEW, NOW)
 
-    done = await Cases(office.stage.database, Memory()).say(ROUND, understood.said, by="Anna", now=NOW)
+    done = await Cases(office.stage.database, Memory()).record(ROUND, understood.said, by="Anna", now=NOW)
 
     melton = await case(office.stage, MELTON)
     assert done.moves == ()

@@ -102,7 +102,9 @@ async def test_a_row_counts_on_from_what_is_being_sent(database: Database) -> No
 
 
 async def test_the_outbox_and_the_plan_agree_on_who_wants_a_mail(database: Database) -> None:
-    cases = [(kind, ended, answer) for kind in PLANNED for ended in (False, True) for answer in (None, *Answer)]
+    cases = [
+        (kind, ended, answer) for kind in PLANNED for ended in (False, True) for answer in (None, *Answer)
+    ]
     old = told("REQUEST", place="https://elsewhere.example/", ends_at=NOW + timedelta(days=9))
 
     async with database.write() as connection:

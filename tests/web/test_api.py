@@ -340,7 +340,7 @@ async def test_a_crash_before_the_answer_leaves_neither(desk: Desk) -> None:
 
     requests = Requests(Cases(desk.database, desk.daemon.memory))
     with pytest.raises(MemoryError):
-        await requests.say(asked, ROUND, said, now=NOW, writing=Writing(crash, crash))
+        await requests.record(asked, ROUND, said, now=NOW, writing=Writing(crash, crash))
     before = (await desk.log(), await desk.remembered())
     answer = await desk.post(SUBMITTED)
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from scheduler.configuration.lists.headings import Headings, Question, read_headings
 from scheduler.configuration.lists.spreadsheet import Limits, open_sheet
@@ -246,7 +246,7 @@ def _csv_rows(
                 yield line, cells
             line = reader.line_num + 1
             if tell and number % _TELL_EVERY == 0:
-                tell(min(text.buffer.tell(), size), size)
+                tell(min(cast(io.BufferedReader, text.buffer).tell(), size), size)
     except UnicodeDecodeError:
         problems.error(Place(file, line), "from here on this file is not UTF-8", _AGAIN)
     except csv.Error as error:
