@@ -78,6 +78,8 @@ class House:
             shutil.copy(CONFIG / name, self.config / name)
         self.edit("network.yaml", "apply: confirm", "apply: auto")
         self.edit("network.yaml", "settle_minutes: 10", "settle_minutes: 0")
+        # each city has one contact, and no offices of its country beside it
+        self.edit("countries.csv", "learningcities@germany.example,commission@germany.example", ",")
         rows = (
             f"city-{n},City {n},DE,europe-and-north-america,Europe/Berlin,en,Sat-Sun,2019,{address(n)}\n"
             for n in range(1, members + 1)

@@ -19,6 +19,7 @@ from tests.engines import opened
 #: Each file goes to one worker as a whole; those that take long begin, so that both workers end together.
 LONG = (
     "service/test_calendars.py",
+    "service/test_whole_round.py",
     "serving/test_serve.py",
     "service/test_engine.py",
     "serving/test_daemon.py",
@@ -50,6 +51,11 @@ ON_POSTGRESQL_IN_CHAOS = (
     "service/test_feed_addresses.py",
     "service/test_holding.py",
     "service/test_post.py",
+    "service/test_cases.py",
+    "service/test_releasing.py",
+    "service/test_passing_on.py",
+    "service/test_proof.py",
+    "service/test_survey.py",
     "store/test_tellings.py",
 )
 
@@ -64,6 +70,19 @@ ON_POSTGRESQL_ALL_THE_SAME = (
     "test_of_several_replicas_one_finds_the_outage",
     "test_replicas_share_what_may_leave",
     "test_the_first_start_writes_down_where_it_is",
+    "test_a_report_stops_what_asks_for_it",
+    "test_more_time_for_one_city_is_told_once",
+    "test_a_corrected_date_of_joining_moves_a_city_into_the_round",
+    "test_of_two_releases_at_once_one_counts",
+    "test_a_crash_in_between_leaves_nothing_behind",
+    "test_the_letters_go_to_mayor_contact_and_commission",
+    "test_the_next_of_the_chain_gets_the_same_notice",
+    "test_later_rungs_go_to_the_next_of_the_chain_at_once",
+    "test_a_city_is_named_whose_contacts_are_all_barred",
+    "test_who_was_told_is_named_with_the_mail_servers_answer",
+    "test_a_city_counts_once_and_the_sums_add_up",
+    "test_an_export_stops_what_asks_for_the_report",
+    "test_the_surveys_own_code_takes_the_place_of_ours",
 )
 
 

@@ -25,6 +25,7 @@ from scheduler.configuration.which_city import question
 from scheduler.errors import ConfigurationRefused, SchedulerError
 from scheduler.languages import language
 from scheduler.model import times
+from scheduler.model.members import OFFICES
 from scheduler.model.names import Names
 from scheduler.model.network import Configuration, Network
 from scheduler.settings import Settings, read_settings
@@ -227,15 +228,19 @@ def login_name() -> str:
         return f"user {os.getuid()}"
 
 
+#: The city's own roles, and those of its country's offices.
+_ALL_ROLES = (*ROLES, *OFFICES)
+
 RoleOption = Annotated[
-    str | None, typer.Option(help=f"Only the contact in this role: {listed(ROLES)} (default: all).")
+    str | None,
+    typer.Option(help=f"Only the contact in this role: {listed(_ALL_ROLES)} (default: the city's own)."),
 ]
 
 
 def read_role(role: str | None) -> str:
     """A role of contacts, empty for all; wrong usage is said in one line."""
-    if role is not None and role not in ROLES:
-        raise typer.BadParameter(f"write one of {listed(ROLES)}", param_hint="--role")
+    if role is not None and role not in _ALL_ROLES:
+        raise typer.BadParameter(f"write one of {listed(_ALL_ROLES)}", param_hint="--role")
     return role or ""
 
 

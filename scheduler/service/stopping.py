@@ -7,11 +7,13 @@ nothing is sent to an address at all, because mail came back or somebody complai
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler import logs
 from scheduler.languages import Language, language
+from scheduler.model.members import CITY_ROLES
 from scheduler.model.network import Network
 from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, Memory
@@ -77,7 +79,7 @@ class Stopping:
         ended = 0
         async with self.database.write() as connection:
             contacts = await book.contacts_of(connection, slug)
-            for contact in (one for one in contacts if one.is_listed and role in ("", one.role)):
+            for contact in (one for one in _chosen(contacts, role) if one.is_listed):
                 wanted = _ended(contact, BY_MAIL, now)
                 ended += await suppressions.decide(connection, wanted, _called(contact), by)
             if ended:
@@ -97,15 +99,14 @@ class Stopping:
         """Undoes it for all contacts of a city, for staff; gives how many addresses that were."""
         async with self.database.read() as connection:
             contacts = await book.contacts_of(connection, slug)
-        return await self._lift(contacts, by, now, WEBINARS)
+        return await self._lift(_chosen(contacts, ""), by, now, WEBINARS)
 
     async def lift(self, slug: str, role: str, by: str, now: datetime) -> int:
         """Writes again to addresses of a city, or of its contact in one role (empty: all), to which nothing
         is sent at all; gives how many addresses that were."""
         async with self.database.read() as connection:
             contacts = await book.contacts_of(connection, slug)
-        wanted = tuple(one for one in contacts if role in ("", one.role))
-        return await self._lift(wanted, by, now, EVERYTHING)
+        return await self._lift(_chosen(contacts, role), by, now, EVERYTHING)
 
     async def _lift(self, contacts: tuple[ContactRow, ...], by: str, now: datetime, scope: str) -> int:
         """They are told at once what they missed, or in their morning: nothing else would bring it up."""
@@ -131,6 +132,11 @@ class Stopping:
                 await settle(connection, in_force, slots, now)
                 await ledger.raise_generation(connection)
         return await self._lift(contacts, by, now, scope) if has_moved else lifted
+
+
+def _chosen(contacts: Sequence[ContactRow], role: str) -> tuple[ContactRow, ...]:
+    """Those in one role; in none the city's own, for its country's offices are not its to speak for."""
+    return tuple(one for one in contacts if one.role in ((role,) if role else CITY_ROLES))
 
 
 def _ended(contact: ContactRow, reason: str, now: datetime) -> Suppression:

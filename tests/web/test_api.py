@@ -283,7 +283,7 @@ async def test_a_key_stands_for_one_content(desk: Desk, other: dict[str, str]) -
     answer = await desk.post(other)
 
     assert answer.status_code == 422
-    assert "used before, for something else" in answer.json()["error"]
+    assert "used before for something else" in answer.json()["error"]
     assert len(await desk.log()) == 1
 
 
