@@ -124,17 +124,18 @@ class Engine:
             if not overtaken:
                 await self.fences.tick(connection, outlook.in_force.network, now)
             done = Settled() if overtaken else await settle(connection, outlook.in_force, slots, now)
+            turns_at = None
             if not overtaken:
-                await cases.turn(connection, outlook.in_force.member_ids, now)
+                turns_at = await cases.turn(connection, outlook.in_force.member_ids, now)
                 await ledger.settle(connection, now + _STEP)
-            turns_at = await cases.next_turn(connection)
         if overtaken:
             return await self.look()
         for kind, mails in done.missed.items():
             self.meters.ended(kind, MISSED, mails)
         if done.new or self._is_new(outlook.in_force):
             self.post.ring()
-        return [*outlook.wanted(now), *([turns_at] if turns_at and turns_at > now else [])]
+        is_soon = turns_at is not None and turns_at <= now + WAKE_AHEAD
+        return [*outlook.wanted(now), *([turns_at] if turns_at and is_soon else [])]
 
     def _is_new(self, in_force: InForce) -> bool:
         """It came into force since the last look: what was settled with it waits to be posted."""

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,8 @@ from scheduler.store.tables import case_log, cases, members
 _COME = sorted(state.value for state in COME)
 #: States that the calendar ends.
 _TURNING = [state.value for state in (State.DUE, State.OPEN, State.DRAFT)]
+#: The second that is written still belongs to the time given.
+_SECOND = timedelta(seconds=1)
 #: Of more than so many all are read: a statement takes no more parameters than some ten thousand.
 _MOST_NAMED = 500
 
@@ -122,28 +124,31 @@ async def write(connection: AsyncConnection, moves: Sequence[Move], ids: Mapping
             await connection.execute(statement, listed.parameters(dialect, rows))
 
 
-async def turn(connection: AsyncConnection, ids: Mapping[str, int], now: datetime) -> int:
-    """Moves cases on to where the calendar has taken them; gives how many."""
+async def turn(connection: AsyncConnection, ids: Mapping[str, int], now: datetime) -> datetime | None:
+    """Moves cases on to where the calendar has taken them; gives when it moves the next one, None: none."""
+    next_at = await _next_turn(connection)
+    if next_at is None or next_at > now:
+        return next_at
     opened = and_(cases.c.state == State.DUE.value, cases.c.opens_at <= now)
     passed = and_(cases.c.state.in_(_TURNING), cases.c.deadline_at < now)
-    moves = []
-    for row in await connection.execute(_cases().where(opened | passed)):
-        case = _case(row._mapping)
-        moved = advance(case, now)
-        if moved != case:
-            moves.append(Move(case, moved, moved.since, said_by_calendar(moved)))
+    found = [_case(row._mapping) for row in await connection.execute(_cases().where(opened | passed))]
+    turned = ((case, advance(case, now)) for case in found)
+    moves = [Move(one, moved, moved.since, said_by_calendar(moved)) for one, moved in turned if moved != one]
     await write(connection, moves, ids, CALENDAR)
-    return len(moves)
+    return await _next_turn(connection)
 
 
-async def next_turn(connection: AsyncConnection) -> datetime | None:
-    """When the calendar moves the next case; None where it moves none."""
-    first = (
-        select(func.min(cases.c.opens_at)).where(cases.c.state == State.DUE.value),
-        select(func.min(cases.c.deadline_at)).where(cases.c.state.in_(_TURNING)),
-    )
-    found = [await connection.scalar(query) for query in first]
-    return min((at for at in found if at is not None), default=None)
+#: Asked at every look.
+_TURNS = select(
+    select(func.min(cases.c.opens_at)).where(cases.c.state == State.DUE.value).scalar_subquery(),
+    select(func.min(cases.c.deadline_at)).where(cases.c.state.in_(_TURNING)).scalar_subquery(),
+)
+
+
+async def _next_turn(connection: AsyncConnection) -> datetime | None:
+    opens_at, deadline_at = (await connection.execute(_TURNS)).one()
+    past = deadline_at + _SECOND if deadline_at else None
+    return min((at for at in (opens_at, past) if at is not None), default=None)
 
 
 async def come(connection: AsyncConnection) -> dict[str, frozenset[str]]:
