@@ -72,7 +72,6 @@ ON_POSTGRESQL_ALL_THE_SAME = (
     "test_the_first_start_writes_down_where_it_is",
     "test_a_report_stops_what_asks_for_it",
     "test_more_time_for_one_city_is_told_once",
-    "test_a_corrected_date_of_joining_moves_a_city_into_the_round",
     "test_of_two_releases_at_once_one_counts",
     "test_a_crash_in_between_leaves_nothing_behind",
     "test_the_letters_go_to_mayor_contact_and_commission",

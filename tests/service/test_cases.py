@@ -29,7 +29,8 @@ from tests.service.stage import Stage
 
 ROUND = "report-2021"
 GDYNIA, AL_WAKRA, AL_SHAHANIYA, DOHA, GARISSA = "gdynia", "al-wakra", "al-shahaniya", "doha", "garissa"
-SIX = (MELTON, MEDELLIN, KASHAN, AL_WAKRA, AL_SHAHANIYA, GARISSA)
+FOUR = (MELTON, MEDELLIN, AL_SHAHANIYA, GARISSA)
+SIX = (*FOUR, KASHAN, AL_WAKRA)
 BEFORE = at("2021-09-20T10:00:00+02:00")
 OPENED = at("2021-09-28T10:00:00+02:00")
 DEADLINE = at("2021-12-31T23:59:59+01:00")
@@ -45,7 +46,7 @@ def the_round(**changes: object) -> Cycle:
     return replace(cycle, rules=rules, **changes)  # type: ignore[arg-type]
 
 
-def house(cycle: Cycle | None = None, *, members: tuple[str, ...] = SIX) -> Configuration:
+def house(cycle: Cycle | None = None, *, members: tuple[str, ...] = FOUR) -> Configuration:
     """Some real cities with their real memberships."""
     real = cast.real()
     chosen = tuple(member for member in real.members if member.slug in members)
@@ -172,7 +173,7 @@ async def test_a_city_that_was_withdrawn_gets_nothing_more(stage: Stage) -> None
     """US-22.6: what it got before stays in the log."""
     await stage.apply(house(), BEFORE)
     await stage.play(BEFORE, OPENED)
-    await stage.apply(house(members=tuple(slug for slug in SIX if slug != MELTON)), OPENED)
+    await stage.apply(house(members=tuple(slug for slug in FOUR if slug != MELTON)), OPENED)
     await stage.play(OPENED, DEADLINE)
 
     assert await kinds_to(stage, MELTON) == [("opened", "coordinator")]
@@ -220,8 +221,9 @@ async def test_the_mayor_is_copied_on_the_last_two_rungs(stage: Stage) -> None:
 async def test_who_did_not_report_hears_that_it_is_overdue(stage: Stage) -> None:
     """31 December 2021 is a Friday; the first working day from the next on is Monday in Medellín, Saturday
     in Kashan, Sunday in Al Wakra."""
-    await stage.apply(house(), BEFORE)
-    await stage.play(BEFORE, DEADLINE + 5 * DAY)
+    late = DEADLINE - DAY
+    await stage.apply(house(members=SIX), late)
+    await stage.play(late, DEADLINE + 5 * DAY)
 
     overdue = {row.member: row.due_at for row in await stage.sent("report-overdue")}
 
@@ -275,7 +277,7 @@ async def test_who_has_reported_hears_of_no_extension(stage: Stage) -> None:
     await stage.apply(house(the_round(extensions=until(date(2022, 2, 28)))), now)
     await stage.play(now, now + DAY)
 
-    assert {row.member for row in await stage.sent("report-moved")} == {MEDELLIN, KASHAN, AL_WAKRA}
+    assert {row.member for row in await stage.sent("report-moved")} == {MEDELLIN}
 
 
 async def test_an_extension_after_the_deadline_opens_a_case_again(stage: Stage) -> None:
