@@ -258,7 +258,7 @@ class Deliverer:
             if self._stands_aside():  # what came into force since the last look has other clocks
                 return None
             rows = await claims.claimed(connection, token)
-            passed = await read_passed(connection, in_force, rows)
+            passed = await read_passed(connection, in_force, rows, now)
         rows = [_as_known(row, passed[row.id]) for row in rows]
         return Claim(token, generation, in_force, holds_until), rows, passed
 

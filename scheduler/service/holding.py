@@ -105,7 +105,7 @@ async def _judged(database: Database, subject: str, in_force: InForce, now: date
     counted = Counter[str]()
     async with database.read() as connection:
         async for rows in _in_parts(outbox.unsent_of(connection, subject)):
-            passed = await read_passed(connection, in_force, rows)
+            passed = await read_passed(connection, in_force, rows, now)
             judged = judge(rows, passed, in_force, now)
             counted.update(_becomes(row, verdict, in_force, now) for row, verdict in judged)
     return counted

@@ -293,7 +293,7 @@ class Releasing:
         async with self.database.read() as connection:
             ids = [before.member_ids[slug] for slug in slugs]
             waiting = await outbox.unsent_to(connection, ids)
-            passed = await read_passed(connection, before, waiting)
+            passed = await read_passed(connection, before, waiting, now)
 
         def plan_of(in_force: InForce) -> Plan:
             return draw_up(in_force.configuration, ground, now=now, until=now + _AHEAD, members=slugs)
