@@ -305,6 +305,14 @@ def among(ids: Collection[int], connection: AsyncConnection) -> Select[tuple[int
     return select(func.unnest(bindparam(None, list(ids), type_=_Numbers(BigInteger))))
 
 
+def among_named(name: str, dialect: str) -> Select[tuple[int]]:
+    """The same for a statement that is put together once; the list travels under this name."""
+    if dialect == "sqlite":
+        each = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
+        return select(cast(each.c.value, Integer))
+    return select(func.unnest(bindparam(name, type_=_Numbers(BigInteger))))
+
+
 class _Numbers(TypeDecorator[list[int]]):
     """An array as PostgreSQL writes it: the driver would put it together element by element, in Python."""
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    Integer,
     Select,
     String,
     Subquery,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -34,7 +38,7 @@ from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store import feed_addresses
 from scheduler.store.answers import has_declined
 from scheduler.store.cases import has_come, of_case
-from scheduler.store.database import among, insert_into
+from scheduler.store.database import among, among_named, insert_for
 from scheduler.store.holds import BUT_REMINDERS
 from scheduler.store.outbox import (
     AT_REST,
@@ -97,6 +101,91 @@ class Duty:
     keepers: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """What the statement of a duty is put together by; all else travels as parameters. A pass has many duties
+    and few shapes, and to put one together takes longer than to ask it."""
+
+    dialect: str
+    kind: Kind
+    roles: tuple[str, ...]
+    method: str | None
+    uid_by_member: bool
+    #: the session has an hour
+    has_hour: bool
+    #: contacts have mailboxes in common; some of them are meant for another city
+    has_sharing: bool
+    has_keepers: bool
+    #: it is only recorded as missed, because a later one took its place, or for another reason
+    is_missed: bool
+    is_overtaken: bool
+
+    @classmethod
+    def of(cls, connection: AsyncConnection, duty: Duty) -> _Shape:
+        return cls(
+            connection.dialect.name,
+            duty.kind,
+            duty.roles,
+            duty.method,
+            duty.uid_by_member,
+            duty.starts_at is not None,
+            bool(duty.sharing),
+            bool(duty.keepers),
+            bool(duty.missed_because),
+            duty.missed_because == OVERTAKEN,
+        )
+
+    def among(self, name: str) -> Select[tuple[int]]:
+        """The ids that travel under this name."""
+        return among_named(_named(name), self.dialect)
+
+
+def _named(name: str) -> str:
+    """A parameter that had the name of a column would be taken for its value."""
+    return f"duty_{name}"
+
+
+def _text(name: str) -> BindParameter[str]:
+    return bindparam(_named(name), type_=String)
+
+
+def _instant(name: str) -> BindParameter[Any]:
+    return bindparam(_named(name), type_=Instant)
+
+
+#: What most statements name.
+_OCCURRENCE = _text("occurrence")
+
+
+def _parameters(duty: Duty, now: datetime) -> dict[str, Any]:
+    """The values of a duty, by the names that its statement has for them."""
+    domain = f"@{duty.uid_domain}"
+    values = {
+        "occurrence": duty.occurrence,
+        "rule": duty.rule,
+        "key_head": f"{duty.occurrence}|{duty.rule}|",
+        "id_head": f"<{duty.occurrence}.{duty.rule}.",
+        "id_tail": f"{domain}>",
+        "basis": basis_of(duty),
+        "uid_head": f"{duty.uid}." if duty.uid_by_member else duty.uid,
+        "uid_tail": domain,
+        "revision": duty.revision,
+        "starts_at": duty.starts_at,
+        "ends_at": duty.ends_at,
+        "status": duty.status,
+        "place": duty.place,
+        "days": duty.days,
+        "due_at": duty.due_at,
+        "useful_by": duty.useful_by,
+        "missed_because": duty.missed_because,
+        "now": now,
+        "member_ids": list(duty.member_ids),
+        "sharing": list(duty.sharing),
+        "keepers": list(duty.keepers),
+    }
+    return {_named(name): value for name, value in values.items()}
+
+
 async def heard_of(connection: AsyncConnection, occurrences: Collection[str]) -> frozenset[str]:
     """Those of the occurrences that somebody was told, or is just being told: only they can be corrected."""
     name = revisions.c.occurrence
@@ -108,15 +197,21 @@ async def heard_of(connection: AsyncConnection, occurrences: Collection[str]) ->
 
 async def fire(connection: AsyncConnection, duty: Duty, now: datetime) -> int:
     """The rows of one slot; those that exist already stay as they are. Gives how many are new."""
-    names, rows = _rows(connection, duty, now)
-    insert = insert_into(connection, outbox).from_select(names, rows).on_conflict_do_nothing()
+    made = await connection.execute(_insert(_Shape.of(connection, duty)), _parameters(duty, now))
+    return made.rowcount
+
+
+@lru_cache(maxsize=256)
+def _insert(shape: _Shape) -> Any:
+    names, rows = _rows(shape)
+    insert = insert_for(shape.dialect, outbox).from_select(names, rows).on_conflict_do_nothing()
     # PostgreSQL's driver counts the rows of an INSERT only when asked to
-    return (await connection.execute(insert.execution_options(preserve_rowcount=True))).rowcount
+    return insert.execution_options(preserve_rowcount=True)
 
 
 async def foresee(connection: AsyncConnection, duty: Duty, now: datetime) -> list[Delivery]:
     """The rows that `fire` would make, as they would be; nothing is written."""
-    rows = _rows(connection, duty, now)[1].subquery("foreseen")
+    rows = _rows(_Shape.of(connection, duty))[1].subquery("foreseen")
     theirs = (contacts.c.role, contacts.c.address, contacts.c.name, contacts.c.is_listed)
     query = (
         select(rows, members.c.slug, *theirs, feed_addresses.printed(members.c.id).label("generation"))
@@ -124,7 +219,8 @@ async def foresee(connection: AsyncConnection, duty: Duty, now: datetime) -> lis
         .join(members, members.c.id == contacts.c.member_id)
         .order_by(rows.c.contact_id)
     )
-    return [_foreseen(dict(row._mapping)) for row in await connection.execute(query)]
+    found = await connection.execute(query, _parameters(duty, now))
+    return [_foreseen(dict(row._mapping)) for row in found]
 
 
 def _foreseen(row: dict[str, Any]) -> Delivery:
@@ -136,42 +232,36 @@ def _foreseen(row: dict[str, Any]) -> Delivery:
     )
 
 
-def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[str], Select[Any]]:
+def _rows(shape: _Shape) -> tuple[list[str], Select[Any]]:
     """The names of the columns, and the rows of all contacts concerned."""
-    meant = _meant(connection, duty, now)
-    basis: ColumnElement[str] = literal(basis_of(duty))
-    if duty.kind in OF_CASES:
+    meant = _meant(shape)
+    basis: ColumnElement[str] = _text("basis")
+    if shape.kind in OF_CASES:
         basis = cast(meant.c.letters, String)
-    elif duty.method is not None:
+    elif shape.method is not None:
         basis = cast(meant.c.sequence, String)
     contact = cast(meant.c.contact_id, String)
     values: dict[str, Any] = {
-        "notice_key": literal(f"{duty.occurrence}|{duty.rule}|") + contact + literal("|") + basis,
-        "message_id": (
-            literal(f"<{duty.occurrence}.{duty.rule}.")
-            + basis
-            + literal(".")
-            + contact
-            + literal(f"@{duty.uid_domain}>")
-        ),
+        "notice_key": _text("key_head") + contact + literal("|") + basis,
+        "message_id": _text("id_head") + basis + literal(".") + contact + _text("id_tail"),
         "contact_id": meant.c.contact_id,
-        "occurrence": literal(duty.occurrence),
-        "rule": literal(duty.rule),
-        "kind": literal(duty.kind.value),
+        "occurrence": _OCCURRENCE,
+        "rule": _text("rule"),
+        "kind": literal(shape.kind.value),
         "uid": meant.c.uid,
-        "method": literal(duty.method) if duty.method else cast(null(), String),
+        "method": literal(shape.method) if shape.method else cast(null(), String),
         "sequence": meant.c.sequence,
-        "starts_at": meant.c.submitted_at if duty.kind in OF_CASES else literal(duty.starts_at, Instant),
-        "ends_at": meant.c.deadline_at if duty.kind in OF_CASES else literal(duty.ends_at, Instant),
-        "status": literal(duty.status),
-        "place": literal(duty.place),
-        "days": literal(duty.days),
-        "due_at": literal(duty.due_at, Instant),
+        "starts_at": meant.c.submitted_at if shape.kind in OF_CASES else _instant("starts_at"),
+        "ends_at": meant.c.deadline_at if shape.kind in OF_CASES else _instant("ends_at"),
+        "status": _text("status"),
+        "place": _text("place"),
+        "days": _text("days"),
+        "due_at": _instant("due_at"),
         "useful_by": meant.c.useful_by,
-        "inserted_at": literal(now, Instant),
-        "next_at": literal(duty.due_at, Instant),
+        "inserted_at": _instant("now"),
+        "next_at": _instant("due_at"),
         "attempts": literal(0),
-        "urgency": literal(urgency(duty.kind)),
+        "urgency": literal(urgency(shape.kind)),
         "state": case((meant.c.why_missed != "", MISSED), else_=QUEUED),
         "reason": meant.c.why_missed,
     }
@@ -179,34 +269,34 @@ def _rows(connection: AsyncConnection, duty: Duty, now: datetime) -> tuple[list[
     return list(values), rows
 
 
-def _meant(connection: AsyncConnection, duty: Duty, now: datetime) -> Subquery:
+def _meant(shape: _Shape) -> Subquery:
     """The contacts concerned, with what is not the same for all of them; each such value is worked out once,
     however many columns are made of it: its order keeps PostgreSQL from putting it in their place."""
-    is_last_told = and_(told.c.contact_id == contacts.c.id, told.c.occurrence == duty.occurrence)
+    is_last_told = and_(told.c.contact_id == contacts.c.id, told.c.occurrence == _OCCURRENCE)
     is_newer_still = or_(told.c.sequence.is_(None), flying.c.sequence > told.c.sequence)
-    is_in_flight = and_(flying.c.contact_id == contacts.c.id, flying.c.id.in_(_in_flight(duty)))
+    is_in_flight = and_(flying.c.contact_id == contacts.c.id, flying.c.id.in_(_in_flight()))
     source = (
         contacts.join(members, members.c.id == contacts.c.member_id)
         .outerjoin(told, is_last_told)
         .outerjoin(flying, and_(is_in_flight, is_newer_still))
     )
-    box = _of_mailboxes(connection, duty) if duty.method and duty.sharing else None
+    box = _of_mailboxes(shape) if shape.method and shape.has_sharing else None
     if box is not None:
         source = source.outerjoin(box, box.c.address == func.lower(contacts.c.address))
     return (
         select(
             contacts.c.id.label("contact_id"),
-            _uid(duty).label("uid"),
-            _sequence(duty, box).label("sequence"),
-            _useful_by(duty).label("useful_by"),
-            _why_missed(duty).label("why_missed"),
-            *_case_of_each(duty),
+            _uid(shape).label("uid"),
+            _sequence(shape, box).label("sequence"),
+            _useful_by(shape).label("useful_by"),
+            _why_missed(shape).label("why_missed"),
+            *_case_of_each(shape),
         )
         .select_from(source)
-        .where(contacts.c.member_id.in_(among(duty.member_ids, connection)))
-        .where(contacts.c.id.in_(_one_for_each_address(connection, duty)))
-        .where(_concerned(duty, now))
-        .where(*_wants(duty), *_strikes_out_nothing(connection, duty))
+        .where(contacts.c.member_id.in_(shape.among("member_ids")))
+        .where(contacts.c.id.in_(_one_for_each_address(shape)))
+        .where(_concerned(shape))
+        .where(*_wants(shape), *_strikes_out_nothing(shape))
         .order_by(contacts.c.id)
         .subquery("meant")
     )
@@ -266,15 +356,15 @@ async def overtake(connection: AsyncConnection, duty: Duty) -> int:
     return (await connection.execute(overtaken)).rowcount
 
 
-def _why_missed(duty: Duty) -> ColumnElement[str]:
+def _why_missed(shape: _Shape) -> ColumnElement[str]:
     """Why a row is only recorded; a reminder also where the news itself is still on its way. Not where a
     change waits for a person after an outage: who was invited is reminded of what is true now."""
-    if duty.missed_because or duty.kind not in REMINDERS:
-        return literal(duty.missed_because)
+    if shape.is_missed or shape.kind not in REMINDERS:
+        return _text("missed_because")
     news = outbox.alias("news")
     on_its_way = exists().where(
         news.c.contact_id == contacts.c.id,
-        news.c.occurrence == duty.occurrence,
+        news.c.occurrence == _OCCURRENCE,
         news.c.kind.in_(kind.value for kind in STATEFUL),
         news.c.state.in_(UNSENT),
         ~and_(news.c.kind == Kind.CHANGED.value, exists().where(holds.c.subject == BUT_REMINDERS)),
@@ -282,16 +372,16 @@ def _why_missed(duty: Duty) -> ColumnElement[str]:
     return case((on_its_way, TOLD_NOW), else_="")
 
 
-def _one_for_each_address(connection: AsyncConnection, duty: Duty) -> Select[tuple[int]]:
+def _one_for_each_address(shape: _Shape) -> Select[tuple[int]]:
     """Who holds two roles with one address is written to once, in the first of them. Nobody stands in where a
     later mail took the place of this one for some of the roles: it goes to the others of the same rule."""
-    roles: ColumnElement[bool] = contacts.c.role.in_(duty.roles)
-    may_pass = duty.kind in REPORTS and duty.kind is not Kind.REPORT_DIGEST
-    if may_pass and duty.missed_because != OVERTAKEN:
-        roles = or_(roles, _stands_in(duty.roles))
+    roles: ColumnElement[bool] = contacts.c.role.in_(shape.roles)
+    may_pass = shape.kind in REPORTS and shape.kind is not Kind.REPORT_DIGEST
+    if may_pass and not shape.is_overtaken:
+        roles = or_(roles, _stands_in(shape.roles))
     listed = [roles, contacts.c.is_listed == true()]
     if may_pass:
-        listed.append(contacts.c.member_id.in_(among(duty.member_ids, connection)))
+        listed.append(contacts.c.member_id.in_(shape.among("member_ids")))
     first = select(func.min(contacts.c.id)).where(*listed)
     return first.group_by(contacts.c.member_id, contacts.c.address)
 
@@ -313,12 +403,12 @@ def _stands_in(roles: tuple[str, ...]) -> ColumnElement[bool]:
     return or_(false(), *found)
 
 
-def _case_of_each(duty: Duty) -> list[ColumnElement[Any]]:
+def _case_of_each(shape: _Shape) -> list[ColumnElement[Any]]:
     """What a letter about a case rests on, of the member of each contact."""
-    if duty.kind not in OF_CASES:
+    if shape.kind not in OF_CASES:
         return []
     names = ("submitted_at", "deadline_at", "letters")
-    return [of_case(name, literal(duty.occurrence), contacts.c.member_id).label(name) for name in names]
+    return [of_case(name, _OCCURRENCE, contacts.c.member_id).label(name) for name in names]
 
 
 async def withdraw_of_cases(
@@ -354,10 +444,10 @@ async def _waits_for(
     )
 
 
-def _in_flight(duty: Duty) -> Select[tuple[int]]:
+def _in_flight() -> Select[tuple[int]]:
     """Of each contact the row of this occurrence that is being sent, or whose reply was lost: a handful."""
     begun = and_(may_have_arrived(outbox), outbox.c.kind.in_(kind.value for kind in STATEFUL))
-    latest = select(func.max(outbox.c.id)).where(begun, outbox.c.occurrence == duty.occurrence)
+    latest = select(func.max(outbox.c.id)).where(begun, outbox.c.occurrence == _OCCURRENCE)
     return latest.group_by(outbox.c.contact_id)
 
 
@@ -366,26 +456,26 @@ def _known(name: str) -> ColumnElement[Any]:
     return case((flying.c.id.is_not(None), flying.c[name]), else_=told.c[name])
 
 
-def _sequence(duty: Duty, box: Subquery | None) -> ColumnElement[int]:
+def _sequence(shape: _Shape, box: Subquery | None) -> ColumnElement[int]:
     """The revision for a first mail, later at least one more than was last told (DESIGN, 5.4), to whichever
     contact of the mailbox; and more than a mail that waits and says something else."""
-    if duty.method is None:
-        return literal(duty.revision)
-    least: ColumnElement[int] = literal(duty.revision)
-    others = [_known("sequence") + 1, _beyond_what_waits(duty)]
+    if shape.method is None:
+        return bindparam(_named("revision"), type_=Integer)
+    least: ColumnElement[int] = bindparam(_named("revision"), type_=Integer)
+    others = [_known("sequence") + 1, _beyond_what_waits(shape)]
     for other in others if box is None else [*others, box.c.least]:
         least = case((other > least, other), else_=least)
     return least
 
 
-def _beyond_what_waits(duty: Duty) -> ColumnElement[int]:
+def _beyond_what_waits(shape: _Shape) -> ColumnElement[int]:
     """The SEQUENCE of what waits for a contact where it says the same as the duty, which makes one row of the
     two; else one more, for with the same key the duty would get no row. NULL where nothing waits."""
     waits = outbox.alias("waits")
-    says_otherwise = or_(waits.c.method != literal(duty.method), _differs(duty, lambda name: waits.c[name]))
+    says_otherwise = or_(waits.c.method != literal(shape.method), _differs(lambda name: waits.c[name]))
     theirs = and_(
         waits.c.contact_id == contacts.c.id,
-        waits.c.occurrence == duty.occurrence,
+        waits.c.occurrence == _OCCURRENCE,
         waits.c.method.is_not(None),
         waits.c.state.in_(AT_REST),
     )
@@ -393,20 +483,20 @@ def _beyond_what_waits(duty: Duty) -> ColumnElement[int]:
     return select(beyond).where(theirs).correlate(contacts).scalar_subquery()
 
 
-def _of_mailboxes(connection: AsyncConnection, duty: Duty) -> Subquery:
+def _of_mailboxes(shape: _Shape) -> Subquery:
     """Of each mailbox that contacts have in common: the least SEQUENCE that its calendar takes for newer.
 
     More than what was told; as much as what waits, for that says the same, or more where it undoes it.
     """
-    undoes = outbox.c.method != literal(duty.method)
+    undoes = outbox.c.method != literal(shape.method)
     waits = (outbox.c.state.in_(UNSENT), outbox.c.method.is_not(None))
     said = union_all(
         select(told.c.contact_id, (told.c.sequence + 1).label("least")).where(
-            told.c.occurrence == duty.occurrence, told.c.contact_id.in_(among(duty.sharing, connection))
+            told.c.occurrence == _OCCURRENCE, told.c.contact_id.in_(shape.among("sharing"))
         ),
         select(outbox.c.contact_id, outbox.c.sequence + case((undoes, 1), else_=0)).where(
-            outbox.c.occurrence == duty.occurrence,
-            outbox.c.contact_id.in_(among(duty.sharing, connection)),
+            outbox.c.occurrence == _OCCURRENCE,
+            outbox.c.contact_id.in_(shape.among("sharing")),
             *waits,
         ),
     ).subquery("said")
@@ -417,19 +507,19 @@ def _of_mailboxes(connection: AsyncConnection, duty: Duty) -> Subquery:
     return boxes.group_by(address).subquery("box")
 
 
-def _strikes_out_nothing(connection: AsyncConnection, duty: Duty) -> list[ColumnElement[bool]]:
+def _strikes_out_nothing(shape: _Shape) -> list[ColumnElement[bool]]:
     """What stands in a mailbox for a city that is still meant is not cancelled there for another one."""
-    if not duty.keepers:
+    if not shape.has_keepers:
         return []
     knows, waits, keeper = told.alias("knows"), outbox.alias("waits"), contacts.alias("keeper")
     invited = union_all(
-        select(knows.c.contact_id).where(knows.c.occurrence == duty.occurrence, knows.c.method == REQUEST),
+        select(knows.c.contact_id).where(knows.c.occurrence == _OCCURRENCE, knows.c.method == REQUEST),
         select(waits.c.contact_id).where(
-            waits.c.occurrence == duty.occurrence, waits.c.method == REQUEST, waits.c.state.in_(UNSENT)
+            waits.c.occurrence == _OCCURRENCE, waits.c.method == REQUEST, waits.c.state.in_(UNSENT)
         ),
     )
     stands = select(func.lower(keeper.c.address)).where(
-        keeper.c.id.in_(among(duty.keepers, connection)), keeper.c.id.in_(invited)
+        keeper.c.id.in_(shape.among("keepers")), keeper.c.id.in_(invited)
     )
     return [func.lower(contacts.c.address).not_in(stands)]
 
@@ -440,38 +530,38 @@ def basis_of(duty: Duty) -> str:
     return words_rest_on(duty.kind, at, duty.rule_since)
 
 
-def _uid(duty: Duty) -> ColumnElement[str]:
-    if duty.uid_by_member:
-        return literal(f"{duty.uid}.") + members.c.slug + literal(f"@{duty.uid_domain}")
-    return literal(f"{duty.uid}@{duty.uid_domain}")
+def _uid(shape: _Shape) -> ColumnElement[str]:
+    if shape.uid_by_member:
+        return _text("uid_head") + members.c.slug + _text("uid_tail")
+    return _text("uid_head") + _text("uid_tail")
 
 
-def _useful_by(duty: Duty) -> ColumnElement[datetime]:
+def _useful_by(shape: _Shape) -> ColumnElement[datetime]:
     """A cancellation until the end that stands in the contact's calendar, if any does (US-13)."""
-    latest = literal(duty.useful_by, Instant)
-    return func.coalesce(_known("ends_at"), latest) if duty.kind is Kind.CANCELLED else latest
+    latest = _instant("useful_by")
+    return func.coalesce(_known("ends_at"), latest) if shape.kind is Kind.CANCELLED else latest
 
 
-def _concerned(duty: Duty, now: datetime) -> ColumnElement[bool]:
+def _concerned(shape: _Shape) -> ColumnElement[bool]:
     """Compares what a contact should know with what it was last told; as `is_needed` in model/told.py."""
     knows_nothing = and_(told.c.contact_id.is_(None), flying.c.id.is_(None))
     invited, off = _known("method") == REQUEST, _known("method") == CANCEL
-    match duty.kind:
+    match shape.kind:
         case Kind.ANNOUNCEMENT | Kind.REPORT_OPENED:
             return knows_nothing
         case Kind.INVITATION:
             return or_(knows_nothing, off)
-        case Kind.CHANGED if duty.starts_at is None:
-            return or_(off, and_(invited, or_(_is_in_doubt(), _differs(duty, _known))))
+        case Kind.CHANGED if not shape.has_hour:
+            return or_(off, and_(invited, or_(_is_in_doubt(), _differs(_known))))
         case Kind.CHANGED:
-            return and_(invited, or_(_is_in_doubt(), _differs(duty, _known)))
+            return and_(invited, or_(_is_in_doubt(), _differs(_known)))
         case Kind.CANCELLED:
             ends_at = _known("ends_at")
-            return and_(invited, or_(ends_at.is_(None), ends_at > literal(now, Instant)))
+            return and_(invited, or_(ends_at.is_(None), ends_at > _instant("now")))
         case Kind.FOLLOW_UP:
             return invited
         case Kind.REPORT_MOVED:
-            return and_(~knows_nothing, _known("ends_at").is_distinct_from(literal(duty.ends_at, Instant)))
+            return and_(~knows_nothing, _known("ends_at").is_distinct_from(_instant("ends_at")))
         case _:
             return true()
 
@@ -481,27 +571,27 @@ def _is_in_doubt() -> ColumnElement[bool]:
     return and_(flying.c.id.is_not(None), flying.c.is_uncertain, flying.c.state.not_in(UNSENT))
 
 
-def _wants(duty: Duty) -> list[ColumnElement[bool]]:
+def _wants(shape: _Shape) -> list[ColumnElement[bool]]:
     """Who ended the webinars' mails gets duties only, and whose mail came back nothing; who declined a
     session is not reminded of it."""
-    if duty.uid_by_member:
+    if shape.uid_by_member:
         wants = [~is_suppressed(contacts.c.address, EVERYTHING)]
-        if duty.kind in AWAITING and duty.kind is not Kind.REPORT_DIGEST:
-            wants.append(~has_come(literal(duty.occurrence), contacts.c.member_id))
+        if shape.kind in AWAITING and shape.kind is not Kind.REPORT_DIGEST:
+            wants.append(~has_come(_OCCURRENCE, contacts.c.member_id))
         return wants
     wants = [~is_suppressed(contacts.c.address, WEBINARS)]
-    if duty.kind is Kind.REMINDER:
-        wants.append(~has_declined(contacts.c.id, literal(duty.occurrence)))
+    if shape.kind is Kind.REMINDER:
+        wants.append(~has_declined(contacts.c.id, _OCCURRENCE))
     return wants
 
 
-def _differs(duty: Duty, known: Callable[[str], ColumnElement[Any]]) -> ColumnElement[bool]:
+def _differs(known: Callable[[str], ColumnElement[Any]]) -> ColumnElement[bool]:
     """What a contact knows, or is about to read, is not what the duty tells."""
     return or_(
-        known("starts_at").is_distinct_from(literal(duty.starts_at, Instant)),
-        known("ends_at").is_distinct_from(literal(duty.ends_at, Instant)),
-        known("status") != duty.status,
-        known("place") != duty.place,
+        known("starts_at").is_distinct_from(_instant("starts_at")),
+        known("ends_at").is_distinct_from(_instant("ends_at")),
+        known("status") != _text("status"),
+        known("place") != _text("place"),
         # neither true nor false where they were not written down: no difference
-        known("days") != duty.days,
+        known("days") != _text("days"),
     )
