@@ -73,11 +73,12 @@ def _mend(loaded: Loaded) -> dict[str, int]:
 def _advice(loaded: Loaded) -> list[Problem]:
     if loaded.readable is None:
         return []
-    today = times.local_date(datetime.now(UTC), _zone(loaded.readable))
+    now = datetime.now(UTC)
+    today = times.local_date(now, _zone(loaded.readable))
     cases = _decided()
-    learnt = Learnt.of(cases, loaded.readable)
+    learnt = Learnt.of(cases, loaded.readable, now)
     as_decided = replace(loaded, readable=learnt.applied_to(loaded.readable))
-    return [*advise(as_decided, today, _in_force()), *find_decided(loaded, cases), *_erased(loaded)]
+    return [*advise(as_decided, today, _in_force()), *find_decided(loaded, cases, now), *_erased(loaded)]
 
 
 def _erased(loaded: Loaded) -> list[Problem]:

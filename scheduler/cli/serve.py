@@ -109,6 +109,7 @@ async def _first_of(told_to_stop: asyncio.Event, http: asyncio.Task[None]) -> No
 @asynccontextmanager
 async def _open_database(settings: Settings) -> AsyncIterator[Database]:
     """Ours alone if it is an SQLite file, with the tables of this program, and no claim of the dead."""
+    from scheduler.service.apply import know_cases
     from scheduler.service.bootstrap import key_file, kinds_to_hold
     from scheduler.service.marking import hold_if_older
     from scheduler.store import claims
@@ -123,6 +124,7 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
         async with serving(database, url):
             await migrate(database)
             remember_made(url)
+            await know_cases(database, datetime.now(UTC))
             await hold_if_older(database, datetime.now(UTC))
             if sqlite_file(url):
                 async with database.write() as connection:

@@ -255,7 +255,7 @@ def _moved(case: Case, terms: Terms, now: datetime) -> Move | None:
     is asked again (trap 32)."""
     has_moved = terms.deadline_at != case.deadline_at
     may_move = case.state in IDLE or case.state in AWAITED
-    is_reopened = case.state is State.NOT_SUBMITTED and terms.deadline_at > case.deadline_at
+    is_reopened = case.state is State.NOT_SUBMITTED and has_moved and not is_late(now, terms.deadline_at)
     state = case.state
     if may_move or is_reopened:
         state = terms.state(now, has_draft=case.draft is not None)
@@ -357,9 +357,9 @@ class Learnt:
     ends: tuple[tuple[str, date], ...] = ()
 
     @classmethod
-    def of(cls, cases: Iterable[Case], configuration: Configuration) -> Learnt:
+    def of(cls, cases: Iterable[Case], configuration: Configuration, now: datetime) -> Learnt:
         """By the cases as they are remembered. A membership that ended with a report that did not come goes
-        on where the configuration gives more time for it."""
+        on where the configuration gives more time for it, and that is not over yet."""
         duties, ends = [], []
         cycles = {cycle.id: cycle for cycle in configuration.cycles}
         members = {member.slug: member for member in configuration.members}
@@ -367,7 +367,7 @@ class Learnt:
             cycle, member = cycles.get(case.cycle), members.get(case.member)
             if case.decision:
                 duties.append((case.cycle, case.member, case.decision))
-            if case.ends_on and not (cycle and member and _is_reopened(case, cycle, member)):
+            if case.ends_on and not (cycle and member and _is_reopened(case, cycle, member, now)):
                 ends.append((case.member, case.ends_on))
         return cls(tuple(duties), tuple(ends))
 
@@ -392,7 +392,7 @@ class Learnt:
         return replace(configuration, cycles=cycles, members=members)
 
     def _decided(self, cycle: Cycle) -> Cycle:
-        decided = tuple((slug, duty) for name, slug, duty in self.duties if name == cycle.id)
+        decided = tuple(sorted((slug, duty) for name, slug, duty in self.duties if name == cycle.id))
         return (
             cycle if cycle.who.decided == decided else replace(cycle, who=replace(cycle.who, decided=decided))
         )
@@ -401,8 +401,10 @@ class Learnt:
 NOTHING_LEARNT = Learnt()
 
 
-def _is_reopened(case: Case, cycle: Cycle, member: Member) -> bool:
-    return case.state is State.NOT_SUBMITTED and cycle.deadline_of(member).instant > case.deadline_at
+def _is_reopened(case: Case, cycle: Cycle, member: Member, now: datetime) -> bool:
+    deadline_at = cycle.deadline_of(member).instant
+    has_moved = deadline_at != case.deadline_at
+    return case.state is State.NOT_SUBMITTED and has_moved and not is_late(now, deadline_at)
 
 
 def _ended(member: Member, last_day: date) -> Member:

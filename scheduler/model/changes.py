@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member
@@ -18,6 +18,10 @@ from scheduler.model.network import Configuration, Network
 from scheduler.model.notices import NoticeRule
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import Series, Session
+
+#: A round goes on after its last deadline: reports are read, letters released. So long it stays, held, where
+#: it vanished from the files.
+ROUND_STAYS = timedelta(days=365)
 
 
 def fingerprint(value: object) -> str:
@@ -76,7 +80,7 @@ def carry_over(before: Configuration, proposal: Configuration, now: datetime) ->
     vanished_cycles = tuple(
         replace(cycle, held=True)
         for cycle in before.cycles
-        if cycle.id not in present_cycles and cycle.deadline.instant > now
+        if cycle.id not in present_cycles and cycle.last_instant + ROUND_STAYS > now
     )
     return replace(proposal, series=tuple(kept.values()), cycles=(*proposal.cycles, *vanished_cycles))
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 from scheduler.model import times
-from scheduler.model.cycles import Cycle
+from scheduler.model.cycles import IN_THE_CITY, Cycle
 from scheduler.model.network import Configuration
 from scheduler.model.programme import DEADLINE_LENGTH, Occurrence, occurrences_of, span_of
 
@@ -124,7 +124,8 @@ def clocks_of(configuration: Configuration, now: datetime) -> Clocks:
     """How the clocks of all zones of a configuration go, from now until everything in it is over."""
     everything = [o for part in configuration.parts for o in occurrences_of(part)]
     ends = (occurrence.ends_at for occurrence in everything if occurrence.ends_at)
-    until = max([now, *ends]) + _MARGIN
+    rounds = (cycle.last_instant for cycle in configuration.cycles)
+    until = max([now, *ends, *rounds]) + _MARGIN
     zones = {member.zone for member in configuration.members} | {o.zone for o in everything}
     zones.add(configuration.network.zone)
     return Clocks(now, until, {zone: clock_of(zone, now, until) for zone in sorted(zones) if "/" in zone})
@@ -160,7 +161,13 @@ class ClockChange:
 
     def _shows_another(self, clock: ZoneClock, zone: str, occurrence: Occurrence) -> bool:
         at = occurrence.ends_at if occurrence.session is None else occurrence.starts_at
-        if at is None or at > self.until or self.ahead.get(occurrence.id) != occurrence.starts_at:
+        if at is None or at > self.until:
+            return False
+        if isinstance(occurrence.of, Cycle):
+            # what is written in the city's own hour shows that hour by any clock
+            if occurrence.of.deadline.zone == IN_THE_CITY or occurrence.id not in self.ahead:
+                return False
+        elif self.ahead.get(occurrence.id) != occurrence.starts_at:
             return False
         return clock.offset(at) != times.local(at, zone).utcoffset()
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from scheduler.errors import SchedulerError
 from scheduler.model import times
-from scheduler.model.cycles import ANYWHERE, Cycle, Deadline
+from scheduler.model.cycles import ANYWHERE, IN_THE_CITY, Cycle, Deadline
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Configuration, Network
 from scheduler.model.series import Series, Session, Status
@@ -19,6 +19,8 @@ Moment = Callable[[date, time, str], datetime]
 
 #: A deadline shows in calendars as an item of this length that ends at the deadline (DESIGN, section 6).
 DEADLINE_LENGTH = timedelta(minutes=30)
+#: No clock is moved by so much, and no deadline by less than a day.
+_HALF_A_DAY = timedelta(hours=12)
 #: A summary that comes on this day after the session, or later, is late.
 SUMMARY_LATE_FROM = 15
 
@@ -81,6 +83,13 @@ class Occurrence:
     def place(self) -> str:
         """How to join, a line each, as it is remembered: what must not change without a word."""
         return "\n".join(self.session.places) if self.session else ""
+
+    @property
+    def slack(self) -> timedelta:
+        """By how much its instant may move and still be the same deadline to who reads it: what is written in
+        the city's own hour moves in UTC when the city's clock does."""
+        is_own = isinstance(self.of, Cycle) and self.of.deadline.zone == IN_THE_CITY
+        return _HALF_A_DAY if is_own else timedelta(0)
 
     @property
     def is_held(self) -> bool:

@@ -229,11 +229,17 @@ def is_needed(kind: Kind, told: Told | None, occurrence: Occurrence, at: datetim
         case Kind.CANCELLED:
             return told is not None and is_invited and (told.ends_at is None or told.ends_at > at)
         case Kind.REPORT_MOVED:
-            return told is not None and told.ends_at != occurrence.ends_at
+            return told is not None and _is_another(told.ends_at, occurrence)
         case Kind.FOLLOW_UP:
             return is_invited
         case _:
             return True
+
+
+def _is_another(told_at: datetime | None, occurrence: Occurrence) -> bool:
+    if told_at is None or occurrence.ends_at is None:
+        return told_at != occurrence.ends_at
+    return abs(told_at - occurrence.ends_at) > occurrence.slack
 
 
 def tell(kind: Kind, told: Told | None, occurrence: Occurrence) -> Told:

@@ -75,7 +75,7 @@ async def put_in_force(
     proposed = proposed or normal.hash_of(normal.to_text(proposal))
     if before:
         proposal = changes.carry_over(before.configuration, proposal, now)
-    learnt = Learnt.of(known.values(), proposal).joined(decided.learnt)
+    learnt = Learnt.of(known.values(), proposal, now).joined(decided.learnt)
     proposal = await asyncio.to_thread(learnt.applied_to, proposal)
     terms = await asyncio.to_thread(terms_of, proposal)
     content = normal.to_text(proposal)
@@ -138,7 +138,8 @@ async def _settle_cases(
 
 
 async def know_cases(database: Database, now: datetime) -> None:
-    """Makes the cases of what is in force, where an older version of this program has put it in force."""
+    """Makes the cases of what is in force, where an older version of this program has put it in force; before
+    anything of it is served, for calendars show what cases know of their deadlines."""
     async with database.read() as connection:
         if not await configurations.latest_id(connection) or await cases.by_place(connection):
             return
@@ -147,7 +148,9 @@ async def know_cases(database: Database, now: datetime) -> None:
         terms = await asyncio.to_thread(terms_of, in_force.configuration)
         async with database.write() as connection:
             await ledger.hold(connection)
-            await _settle_cases(connection, terms, NOTHING_DECIDED, now, CALENDAR)
+            # another replica, or a person, may have been quicker
+            if await configurations.latest_id(connection) == in_force.id:
+                await _settle_cases(connection, terms, NOTHING_DECIDED, now, CALENDAR)
 
 
 async def put_anew(

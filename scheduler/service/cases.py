@@ -7,6 +7,7 @@ in which a round ends have a door of their own (`releasing.py`).
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from scheduler.configuration.problems import did_you_mean, listed, quoted
 from scheduler.errors import CasesRefused, SchedulerError
 from scheduler.model.cases import (
     AWAITED,
+    COME,
     IDLE,
     SAYABLE,
     Case,
@@ -33,7 +35,9 @@ from scheduler.model.moments import LETTER_USEFUL
 from scheduler.model.notices import AWAITING, OUTCOMES, Kind, NoticeRule
 from scheduler.model.programme import occurrences_of
 from scheduler.service.apply import Decided, put_anew
+from scheduler.service.engine import settle
 from scheduler.service.in_force import InForce, Memory
+from scheduler.service.one_member import passed_slots
 from scheduler.store import cases, ledger
 from scheduler.store.database import Connection, Database
 from scheduler.store.duties import REPORT_CAME, fire, foresee, withdraw_of_cases
@@ -171,6 +175,7 @@ class Cases:
                 continue
             moves += _turned(case, now)
             moves.append(Move(before, moved, now, _reason(one, moved)))
+            found[one.member] = moved
         _refuse(problems)
         return moves, tuple(known)
 
@@ -265,13 +270,30 @@ async def _follow(
         for move in moves
         if move.before and move.before.state in AWAITED and move.after.state not in AWAITED
     ]
-    if not came:
+    submitted = {ids[m.after.member] for m in moves if _came_first(m)}
+    await _ask_again(connection, in_force, moves, now)
+    if not (came or submitted):
         return Done(tuple(moves))
     asking = AWAITING - {Kind.REPORT_DIGEST}
     withdrawn = await withdraw_of_cases(connection, cycle.id, came, asking, REPORT_CAME)
-    submitted = {ids[m.after.member] for m in moves if m.after.state is State.SUBMITTED} & set(came)
     receipts = await fire_letters(connection, in_force, cycle, Kind.REPORT_RECEIVED, submitted, now)
     return Done(tuple(moves), withdrawn=withdrawn, receipts=receipts)
+
+
+def _came_first(move: Move) -> bool:
+    """There was no report, and now there is one; also where it was noted already that none came."""
+    had = move.before is not None and move.before.submitted_at is not None
+    return move.after.state is State.SUBMITTED and not had
+
+
+async def _ask_again(connection: Connection, in_force: InForce, moves: Sequence[Move], now: datetime) -> None:
+    """Whose report is sent back hears what it was not told in the meantime: another deadline, say."""
+    back = [m.after.member for m in moves if m.before and m.before.state in COME and m.after.state in AWAITED]
+    if back:
+        members = [in_force.members[slug] for slug in back]
+        slots = await asyncio.to_thread(passed_slots, in_force, members, now, of_rounds=True)
+        of_reports = [slot for slot in slots if slot.rule.kind in AWAITING]
+        await settle(connection, in_force, of_reports, now)
 
 
 async def fire_letters(

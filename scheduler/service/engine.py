@@ -224,6 +224,7 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
         due_at=slot.due_at,
         useful_by=slot.useful_by,
         rule_since=in_force.since.rule_changed_at(occurrence, slot.rule),
+        slack=occurrence.slack,
         missed_because=missed_because,
         sharing=tuple(contact.id for contact in in_force.sharing),
         keepers=_keepers(slot, in_force) if slot.rule.kind is Kind.CANCELLED else (),

@@ -47,6 +47,8 @@ class InForce:
     sharing: tuple[ContactRow, ...] = ()
     #: (cycle, slug) -> SEQUENCE of the deadline of its case, where it is not 0, and when it was moved
     case_revisions: Mapping[tuple[str, str], tuple[int, datetime | None]] = field(default_factory=dict)
+    #: cycles that have cases; of another one all have the SEQUENCE of the round
+    known_rounds: frozenset[str] = frozenset()
     _sessions: dict[tuple[str, str], tuple[Occurrence, ...]] = field(default_factory=dict)
     _leaders: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
@@ -58,6 +60,8 @@ class InForce:
         """What is the same for all who ask, before anybody does: among many members it takes long enough to
         stall an event loop."""
         _ = self.members, self.series, self.occurrences, self.likeness, self._ids
+        for cycle in self.cycles:
+            self.leaders(cycle)
 
     def ids_of(self, group: Group) -> tuple[int, ...]:
         """Row ids of its members; known beforehand of a group of its own."""
@@ -112,7 +116,7 @@ class InForce:
     def revision_of(self, occurrence: Occurrence, member: Member) -> Revision:
         """Of a deadline that of its own case; an edit of the round's words changes its date, too."""
         revision = self.revisions[occurrence.id]
-        if not isinstance(occurrence.of, Cycle):
+        if not isinstance(occurrence.of, Cycle) or occurrence.id not in self.known_rounds:
             return revision
         sequence, moved_at = self.case_revisions.get((occurrence.id, member.slug), (0, None))
         return Revision(sequence, max(moved_at or revision.changed_at, revision.changed_at))
@@ -157,6 +161,7 @@ async def read_in_force(connection: Connection) -> InForce:
         await _clocks_disagree(connection, applied, configuration),
         await book.sharing(connection),
         await cases.revised(connection),
+        await cases.rounds(connection),
     )
 
 

@@ -214,7 +214,7 @@ def draw_up(
     after, since = proposal, Since(applied_at)
     if ground.configuration and ground.since:
         after = changes.carry_over(ground.configuration, proposal, now)
-        after = Learnt.of(ground.cases.values(), after).applied_to(after)
+        after = Learnt.of(ground.cases.values(), after, now).applied_to(after)
         since = changes.since_if_applied(ground.since, ground.configuration, after, applied_at)
     window = Window(applied_at, until)
     groups = group_members(after)

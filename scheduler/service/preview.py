@@ -113,7 +113,7 @@ async def preview(
     member would not get it, SchedulerError for a word or a name that is nothing.
     """
     cases = await _cases(database)
-    configuration = Learnt.of(cases.values(), configuration).applied_to(configuration)
+    configuration = Learnt.of(cases.values(), configuration, now).applied_to(configuration)
     part = _part_of(configuration, name)
     rules = _rules_of(part, word)
     before = await _in_force(database)

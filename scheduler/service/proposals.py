@@ -25,7 +25,7 @@ from scheduler.errors import ConfigurationMoved, KeyNeeded, OlderClocks
 from scheduler.model import changes, times
 from scheduler.model.cases import Case, Learnt
 from scheduler.model.network import Configuration
-from scheduler.service.apply import know_cases, meet_new_clocks, put_in_force
+from scheduler.service.apply import meet_new_clocks, put_in_force
 from scheduler.service.clock import Clock
 from scheduler.service.erased import leave_erased_out
 from scheduler.service.in_force import Memory
@@ -130,7 +130,7 @@ def _hash_if_applied(
 ) -> str:
     """With what was kept, and with what people decided of cases, as in `put_in_force`."""
     proposal = changes.carry_over(current, proposal, now)
-    return normal.hash_of(normal.to_text(Learnt.of(known, proposal).applied_to(proposal)))
+    return normal.hash_of(normal.to_text(Learnt.of(known, proposal, now).applied_to(proposal)))
 
 
 @dataclass
@@ -239,7 +239,6 @@ class Proposals:
     async def _seen(self) -> Seen:
         now, leads = self.clock.now(), self.leads()
         if (leads and not self._has_met_clocks) or self._are_clocks_new:
-            await know_cases(self.database, now)
             if await meet_new_clocks(self.database, now, self.key):
                 _log.warning("a new tz database: see `scheduler clocks`", action="clocks")
             self._has_met_clocks = True

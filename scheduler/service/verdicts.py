@@ -115,7 +115,8 @@ def why_not(
         is_needed = hours_moved(in_force, change, member, now)
         return None if is_needed else (outbox.WITHDRAWN, "no hour there differs any more")
     occurrence = in_force.occurrences.get(row.occurrence)
-    if occurrence is None or occurrence.is_held:
+    # a letter that was released says what was decided, whatever became of the file since
+    if occurrence is None or (occurrence.is_held and row.kind not in OF_CASES):
         return outbox.WITHDRAWN, "the session or round vanished from the files"
     if isinstance(occurrence.of, Cycle):
         verdict = _report_verdict(row, occurrence.for_member(member), occurrence.of.duty(member), history)
@@ -193,6 +194,8 @@ def _report_verdict(row: Delivery, occurrence: Occurrence, duty: Duty, history: 
     if row.kind in OF_CASES:
         return None if case and _still_says(row.kind, case) else (outbox.WITHDRAWN, CASE_MOVED)
     if row.kind is Kind.REPORT_DIGEST:
+        if row.ends_at != occurrence.ends_at:
+            return outbox.WITHDRAWN, "the deadline was moved"
         return None if history.missing else (outbox.WITHDRAWN, "all the country's reports have come")
     if duty is not Duty.DUE:
         return outbox.WITHDRAWN, "the member is not due in this round"

@@ -6,15 +6,28 @@ line stands with each change, and no two decide on one case at once.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Executable, Select, and_, bindparam, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Executable,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.cases import AWAITED, CALENDAR, COME, Case, Move, State, advance, said_by_calendar
@@ -59,8 +72,14 @@ async def read(
         query = query.where(cases.c.cycle == cycle)
     if members_ is not None and len(members_) <= _MOST_NAMED:
         query = query.where(members.c.slug.in_(members_))
-    found = [_case(row._mapping) for row in await connection.execute(query)]
+    rows = (await connection.execute(query)).all()
+    found = await asyncio.to_thread(_all_cases, rows)
     return found if members_ is None else _of(members_, found)
+
+
+def _all_cases(rows: Sequence[Row[Any]]) -> list[Case]:
+    """Of thousands it takes long enough to stall an event loop."""
+    return [_case(row._mapping) for row in rows]
 
 
 def _of(slugs: Collection[str], found: list[Case]) -> list[Case]:
@@ -112,16 +131,23 @@ async def write(connection: AsyncConnection, moves: Sequence[Move], ids: Mapping
 
     A statement each for all of them: thousands of reports come with one export.
     """
+    asked = await asyncio.to_thread(lambda: list(_written(connection.dialect.name, moves, ids, by)))
+    for statement, parameters in asked:
+        await connection.execute(statement, parameters)
+
+
+def _written(
+    dialect: str, moves: Sequence[Move], ids: Mapping[str, int], by: str
+) -> Iterator[tuple[Executable, dict[str, Any]]]:
     new = [_values(move.after, ids) for move in moves if not move.before]
     # of two moves of one case the last one is what it is now
     last = {(move.after.cycle, move.after.member): move for move in moves if move.before}
     changed = [_values(move.after, ids) for move in last.values()]
     lines = [_line(move, ids, by) for move in moves]
-    dialect = connection.dialect.name
     insert, change, note = _statements(dialect)
     for statement, listed, rows in ((insert, _CASES, new), (change, _CASES, changed), (note, _LINES, lines)):
         if rows:
-            await connection.execute(statement, listed.parameters(dialect, rows))
+            yield statement, listed.parameters(dialect, rows)
 
 
 async def turn(connection: AsyncConnection, ids: Mapping[str, int], now: datetime) -> datetime | None:
@@ -131,11 +157,14 @@ async def turn(connection: AsyncConnection, ids: Mapping[str, int], now: datetim
         return next_at
     opened = and_(cases.c.state == State.DUE.value, cases.c.opens_at <= now)
     passed = and_(cases.c.state.in_(_TURNING), cases.c.deadline_at < now)
-    found = [_case(row._mapping) for row in await connection.execute(_cases().where(opened | passed))]
-    turned = ((case, advance(case, now)) for case in found)
-    moves = [Move(one, moved, moved.since, said_by_calendar(moved)) for one, moved in turned if moved != one]
-    await write(connection, moves, ids, CALENDAR)
+    rows = (await connection.execute(_cases().where(opened | passed))).all()
+    await write(connection, await asyncio.to_thread(_turned, rows, now), ids, CALENDAR)
     return await _next_turn(connection)
+
+
+def _turned(rows: Sequence[Row[Any]], now: datetime) -> list[Move]:
+    turned = ((case, advance(case, now)) for case in _all_cases(rows))
+    return [Move(one, moved, moved.since, said_by_calendar(moved)) for one, moved in turned if moved != one]
 
 
 #: Asked at every look.
@@ -168,6 +197,11 @@ async def revised(connection: AsyncConnection) -> dict[tuple[str, str], tuple[in
         query.join(members, members.c.id == cases.c.member_id).where(cases.c.revision > 0)
     )
     return {(cycle, slug): (revision, at) for cycle, slug, revision, at in rows}
+
+
+async def rounds(connection: AsyncConnection) -> frozenset[str]:
+    """The cycles that have cases."""
+    return frozenset(await connection.scalars(select(cases.c.cycle).distinct()))
 
 
 async def codes(connection: AsyncConnection, cycle: str) -> dict[str, str]:
@@ -308,7 +342,3 @@ def read_draft(text: str) -> Draft:
         tuple(values["unanswered"]),
         tuple(TooLong(**one) for one in values["too_long"]),
     )
-
-
-def moved_ids(moves: Iterable[Move], ids: Mapping[str, int]) -> list[int]:
-    return [ids[move.after.member] for move in moves]

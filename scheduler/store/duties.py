@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -93,6 +93,8 @@ class Duty:
     useful_by: datetime
     #: since when the rule is as it is; None: since before the occurrence was known
     rule_since: datetime | None = None
+    #: by how much `ends_at` may differ from what was told and still be the same
+    slack: timedelta = timedelta(0)
     #: anything but empty makes it a row that is only recorded as missed
     missed_because: str = ""
     #: row ids of contacts that have their mailbox in common with others
@@ -172,6 +174,8 @@ def _parameters(duty: Duty, now: datetime) -> dict[str, Any]:
         "revision": duty.revision,
         "starts_at": duty.starts_at,
         "ends_at": duty.ends_at,
+        "least_end": duty.ends_at - duty.slack if duty.ends_at else None,
+        "most_end": duty.ends_at + duty.slack if duty.ends_at else None,
         "status": duty.status,
         "place": duty.place,
         "days": duty.days,
@@ -238,6 +242,9 @@ def _rows(shape: _Shape) -> tuple[list[str], Select[Any]]:
     basis: ColumnElement[str] = _text("basis")
     if shape.kind in OF_CASES:
         basis = cast(meant.c.letters, String)
+    elif shape.kind is Kind.REPORT_MOVED:
+        # a deadline that comes back after another one is news again
+        basis = basis + literal("-") + cast(meant.c.revision, String)
     elif shape.method is not None:
         basis = cast(meant.c.sequence, String)
     contact = cast(meant.c.contact_id, String)
@@ -405,6 +412,9 @@ def _stands_in(roles: tuple[str, ...]) -> ColumnElement[bool]:
 
 def _case_of_each(shape: _Shape) -> list[ColumnElement[Any]]:
     """What a letter about a case rests on, of the member of each contact."""
+    if shape.kind is Kind.REPORT_MOVED:
+        revision = of_case("revision", _OCCURRENCE, contacts.c.member_id)
+        return [func.coalesce(revision, 0).label("revision")]
     if shape.kind not in OF_CASES:
         return []
     names = ("submitted_at", "deadline_at", "letters")
@@ -561,7 +571,9 @@ def _concerned(shape: _Shape) -> ColumnElement[bool]:
         case Kind.FOLLOW_UP:
             return invited
         case Kind.REPORT_MOVED:
-            return and_(~knows_nothing, _known("ends_at").is_distinct_from(_instant("ends_at")))
+            known, least, most = _known("ends_at"), _instant("least_end"), _instant("most_end")
+            is_far = or_(known < least, known > most, known.is_(None), least.is_(None))
+            return and_(~knows_nothing, known.is_distinct_from(_instant("ends_at")), is_far)
         case _:
             return true()
 

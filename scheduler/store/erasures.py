@@ -132,6 +132,9 @@ async def forget(connection: AsyncConnection, address: str, ids: Collection[int]
     for column in _SIGNED:
         signed = func.lower(column).contains(address.lower(), autoescape=True)
         await connection.execute(update(column.table).where(signed).values({column: SIGNED_BY_ERASED}))
+    for column in (case_log.c.reason, case_log.c.letter):
+        quotes = func.lower(column).contains(address.lower(), autoescape=True)
+        await connection.execute(update(case_log).where(quotes).values({column: ERASED}))
     nobody = {"address": literal("erased-") + cast(contacts.c.id, String), "name": "", "is_listed": False}
     await connection.execute(update(contacts).where(contacts.c.id.in_(mine)).values(**nobody))
 

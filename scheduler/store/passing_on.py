@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select, true, union, update
@@ -31,6 +31,8 @@ _THE_SAME = (
     *("occurrence", "rule", "kind", "uid", "method", "sequence", "starts_at", "ends_at", "status"),
     *("place", "days", "useful_by", "urgency"),
 )
+#: So long after the deadline somebody may still be found who can be written to.
+_STAFF_CARE = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -240,4 +242,5 @@ def _nobody_left(now: datetime) -> Select[Any]:
         select(cases.c.cycle, members.c.slug)
         .join(members, and_(members.c.id == cases.c.member_id, members.c.is_listed == true()))
         .where(cases.c.state.in_(_AWAITED), cases.c.opens_at <= now, ~is_left)
+        .where(cases.c.deadline_at > now - _STAFF_CARE)
     )

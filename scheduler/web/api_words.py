@@ -72,6 +72,8 @@ def _state(value: object) -> object:
 def _one_line(value: str) -> str:
     if _CONTROLS.search(value):
         raise ValueError("more than one line")
+    if "@" in value:
+        raise ValueError("an address would outlast its erasure; leave it out")
     return value.strip()
 
 
@@ -143,7 +145,9 @@ class CaseSaid(_Said):
 
     def of(self, member: str) -> Said:
         draft = self.draft.draft() if self.draft else None
-        return Said(member, State(self.state), self.at, self.reason, draft)
+        # whoever says it again, or a little later, must not undo what people have made of it since
+        is_news = State(self.state) is State.SUBMITTED
+        return Said(member, State(self.state), self.at, self.reason, draft, if_awaited=is_news)
 
 
 class Case(BaseModel):

@@ -22,7 +22,7 @@ def case(member: str, decision: Duty | None = None, **more: object) -> Case:
 
 
 def said(house: House, *cases: Case) -> list[str]:
-    return [str(one).replace(f"{house.folder}/", "") for one in find_decided(house.load(), cases)]
+    return [str(one).replace(f"{house.folder}/", "") for one in find_decided(house.load(), cases, DEADLINE)]
 
 
 def test_a_decision_about_an_undecided_city_is_noted(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from scheduler.configuration.document import Document
 from scheduler.configuration.load import Loaded
@@ -21,11 +22,11 @@ _SAID = {
 }
 
 
-def find_decided(loaded: Loaded, cases: Sequence[Case]) -> list[Problem]:
+def find_decided(loaded: Loaded, cases: Sequence[Case], now: datetime) -> list[Problem]:
     """A note for each duty, and a warning for each membership, of which the files say something else."""
     if loaded.readable is None:
         return []
-    return [*_duties(loaded, loaded.readable, cases), *_ends(loaded, loaded.readable, cases)]
+    return [*_duties(loaded, loaded.readable, cases), *_ends(loaded, loaded.readable, cases, now)]
 
 
 def _duties(loaded: Loaded, files: Configuration, cases: Sequence[Case]) -> Iterator[Problem]:
@@ -56,8 +57,8 @@ def _place(document: Document, slug: str) -> Place:
     return document.place_of_key("who")
 
 
-def _ends(loaded: Loaded, files: Configuration, cases: Sequence[Case]) -> Iterator[Problem]:
-    learnt = Learnt(ends=Learnt.of(cases, files).ends)
+def _ends(loaded: Loaded, files: Configuration, cases: Sequence[Case], now: datetime) -> Iterator[Problem]:
+    learnt = Learnt(ends=Learnt.of(cases, files, now).ends)
     after = learnt.applied_to(files).members
     ended = {was.slug for was, now in zip(files.members, after, strict=True) if was != now}
     file = next((name for name in loaded.texts if name.endswith("members.csv")), None)
