@@ -102,7 +102,7 @@ def a_desk(database: Database, folder: Path, keys: Any = KEYS) -> Desk:
 async def desk(database: Database, tmp_path: Path) -> Desk:
     """Where the round of 2021 came into force in October."""
     started = at("2021-10-04T08:00:00+00:00")
-    await put_in_force(database, house(), now=started, by="staff", replaces=None)
+    await put_in_force(database, house(members=SIX), now=started, by="staff", replaces=None)
     return a_desk(database, tmp_path)
 
 
