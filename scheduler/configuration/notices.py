@@ -22,7 +22,7 @@ from scheduler.configuration.schema import (
     YesNo,
     fill_in,
 )
-from scheduler.model.members import CITY_ROLES, NATIONAL_COMMISSION, NATIONAL_COORDINATOR
+from scheduler.model.members import CITY_ROLES, NATIONAL_COMMISSION, NATIONAL_COORDINATOR, OFFICES
 from scheduler.model.network import Network
 from scheduler.model.notices import (
     OUTCOMES,
@@ -291,7 +291,7 @@ def _check_words(
             what = f'the rule "{name}" names {len(moments)} moments: {listed(moments)}'
             problems.error(place, what, "keep one")
         for position, role in enumerate(rule.to or ()):
-            roles = _ROLES[type(form)]
+            roles = OFFICES if key == "digest" else _ROLES[type(form)]
             if role not in roles:
                 instead = did_you_mean(role, roles, f"known: {listed(roles)}")
                 where = document.place(*rule_path, "to", position)

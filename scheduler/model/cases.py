@@ -262,7 +262,9 @@ def _moved(case: Case, terms: Terms, now: datetime) -> Move | None:
     is_known = (case.opens_at, case.deadline_at, case.decision) == (
         *(terms.opens_at, terms.deadline_at, terms.decision),
     )
-    if is_known and state is case.state:
+    # what a released letter says was true of the deadline that was then
+    is_closed = case.released_at is not None and not is_reopened
+    if is_closed or (is_known and state is case.state):
         return None
     moved = replace(
         case,

@@ -103,13 +103,16 @@ def _marks_of(part: Series | Cycle, network: Network) -> Iterator[tuple[str, tup
         yield part.id, (fingerprint(part.announced), fingerprint(whole))
         around = (*around, *whole, tuple(partner.clocks for partner in network.partners))
     for occurrence in occurrences_of(part):
-        shows = (_without_hold(occurrence.session or part), around)
+        shows = (_shown(occurrence.session or part), around)
         yield occurrence.id, (fingerprint(_significant(occurrence)), fingerprint(shows))
 
 
-def _without_hold(shown: Session | Series | Cycle) -> object:
-    """To be held is a state of ours, nothing that a calendar shows."""
-    return shown if isinstance(shown, Series) else replace(shown, held=False)
+def _shown(part: Session | Series | Cycle) -> object:
+    """Of a round what calendars print: who must report, and reminders, are no news to them; more time for a
+    city is written down with its case. To be held is a state of ours."""
+    if isinstance(part, Cycle):
+        return (part.title, part.deadline_of_all, part.public_address)
+    return part if isinstance(part, Series) else replace(part, held=False)
 
 
 def _significant(occurrence: Occurrence) -> object:

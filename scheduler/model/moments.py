@@ -143,7 +143,8 @@ class Question:
         counts_until = self.occurrence.last_moment if is_correction else starts_at
         if starts_at and counts_until and starts_at - NEAR <= at <= counts_until:
             return True
-        if not is_correction:
+        # of a round only the deadline that holds now: more time can wait for the morning
+        if not is_correction or isinstance(self.occurrence.of, Cycle):
             return False
         started_at = self.since.started.get(self.occurrence.id)
         return bool(started_at and at <= started_at <= at + NEAR)
@@ -323,6 +324,9 @@ def _named(question: Question, member: Member) -> datetime:
         return _begins(occurrence) - timedelta(minutes=when.minutes)
     assert when is not None  # noqa: S101 - the reader of notices.yaml demands it for these kinds
     on = occurrence.on if isinstance(occurrence.of, Cycle) else occurrence.day_in(member.zone)
+    if question.rule.kind is Kind.REPORT_OVERDUE:
+        # where the deadline is there, which may be the day after: nothing is overdue before
+        on = times.local_date(occurrence.last_moment, member.zone)
     return when.due_at(on, member.zone, member.weekend)
 
 

@@ -131,6 +131,13 @@ class MinutesBefore:
 When = Days | WorkingDaysBefore | WorkingDayAfter | MinutesBefore
 
 
+def on_working_days(when: When | None) -> bool:
+    """It keeps off the member's weekend."""
+    return isinstance(when, WorkingDaysBefore | WorkingDayAfter) or (
+        isinstance(when, Days) and when.on_working_day
+    )
+
+
 @dataclass(frozen=True)
 class NoticeRule:
     """One line of notices.yaml."""

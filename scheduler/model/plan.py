@@ -224,8 +224,8 @@ class _Books:
             told[position] = tell(one.rule.kind, told.get(position), self.occurrence)
 
 
-#: Which rule is the last of those that are due at one instant, for each crowd and role.
-_Latest = Mapping[tuple[Crowd, str], NoticeRule]
+#: Which rule is the last of those that are due at one instant, for each crowd and role; of digests apart.
+_Latest = Mapping[tuple[Crowd, str, bool], NoticeRule]
 
 
 def _latest(together: Sequence[Due]) -> _Latest:
@@ -233,14 +233,24 @@ def _latest(together: Sequence[Due]) -> _Latest:
     timed = [one for one in together if one.rule.kind not in STATEFUL]
     if len(timed) < 2:
         return {}
-    return {(crowd, role): one.rule for one in timed for crowd in one.crowds for role in one.rule.to}
+    return {
+        (crowd, role, _is_digest(one.rule)): one.rule
+        for one in timed
+        for crowd in one.crowds
+        for role in one.rule.to
+    }
+
+
+def _is_digest(rule: NoticeRule) -> bool:
+    """It is about other cities than the reader's own mail, and takes the place of none."""
+    return rule.kind is Kind.REPORT_DIGEST
 
 
 def _roles(one: Due, crowd: Crowd, latest: _Latest) -> tuple[str, ...]:
     """Of several reminders that are due together each role gets the last one, as in `latest_only`."""
     if not latest or one.rule.kind in STATEFUL:
         return one.rule.to
-    return tuple(role for role in one.rule.to if latest[crowd, role] is one.rule)
+    return tuple(r for r in one.rule.to if latest[crowd, r, _is_digest(one.rule)] is one.rule)
 
 
 def tally(mailings: Iterable[Mailing]) -> Tally:

@@ -209,6 +209,8 @@ def _why_not(in_force: InForce, cycle: Cycle, known: Case | None, said: Said, no
     case = advance(known, now)
     if said.at and said.at > now + _AHEAD:
         return f"{slug}: a report cannot have come at {said.at:%Y-%m-%d %H:%M} UTC, which is still to come"
+    if said.at and f"{said.at:%Y-%m}" < cycle.period[0]:
+        return f"{slug}: a report cannot have come at {said.at:%Y-%m-%d}, before the time that it is about"
     if case.state is State.UNDECIDED:
         return f"{slug} is undecided in {cycle.id}; first: scheduler cases decide {slug} --cycle {cycle.id}"
     if case.state in IDLE:

@@ -13,6 +13,7 @@ from scheduler.configuration import normal
 from scheduler.model import changes, times
 from scheduler.model.answers import AnswerCount
 from scheduler.model.cases import Case, Learnt, Move, advance, settle, terms_of
+from scheduler.model.cycles import Cycle
 from scheduler.model.difference import Change, Difference, compare
 from scheduler.model.local_hours import Night, Surprise, nights, surprises
 from scheduler.model.members import Contact
@@ -106,7 +107,7 @@ class Plan:
     def is_past(self, change: Change) -> bool:
         """It was over, and is, when the plan comes into force."""
         states = (state for state in (change.before, change.occurrence) if state)
-        return all(state.is_over(self.window.start) for state in states)
+        return all(_is_over(state, self.window.start) for state in states)
 
     def nights(self) -> list[Night]:
         return list(nights(self.ahead, self.roll))
@@ -150,6 +151,12 @@ class Plan:
         for mailing in self.mailings:
             found.setdefault(mailing.occurrence.id, []).append(mailing)
         return found
+
+
+def _is_over(occurrence: Occurrence, now: datetime) -> bool:
+    """Of a round when nobody has time left any more."""
+    part = occurrence.of
+    return part.last_instant <= now if isinstance(part, Cycle) else occurrence.is_over(now)
 
 
 def _who_ended(group: Group, told: Tellings) -> Iterator[Contact]:

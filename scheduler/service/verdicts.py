@@ -12,7 +12,16 @@ from scheduler.model.clocks import ClockChange
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.history import NOTHING_PASSED, History
 from scheduler.model.members import CHAIN, Member, Standing
-from scheduler.model.notices import NEAR, OF_CASES, OUTCOMES, REMINDERS, REPORTS, Kind
+from scheduler.model.notices import (
+    NEAR,
+    OF_CASES,
+    OFFICE_OPENS,
+    OUTCOMES,
+    REMINDERS,
+    REPORTS,
+    Kind,
+    on_working_days,
+)
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.series import Series
 from scheduler.model.told import CANCEL
@@ -46,12 +55,28 @@ def rests_until(row: Delivery, in_force: InForce, now: datetime) -> datetime | N
     On its moment nothing is held back here, for the moment was chosen with the quiet hours in mind.
     """
     begins = row.starts_at or row.ends_at
-    is_near = begins is not None and begins - now < NEAR
+    # a session that runs is near; a deadline that has passed is not
+    is_past_deadline = row.kind in REPORTS and begins is not None and begins < now
+    is_near = begins is not None and begins - now < NEAR and not is_past_deadline
     is_on_time = now - row.due_at < _LATE and not _stands_in(row, in_force)
     if is_on_time or is_near:
         return None
-    morning = in_force.network.quiet_hours.wait(now, in_force.members[row.member].zone)
+    member = in_force.members[row.member]
+    morning = _working_morning(row, in_force, member, in_force.network.quiet_hours.wait(now, member.zone))
     return morning if morning > now else None
+
+
+def _working_morning(row: Delivery, in_force: InForce, member: Member, at: datetime) -> datetime:
+    """`at`, or the morning of the next working day there for what asks for a report on working days; not
+    where that would be too late."""
+    cycle = in_force.cycles.get(row.occurrence)
+    rule = next((rule for rule in cycle.rules if rule.id == row.rule), None) if cycle else None
+    if rule is None or not on_working_days(rule.when):
+        return at
+    today = times.local_date(at, member.zone)
+    day = times.working_day_on_or_after(today, member.weekend)
+    morning = times.moment(day, max(in_force.network.quiet_hours.end, OFFICE_OPENS), member.zone)
+    return at if day == today or morning >= row.useful_by else morning
 
 
 def _stands_in(row: Delivery, in_force: InForce) -> bool:

@@ -352,11 +352,15 @@ async def overtake(connection: AsyncConnection, duty: Duty) -> int:
     theirs = select(contacts.c.id).where(
         contacts.c.member_id.in_(among(duty.member_ids, connection)), contacts.c.role.in_(duty.roles)
     )
+    is_digest = outbox.c.kind == Kind.REPORT_DIGEST.value
+    is_alike = is_digest if duty.kind is Kind.REPORT_DIGEST else ~is_digest
     earlier = and_(
         outbox.c.occurrence == duty.occurrence,
         outbox.c.due_at < literal(duty.due_at, Instant),
         outbox.c.state.in_(AT_REST),
         outbox.c.kind.not_in(kind.value for kind in STATEFUL | OF_CASES),
+        # a digest is about other cities than the reader's own mail
+        is_alike,
         outbox.c.contact_id.in_(theirs),
     )
     overtaken = update(outbox).where(earlier).values(state=MISSED, reason=OVERTAKEN)

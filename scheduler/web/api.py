@@ -68,7 +68,7 @@ _WRONG = "The request cannot be taken; nothing was changed."
 _NOT_SAID = "That cannot be said of this case; nothing was changed."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # whoever answers writes into it, as into any exception
 class _Refused(Exception):
     status: int
     error: str
@@ -216,7 +216,9 @@ def build_api(daemon: Daemon, keys: ApiKeys) -> FastAPI:
 
     async def cases_of_round(
         cycle: str,
-        after: Annotated[str, Query(description=TAKES["?after"], max_length=200)] = "",
+        after: Annotated[
+            str, Query(description=TAKES["?after"], max_length=200, pattern=r"^[a-z0-9-]*$")
+        ] = "",
         limit: Annotated[int, Query(description=TAKES["?limit"], ge=1, le=LONGEST_PAGE)] = _PAGE,
     ) -> Response:
         """The cases of a round, page by page."""

@@ -290,6 +290,12 @@ def test_an_hour_in_the_night_is_warned_of(desk: Desk) -> None:
             id="typing error in an office",
         ),
         pytest.param(
+            "reports:\n",
+            "reports:\n  digest:\n    to:\n      - coordinator\n",
+            '35:9: error: "coordinator" is no role; known: national-coordinator, national-commission',
+            id="a digest for a city",
+        ),
+        pytest.param(
             "      - deputy",
             "      - national-commission",
             '23:9: error: "national-commission" is no role; known: coordinator, deputy, mayor',

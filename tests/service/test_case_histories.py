@@ -223,3 +223,38 @@ async def test_an_address_in_the_log_goes_with_who_had_it(stage: Stage) -> None:
         reasons = [line.reason for line in await cases.log(connection, ROUND, MELTON)]
 
     assert not any("melton.example" in reason.lower() for reason in reasons)
+
+
+async def test_nothing_is_overdue_before_the_deadline(stage: Stage) -> None:
+    """In Melton 28 February, 23:59:59 in Hamburg, is 1 March, 09:59:59: an hour after the day's mails."""
+    await stage.apply(house(the_round(extensions=until(MORE))), DEADLINE)
+    await stage.play(DEADLINE, at("2022-03-10T10:00:00+01:00"))
+
+    due = {row.due_at for row in await stage.sent("report-overdue") if row.member == MELTON}
+
+    assert due == {at("2022-03-02T09:00:00+11:00")}
+
+
+async def test_after_an_outage_nothing_asks_for_a_report_on_a_weekend(stage: Stage) -> None:
+    """In Al Wakra Friday and Saturday are off; the rung of 14 days fell on Thursday 16 December."""
+    await stage.apply(house(members=SIX), BEFORE)
+    await stage.play(BEFORE, at("2021-12-15T12:00:00+03:00"))
+
+    await stage.play(at("2021-12-17T12:00:00+03:00"), at("2021-12-22T12:00:00+03:00"))
+
+    sent = {row.sent_at for row in await stage.sent() if (row.member, row.rule) == (AL_WAKRA, "days-14")}
+    assert sent == {at("2021-12-19T09:00:00+03:00")}
+
+
+async def test_another_reason_for_one_city_is_no_news_to_the_calendars_of_others(stage: Stage) -> None:
+    await stage.apply(house(the_round(extensions=until(MORE, MELTON))), BEFORE)
+    before = await changed_at(stage)
+
+    await stage.apply(house(the_round(extensions=until(MORE, MELTON, because="an earthquake"))), OPENED)
+
+    assert await changed_at(stage) == before
+
+
+async def changed_at(stage: Stage) -> datetime:
+    async with stage.database.read() as connection:
+        return (await read_in_force(connection)).revisions[ROUND].changed_at

@@ -176,7 +176,8 @@ def asked(people: Cast, slug: str) -> Iterator[tuple[str, datetime]]:
     if slug in people.extended:
         found.append(("moved", awake(EXTENDED_ON + timedelta(minutes=10), member.zone)))
     last_day = people.last_day(slug, END)
-    overdue_on = working_day(last_day + timedelta(days=1), member.weekend, 1)
+    ends_on = datetime.combine(last_day, time(23, 59, 59), HAMBURG).astimezone(ZoneInfo(member.zone)).date()
+    overdue_on = working_day(ends_on + timedelta(days=1), member.weekend, 1)
     found.append(("overdue", local(overdue_on, member.zone)))
     yield from ((rule, when) for rule, when in found if not people.has_come(slug, when))
 

@@ -714,6 +714,25 @@ async def test_over_a_real_port_it_is_the_same(desk: Desk) -> None:
     assert long.json()["error"] == "The body is too long."
 
 
+@only_sqlite
+async def test_a_refusal_leaves_connection_and_log_as_they_are(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of them once ended in a traceback, and took the connection with it."""
+    headers = {"host": HOST, "idempotency-key": "1"}
+    wrong, right = ({"authorization": f"Bearer {secret}"} for secret in (WRONG, SECRET))
+    async with (
+        serving(desk.site, "127.0.0.1", 0) as http,
+        httpx.AsyncClient(base_url=http.address, headers=headers) as client,
+    ):
+        said = [await client.post(PATH, json=SUBMITTED, headers=wrong) for _ in range(3)]
+        said.append(await client.post(PATH, content=b"{", headers=right))
+        said.append(await client.post(PATH, json=SUBMITTED, headers=right))
+
+    assert [answer.status_code for answer in said] == [401, 401, 401, 415, 200]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 # the document
 
 

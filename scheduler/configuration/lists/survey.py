@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from scheduler.configuration.lists.headings import Headings, Question, read_headings
 from scheduler.configuration.lists.spreadsheet import Limits, open_sheet
-from scheduler.configuration.problems import MOST_FINDINGS, Place, Problems, printable, quoted
+from scheduler.configuration.problems import MOST_FINDINGS, Place, Problems, printable
 from scheduler.model.drafts import TooLong, count_words
 
 #: Octets of a CSV file: 10,000 cities that use up every word of every answer have half of it. It is read
@@ -287,7 +287,7 @@ def _as_text(cell: Any) -> str:
 def _can_be_matched(headings: Headings, lines: _Lines, problems: Problems) -> bool:
     place, at = Place(lines.file), headings.columns
     if not headings.known:
-        what = f"this is no export of responses: the first column is {quoted(lines.header[0])}"
+        what = "this is no export of responses: the first line names none of its columns"
         problems.error(place, what, "export them from LimeSurvey with the headings “Question code”")
         return False
     if "token" not in at:
@@ -346,7 +346,7 @@ class _Reader:
         try:
             found = _read_time(text)
         except ValueError:
-            what = f"{name} is {quoted(text)}, and not a time as LimeSurvey writes it, 2021-12-10 14:23:05"
+            what = f"{name} is not a time as LimeSurvey writes it, 2021-12-10 14:23:05"
             self._refuse(line, what, _AGAIN)
             return None
         if found == _NO_DATE:
@@ -354,7 +354,7 @@ class _Reader:
                 self._refuse_without_dates(line)
             return None
         if found.year < _FIRST_YEAR:
-            self._refuse(line, f"{name} is {quoted(text)}: before any survey", _AGAIN)
+            self._refuse(line, f"{name} lies before any survey", _AGAIN)
         return found
 
     def _refuse_without_dates(self, line: int) -> None:
@@ -371,7 +371,7 @@ class _Reader:
             return None
         if text.isascii() and text.isdigit() and len(text) <= 4:
             return int(text)
-        self._refuse(line, f"lastpage is {quoted(text)}, and no number", _AGAIN)
+        self._refuse(line, "lastpage is no number", _AGAIN)
         return None
 
     def _answers(
