@@ -85,7 +85,7 @@ def test_the_outbox_and_the_plan_agree_on_who_stands_in(request: pytest.FixtureR
     like = request.getfixturevalue(f"migrated_{'postgres' if kind == 'postgresql' else kind}")
     server = request.getfixturevalue("postgres") if kind == "postgresql" else None
 
-    @settings(max_examples=12, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=6, deadline=None, derandomize=True, database=None)
     @given(
         everybody=st.lists(people(), min_size=12, max_size=40),
         asked=st.lists(SOME_ROLES, min_size=3, max_size=3),
@@ -230,7 +230,7 @@ async def bar(stage: Stage, addresses: frozenset[str], now: datetime) -> None:
 Promise = tuple[datetime, str, str]
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(round_=rounds(), edited=st.integers(8, 44), span=st.integers(1, 30))
 def test_what_a_plan_promises_of_a_round_is_what_goes_out(
     migrated_sqlite: Path, round_: Round, edited: int, span: int

@@ -163,6 +163,8 @@ def drop_connections(server: str, database: str) -> None:
         )
 
 
+# destructive; row C01 of `make chaos` does it at full size
+@pytest.mark.chaos
 async def test_a_kill_loses_nothing_and_repeats_what_was_on_its_way_at_the_most(tmp_path: Path) -> None:
     """One point of C02, with real processes on one SQLite file."""
     house = talks.prepare(House(tmp_path / "house").furnish(CITIES))
