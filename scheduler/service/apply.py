@@ -125,6 +125,8 @@ async def _settle_cases(
     connection: Connection, terms: AllTerms, decided: Decided, now: datetime, by: str
 ) -> None:
     """A case that is made now has the SEQUENCE that the deadline of its round has in calendars."""
+    if not terms:
+        return  # there is no round
     ids = await book.member_ids(connection)
     await cases.turn(connection, ids, now)
     known = await cases.by_place(connection)

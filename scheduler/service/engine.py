@@ -126,7 +126,8 @@ class Engine:
             done = Settled() if overtaken else await settle(connection, outlook.in_force, slots, now)
             turns_at = None
             if not overtaken:
-                turns_at = await cases.turn(connection, outlook.in_force.member_ids, now)
+                if outlook.in_force.cycles:
+                    turns_at = await cases.turn(connection, outlook.in_force.member_ids, now)
                 await ledger.settle(connection, now + _STEP)
         if overtaken:
             return await self.look()

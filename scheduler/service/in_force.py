@@ -160,8 +160,8 @@ async def read_in_force(connection: Connection) -> InForce:
         await clocks.recent(connection),
         await _clocks_disagree(connection, applied, configuration),
         await book.sharing(connection),
-        await cases.revised(connection),
-        await cases.rounds(connection),
+        await cases.revised(connection) if configuration.cycles else {},
+        await cases.rounds(connection) if configuration.cycles else frozenset(),
     )
 
 
