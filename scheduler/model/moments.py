@@ -25,6 +25,7 @@ from scheduler.model.notices import (
     MinutesBefore,
     NoticeRule,
     hour_of,
+    on_working_days,
 )
 from scheduler.model.programme import Occurrence, occurrences_of
 from scheduler.model.series import Series
@@ -284,9 +285,19 @@ def _report_moved(question: Question, member: Member) -> Iterator[datetime]:
 
 def _report_reminder(question: Question, member: Member) -> Iterator[datetime]:
     """A rung that lies before the opening is skipped, not sent late; so are digest and overdue notice."""
-    due_at = question.network.quiet_hours.wait(_named(question, member), member.zone)
+    named = _named(question, member)
+    due_at = question.network.quiet_hours.wait(named, member.zone)
+    if on_working_days(question.rule.when):
+        due_at = _off_the_weekend(named, due_at, member)
     if _counts(question, member, due_at) and _is_known(question, member, due_at):
         yield due_at
+
+
+def _off_the_weekend(named: datetime, due_at: datetime, member: Member) -> datetime:
+    """An hour of the night waits for the next morning; where that is the weekend, the morning before it."""
+    if times.local_date(due_at, member.zone).weekday() not in member.weekend:
+        return due_at
+    return times.moment(times.local_date(named, member.zone), OFFICE_OPENS, member.zone)
 
 
 def _never(_question: Question, _member: Member) -> Iterator[datetime]:

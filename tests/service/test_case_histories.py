@@ -7,12 +7,13 @@ The round of 2021 ends on 31 December 2021 at 23:59:59 in Hamburg.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
 from scheduler.model.cases import Case, State
 from scheduler.model.cycles import IN_THE_CITY, Duty
+from scheduler.model.notices import Days
 from scheduler.service.apply import know_cases
 from scheduler.service.cases import Cases, Said
 from scheduler.service.in_force import Memory, read_in_force
@@ -20,7 +21,7 @@ from scheduler.service.planning import draw_up, read_ground
 from scheduler.service.releasing import Releasing
 from scheduler.store import cases, erasures, passing_on, tables
 from scheduler.web.api_words import CaseSaid
-from tests.cast import KASHAN, MELTON, at
+from tests.cast import KASHAN, MEDELLIN, MELTON, at
 from tests.service.stage import LINKS, Stage
 from tests.service.test_cases import (
     AL_WAKRA,
@@ -258,3 +259,17 @@ async def test_another_reason_for_one_city_is_no_news_to_the_calendars_of_others
 async def changed_at(stage: Stage) -> datetime:
     async with stage.database.read() as connection:
         return (await read_in_force(connection)).revisions[ROUND].changed_at
+
+
+async def test_a_night_before_the_weekend_sends_nothing_into_it(stage: Stage) -> None:
+    """In Medellín Friday 31 December, 22:30, would wait for Saturday morning."""
+    rules = tuple(
+        replace(rule, when=Days(-5, time(22, 30), on_working_day=True)) if rule.id == "days-7" else rule
+        for rule in the_round().rules
+    )
+    longer = replace(the_round(extensions=until(date(2022, 1, 5), MEDELLIN)), rules=rules)
+    await stage.apply(house(longer), DEADLINE - 5 * DAY)
+    await stage.play(DEADLINE - 5 * DAY, DEADLINE + 5 * DAY)
+
+    sent = {row.due_at for row in await stage.sent() if (row.member, row.rule) == (MEDELLIN, "days-7")}
+    assert sent == {at("2021-12-31T09:00:00-05:00")}
