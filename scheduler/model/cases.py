@@ -153,6 +153,17 @@ class Case:
         """It has come after its own deadline: taken all the same, and marked; a person decides."""
         return self.submitted_at is not None and is_late(self.submitted_at, self.deadline_at)
 
+    def by_calendar(self, now: datetime) -> State:
+        """Its state while its report is awaited."""
+        terms = Terms(Duty.DUE, self.opens_at, self.deadline_at)
+        return terms.state(now, has_draft=self.draft is not None)
+
+    def is_reopened(self, deadline_at: datetime, now: datetime) -> bool:
+        """It was noted as not submitted, and is asked again: it has another deadline now, which is still to
+        come (trap 32)."""
+        is_another = deadline_at != self.deadline_at
+        return self.state is State.NOT_SUBMITTED and is_another and not is_late(now, deadline_at)
+
 
 @dataclass(frozen=True)
 class Move:
@@ -215,32 +226,35 @@ def advance(case: Case, now: datetime) -> Case:
     """Where the calendar has taken it: a round opens, a deadline passes."""
     if case.state not in AWAITED or case.state is State.CLOSED:
         return case
-    state = Terms(Duty.DUE, case.opens_at, case.deadline_at).state(now, has_draft=case.draft is not None)
+    state = case.by_calendar(now)
     if state is case.state:
         return case
-    return replace(case, state=state, since=_past(case) if state is State.CLOSED else case.opens_at)
+    since = past(case.deadline_at) if state is State.CLOSED else case.opens_at
+    return replace(case, state=state, since=since)
 
 
-def turns(case: Case) -> datetime | None:
-    """When the calendar moves it next; None: not by itself."""
-    match case.state:
-        case State.DUE:
-            return case.opens_at
-        case State.OPEN | State.DRAFT:
-            return _past(case)
-        case _:
-            return None
+def turned(case: Case, now: datetime) -> Move | None:
+    """What the calendar has done to it, and nobody has written down yet; None: nothing."""
+    moved = advance(case, now)
+    return None if moved == case else Move(case, moved, moved.since, _said_by_calendar(moved))
 
 
-def said_by_calendar(case: Case) -> str:
+def _said_by_calendar(case: Case) -> str:
     """Why the calendar has moved it, for the log."""
     return (
         "the deadline has passed, and nothing has come" if case.state is State.CLOSED else "the round opens"
     )
 
 
-def _past(case: Case) -> datetime:
-    return case.deadline_at + _SECOND
+def past(deadline_at: datetime) -> datetime:
+    """The first moment that is late."""
+    return deadline_at + _SECOND
+
+
+def is_late(at: datetime, deadline_at: datetime) -> bool:
+    """The second that is written still belongs to the time given (story US-23.3): until 22:59:59Z is until
+    23:00:00Z begins."""
+    return at.replace(microsecond=0) > deadline_at
 
 
 def _made(cycle: str, slug: str, terms: Terms, now: datetime) -> Move:
@@ -251,11 +265,9 @@ def _made(cycle: str, slug: str, terms: Terms, now: datetime) -> Move:
 
 
 def _moved(case: Case, terms: Terms, now: datetime) -> Move | None:
-    """What has come stays, whatever duty says; who gets more time after having been noted as not submitted
-    is asked again (trap 32)."""
-    has_moved = terms.deadline_at != case.deadline_at
+    """What has come stays, whatever duty says."""
     may_move = case.state in IDLE or case.state in AWAITED
-    is_reopened = case.state is State.NOT_SUBMITTED and has_moved and not is_late(now, terms.deadline_at)
+    is_reopened = case.is_reopened(terms.deadline_at, now)
     state = case.state
     if may_move or is_reopened:
         state = terms.state(now, has_draft=case.draft is not None)
@@ -274,7 +286,7 @@ def _moved(case: Case, terms: Terms, now: datetime) -> Move | None:
         deadline_at=terms.deadline_at,
         decision=terms.decision,
     )
-    if has_moved:
+    if terms.deadline_at != case.deadline_at:
         moved = replace(moved, revision=case.revision + 1, revised_at=now)
     if is_reopened:
         moved = replace(moved, released_at=None, ends_on=None)
@@ -294,17 +306,11 @@ def _why_moved(case: Case, moved: Case, terms: Terms) -> str:
         said.append(_DUTIES[terms.duty])
     elif moved.opens_at != case.opens_at:
         said.append(f"the round opens {_in_words(moved.opens_at)}")
-    return "; ".join(said) or said_by_calendar(moved)
+    return "; ".join(said) or _said_by_calendar(moved)
 
 
 def _in_words(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def is_late(at: datetime, deadline_at: datetime) -> bool:
-    """The second that is written still belongs to the time given (story US-23.3): until 22:59:59Z is until
-    23:00:00Z begins."""
-    return at.replace(microsecond=0) > deadline_at
 
 
 class Timing(StrEnum):
@@ -369,7 +375,9 @@ class Learnt:
             cycle, member = cycles.get(case.cycle), members.get(case.member)
             if case.decision:
                 duties.append((case.cycle, case.member, case.decision))
-            if case.ends_on and not (cycle and member and _is_reopened(case, cycle, member, now)):
+            if case.ends_on and not (
+                cycle and member and case.is_reopened(cycle.deadline_of(member).instant, now)
+            ):
                 ends.append((case.member, case.ends_on))
         return cls(tuple(duties), tuple(ends))
 
@@ -401,12 +409,6 @@ class Learnt:
 
 
 NOTHING_LEARNT = Learnt()
-
-
-def _is_reopened(case: Case, cycle: Cycle, member: Member, now: datetime) -> bool:
-    deadline_at = cycle.deadline_of(member).instant
-    has_moved = deadline_at != case.deadline_at
-    return case.state is State.NOT_SUBMITTED and has_moved and not is_late(now, deadline_at)
 
 
 def _ended(member: Member, last_day: date) -> Member:

@@ -25,9 +25,7 @@ from scheduler.model.cases import (
     Learnt,
     Move,
     State,
-    Terms,
-    advance,
-    said_by_calendar,
+    turned,
 )
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.drafts import Draft
@@ -163,17 +161,18 @@ class Cases:
             if one.if_awaited and case and case.submitted_at:
                 known.append(one.member)
                 continue
-            why = _why_not(in_force, of, case, one, now)
+            by_itself = turned(case, now) if case else None
+            before = by_itself.after if by_itself else case
+            why = _why_not(in_force, of, before, one, now)
             if why:
                 problems.append(why)
-            if case is None or why:
+            if before is None or why:
                 continue
-            before = advance(case, now)
             moved = _said(before, one, now)
             if moved == before:
                 known.append(one.member)
                 continue
-            moves += _turned(case, now)
+            moves += [by_itself] if by_itself else []
             moves.append(Move(before, moved, now, _reason(one, moved)))
             found[one.member] = moved
         _refuse(problems)
@@ -193,20 +192,12 @@ def _refuse(problems: Sequence[str]) -> None:
         raise CasesRefused(tuple(problems))
 
 
-def _turned(case: Case, now: datetime) -> Iterator[Move]:
-    """What the calendar has done to it before, and nobody has written down yet."""
-    moved = advance(case, now)
-    if moved != case:
-        yield Move(case, moved, moved.since, said_by_calendar(moved))
-
-
-def _why_not(in_force: InForce, cycle: Cycle, known: Case | None, said: Said, now: datetime) -> str:
-    """Why that cannot be said, in one sentence; empty where it can."""
+def _why_not(in_force: InForce, cycle: Cycle, case: Case | None, said: Said, now: datetime) -> str:
+    """Why that cannot be said of a case as it is now, in one sentence; empty where it can."""
     slug = said.member
-    if known is None:
+    if case is None:
         what = "no member" if slug not in in_force.members else f"not concerned by {cycle.id}"
         return f"{slug} is {what}"
-    case = advance(known, now)
     if said.at and said.at > now + _AHEAD:
         return f"{slug}: a report cannot have come at {said.at:%Y-%m-%d %H:%M} UTC, which is still to come"
     if said.at and f"{said.at:%Y-%m}" < cycle.period[0]:
@@ -244,9 +235,7 @@ def _said(case: Case, said: Said, now: datetime) -> Case:
                 draft=said.draft or case.draft,
             )
         case State.OPEN:
-            has_draft = case.draft is not None
-            state = Terms(Duty.DUE, case.opens_at, case.deadline_at).state(now, has_draft=has_draft)
-            moved = replace(case, state=state, submitted_at=None)
+            moved = replace(case, state=case.by_calendar(now), submitted_at=None)
         case _:
             moved = replace(case, state=said.state)
     return replace(moved, since=now) if moved.state is not case.state else moved

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler.model.cases import AWAITED, CALENDAR, COME, Case, Move, State, advance, said_by_calendar
+from scheduler.model.cases import AWAITED, CALENDAR, COME, Case, Move, State, past, turned
 from scheduler.model.cycles import Duty
 from scheduler.model.drafts import Draft, TooLong
 from scheduler.store.database import among
@@ -40,8 +40,6 @@ from scheduler.store.tables import case_log, cases, members
 _COME = sorted(state.value for state in COME)
 #: States that the calendar ends.
 _TURNING = [state.value for state in (State.DUE, State.OPEN, State.DRAFT)]
-#: The second that is written still belongs to the time given.
-_SECOND = timedelta(seconds=1)
 #: Of more than so many all are read: a statement takes no more parameters than some ten thousand.
 _MOST_NAMED = 500
 
@@ -163,8 +161,7 @@ async def turn(connection: AsyncConnection, ids: Mapping[str, int], now: datetim
 
 
 def _turned(rows: Sequence[Row[Any]], now: datetime) -> list[Move]:
-    turned = ((case, advance(case, now)) for case in _all_cases(rows))
-    return [Move(one, moved, moved.since, said_by_calendar(moved)) for one, moved in turned if moved != one]
+    return [move for case in _all_cases(rows) if (move := turned(case, now))]
 
 
 #: Asked at every look.
@@ -176,8 +173,8 @@ _TURNS = select(
 
 async def _next_turn(connection: AsyncConnection) -> datetime | None:
     opens_at, deadline_at = (await connection.execute(_TURNS)).one()
-    past = deadline_at + _SECOND if deadline_at else None
-    return min((at for at in (opens_at, past) if at is not None), default=None)
+    past_at = past(deadline_at) if deadline_at else None
+    return min((at for at in (opens_at, past_at) if at is not None), default=None)
 
 
 async def come(connection: AsyncConnection) -> dict[str, frozenset[str]]:
