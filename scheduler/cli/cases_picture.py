@@ -15,7 +15,7 @@ from scheduler.cli.common import counted, out
 from scheduler.cli.pictures import check_name, drawn
 from scheduler.configuration.problems import printable
 from scheduler.model import times
-from scheduler.model.notices import AWAITING, Days, Kind, NoticeRule, WorkingDayAfter, WorkingDaysBefore
+from scheduler.model.notices import ASKING, Days, Kind, NoticeRule, WorkingDayAfter, WorkingDaysBefore
 from scheduler.model.times import local
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _rungs(whole: Round) -> Iterator[tuple[Any, str]]:
     cycle, zone = whole.cycle, whole.network.zone
     weekend = (5, 6)
     for rule in cycle.rules:
-        if not rule.enabled or rule.kind not in AWAITING - {Kind.REPORT_DIGEST, Kind.REPORT_MOVED}:
+        if not rule.enabled or rule.kind not in ASKING - {Kind.REPORT_MOVED}:
             continue
         if isinstance(rule.when, Days | WorkingDaysBefore | WorkingDayAfter):
             day = cycle.opens if rule.kind is Kind.REPORT_OPENED else cycle.deadline.on

@@ -69,6 +69,9 @@ AWAITING = frozenset(
 )
 #: Mails of duties: no city ends them by ending the webinars'.
 REPORTS = AWAITING | OF_CASES
+#: Of both, what is for one city alone; a digest is for whoever follows many.
+ASKING = AWAITING - {Kind.REPORT_DIGEST}
+OF_ONE_CITY = REPORTS - {Kind.REPORT_DIGEST}
 #: Mails that lead to the page on which their session is answered.
 ANSWERED = frozenset({Kind.INVITATION, Kind.CHANGED, Kind.REMINDER})
 #: Mails that exist only against what was told before.

@@ -12,14 +12,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 from scheduler.model.cases import heads
 from scheduler.model.cycles import Cycle
 from scheduler.model.members import Contact, Member, first_of_each_address, stand_ins
 from scheduler.model.moments import Since
 from scheduler.model.network import Configuration, Network
-from scheduler.model.notices import AWAITING, CORRECTIONS, REMINDERS, REPORTS, STATEFUL, Kind, NoticeRule
+from scheduler.model.notices import ASKING, CORRECTIONS, OF_ONE_CITY, REMINDERS, STATEFUL, Kind, NoticeRule
 from scheduler.model.programme import Occurrence, Window
 from scheduler.model.slots import Crowd, Crowds, Due, Group, as_they_are, duties, find_due
 from scheduler.model.told import Tellings, Told, is_needed, is_wanted, tell, words_rest_on
@@ -78,10 +77,10 @@ def plan_mailings(
         # who is not invited can only have to hear that it is off, after having been told that it is on
         concerned = [crowd for crowd in crowds.of(occurrence) if is_known or crowd.is_invited(occurrence)]
         leaders = heads(occurrence.of, configuration.members) if isinstance(occurrence.of, Cycle) else {}
+        kept = told.kept(occurrence, configuration.members, configuration.network)
+        still_on = {rule.id: kept for rule in asked if kept and rule.kind is Kind.CANCELLED}
         for there, apart in as_they_are(occurrence, concerned):
-            done = {rule.id: _done(there, rule, since, told) for rule in asked}
-            if kept := told.kept(occurrence, configuration.members, configuration.network):
-                done |= {rule.id: kept for rule in asked if rule.kind is Kind.CANCELLED}
+            done = {rule.id: _done(there, rule, since, told) for rule in asked} | still_on
             parted = _parted(apart, there, asked, told, done, leaders)
             due = find_due(there, asked, list(parted), configuration.network, since, window)
             yield from _Books(there, configuration.network, parted).mailings(due)
@@ -108,9 +107,10 @@ class _Knowledge:
     barred: AbstractSet[int] = frozenset()
 
 
-#: Of each contact of a member: what it was told, the rules whose mail it had, or does not want, and whether
-#: nothing at all is sent to it.
-_Signature = tuple[tuple[Told | None, tuple[str, ...], bool], ...]
+#: What a contact was told, the rules whose mail it had, or does not want, and whether nothing at all is sent
+#: to it; and that of each contact of a member.
+_Reader = tuple[Told | None, tuple[str, ...], bool]
+_Signature = tuple[_Reader, ...]
 
 
 def _parted(
@@ -128,12 +128,12 @@ def _parted(
     done = {rule: numbers for rule, numbers in done.items() if numbers}
     declined, come = told.declined(occurrence.id), told.come.get(occurrence.id, frozenset())
     digests = frozenset(rule.id for rule in rules if rule.kind is Kind.REPORT_DIGEST)
-    asking = frozenset(rule.id for rule in rules if rule.kind in AWAITING) - digests
+    asking = frozenset(rule.id for rule in rules if rule.kind in ASKING)
     knows_more = told.is_known(occurrence.id) or done or declined or told.ended or told.barred
     if not (knows_more or come or digests):
         return {crowd: _Knowledge() for crowd in crowds}
 
-    def of_contact(contact: Contact, number: int, not_due: AbstractSet[str]) -> Any:
+    def of_contact(contact: Contact, number: int, not_due: AbstractSet[str]) -> _Reader:
         left_out = {rule for rule, had in done.items() if number in had} | not_due
         ended, no, is_barred = told.has_ended(contact), number in declined, told.is_barred(contact)
         if is_barred:
@@ -203,7 +203,7 @@ class _Books:
         """No reminder goes out beside the mail that it would remind of."""
         kind, known = one.rule.kind, self.knowledge[crowd]
         meant = crowd.chosen(roles, self.network)
-        if roles and kind in REPORTS and kind is not Kind.REPORT_DIGEST:
+        if roles and kind in OF_ONE_CITY:
             contacts = crowd.like.contacts
             others = stand_ins(contacts, roles, known.barred)
             allowed = (one for one in others if self.network.may_write_to(contacts[one].address))

@@ -30,7 +30,7 @@ from scheduler.model.cases import (
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.drafts import Draft
 from scheduler.model.moments import LETTER_USEFUL
-from scheduler.model.notices import AWAITING, OUTCOMES, Kind, NoticeRule
+from scheduler.model.notices import ASKING, AWAITING, OUTCOMES, Kind, NoticeRule
 from scheduler.model.programme import occurrences_of
 from scheduler.service.apply import Decided, put_anew
 from scheduler.service.engine import settle
@@ -265,8 +265,7 @@ async def _follow(
     await _ask_again(connection, in_force, moves, now)
     if not (came or submitted):
         return Done(tuple(moves))
-    asking = AWAITING - {Kind.REPORT_DIGEST}
-    withdrawn = await withdraw_of_cases(connection, cycle.id, came, asking, REPORT_CAME)
+    withdrawn = await withdraw_of_cases(connection, cycle.id, came, ASKING, REPORT_CAME)
     receipts = await fire_letters(connection, in_force, cycle, Kind.REPORT_RECEIVED, submitted, now)
     return Done(tuple(moves), withdrawn=withdrawn, receipts=receipts)
 

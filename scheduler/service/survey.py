@@ -18,7 +18,7 @@ from scheduler.model import times
 from scheduler.model.cases import AWAITED, IDLE, Case, Move, State, advance
 from scheduler.model.cycles import Cycle
 from scheduler.model.drafts import Draft
-from scheduler.model.notices import AWAITING, Kind
+from scheduler.model.notices import ASKING
 from scheduler.service.case_codes import codes_of, folded
 from scheduler.service.cases import Said
 from scheduler.service.in_force import InForce
@@ -83,8 +83,7 @@ async def count_waiting(
         for move in moves
         if move.before and move.before.state in AWAITED and move.after.state not in AWAITED
     ]
-    kinds = AWAITING - {Kind.REPORT_DIGEST}
-    return await count_of_cases(connection, cycle.id, came, kinds) if came else 0
+    return await count_of_cases(connection, cycle.id, came, ASKING) if came else 0
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.members import CHAIN, asked_of
-from scheduler.model.notices import AWAITING, OF_CASES, REMINDERS, REPORTS, STATEFUL, Kind
+from scheduler.model.notices import ASKING, OF_CASES, OF_ONE_CITY, REMINDERS, STATEFUL, Kind
 from scheduler.model.told import CANCEL, REQUEST, words_rest_on
 from scheduler.store import feed_addresses
 from scheduler.store.answers import has_declined
@@ -387,7 +387,7 @@ def _one_for_each_address(shape: _Shape) -> Select[tuple[int]]:
     """Who holds two roles with one address is written to once, in the first of them. Nobody stands in where a
     later mail took the place of this one for some of the roles: it goes to the others of the same rule."""
     roles: ColumnElement[bool] = contacts.c.role.in_(shape.roles)
-    may_pass = shape.kind in REPORTS and shape.kind is not Kind.REPORT_DIGEST
+    may_pass = shape.kind in OF_ONE_CITY
     if may_pass and not shape.is_overtaken:
         roles = or_(roles, _stands_in(shape.roles))
     listed = [roles, contacts.c.is_listed == true()]
@@ -592,7 +592,7 @@ def _wants(shape: _Shape) -> list[ColumnElement[bool]]:
     session is not reminded of it."""
     if shape.uid_by_member:
         wants = [~is_suppressed(contacts.c.address, EVERYTHING)]
-        if shape.kind in AWAITING and shape.kind is not Kind.REPORT_DIGEST:
+        if shape.kind in ASKING:
             wants.append(~has_come(_OCCURRENCE, contacts.c.member_id))
         return wants
     wants = [~is_suppressed(contacts.c.address, WEBINARS)]

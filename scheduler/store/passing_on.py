@@ -13,15 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.cases import AWAITED
 from scheduler.model.members import CHAIN
-from scheduler.model.notices import AWAITING, REPORTS, Kind
+from scheduler.model.notices import AWAITING, OF_ONE_CITY, Kind
 from scheduler.store.cases import has_come
 from scheduler.store.database import insert_into
 from scheduler.store.outbox import FAILED, QUEUED, SENDING, SENT, UNSENT, WAITING, withdrawn
 from scheduler.store.suppressions import EVERYTHING, is_suppressed
 from scheduler.store.tables import cases, contacts, members, outbox
 
-#: Mails of these kinds are for one city; a digest is for whoever follows many.
-OF_ONE_CITY = sorted(kind.value for kind in REPORTS - {Kind.REPORT_DIGEST})
+_OF_ONE_CITY = sorted(kind.value for kind in OF_ONE_CITY)
 _ASKING = sorted(kind.value for kind in AWAITING)
 _AWAITED = sorted(state.value for state in AWAITED)
 #: What says which notice a row is.
@@ -87,7 +86,7 @@ async def notice(connection: AsyncConnection, row_id: int) -> Notice | None:
     query = (
         select(*columns, outbox.c.useful_by, contacts.c.member_id, contacts.c.role, asked)
         .join(contacts, contacts.c.id == outbox.c.contact_id)
-        .where(outbox.c.id == row_id, outbox.c.kind.in_(OF_ONE_CITY))
+        .where(outbox.c.id == row_id, outbox.c.kind.in_(_OF_ONE_CITY))
     )
     row = (await connection.execute(query)).one_or_none()
     if row is None:
@@ -116,9 +115,7 @@ async def addressees(connection: AsyncConnection, notice: Notice) -> tuple[Addre
     """All that the city has or had, in the order of their numbers."""
     is_barred = is_suppressed(contacts.c.address, EVERYTHING).label("is_barred")
     columns = (contacts.c.id, contacts.c.role, contacts.c.address, contacts.c.is_listed)
-    query = (
-        select(*columns, is_barred).where(contacts.c.member_id == notice.member_id).order_by(contacts.c.id)
-    )
+    query = select(*columns, is_barred).where(contacts.c.member_id == notice.member_id)
     found = (await connection.execute(query.order_by(contacts.c.id))).all()
     written = await connection.execute(
         select(outbox.c.contact_id, outbox.c.notice_key, outbox.c.state).where(
@@ -171,7 +168,7 @@ def _columns() -> list[Any]:
 
 async def waiting_for(connection: AsyncConnection, address: str) -> tuple[int, ...]:
     """Rows of report mails that wait for an address; not those that may be on their way."""
-    mine = (func.lower(contacts.c.address) == address.lower(), outbox.c.kind.in_(OF_ONE_CITY))
+    mine = (func.lower(contacts.c.address) == address.lower(), outbox.c.kind.in_(_OF_ONE_CITY))
     is_claimed = and_(outbox.c.state == SENDING, outbox.c.begun_at.is_(None))
     query = select(outbox.c.id).join(contacts, contacts.c.id == outbox.c.contact_id)
     waits = outbox.c.state.in_(WAITING) | is_claimed
@@ -205,7 +202,7 @@ def _all_returned(now: datetime) -> Select[Any]:
         reader.c.role.in_(CHAIN),
         other.c.contact_id == reader.c.id,
         other.c.occurrence == failed.c.occurrence,
-        other.c.kind.in_(OF_ONE_CITY),
+        other.c.kind.in_(_OF_ONE_CITY),
         _unindexed(other.c.state).in_((SENT, *UNSENT)),
         other.c.due_at >= failed.c.due_at,
     )
@@ -219,7 +216,7 @@ def _all_returned(now: datetime) -> Select[Any]:
         .join(contacts, contacts.c.id == func.coalesce(failed.c.contact_id, 0))
         .join(cases, of_failed)
         .join(members, and_(members.c.id == contacts.c.member_id, members.c.is_listed == true()))
-        .where(failed.c.state == FAILED, _unindexed(failed.c.kind).in_(OF_ONE_CITY))
+        .where(failed.c.state == FAILED, _unindexed(failed.c.kind).in_(_OF_ONE_CITY))
         .where(failed.c.useful_by > now, asked, ~reached)
     )
 

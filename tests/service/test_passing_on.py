@@ -18,6 +18,7 @@ from scheduler.mail.post import Fate, Outgoing
 from scheduler.model.cases import State
 from scheduler.model.members import CHAIN, Contact
 from scheduler.model.network import Configuration
+from scheduler.model.notices import OF_ONE_CITY
 from scheduler.service.bounces import Bounces, Effect, Taken
 from scheduler.service.cases import Cases, Said
 from scheduler.service.in_force import Memory
@@ -252,7 +253,7 @@ async def test_what_is_of_no_use_any_more_is_not_passed_on(stage: Stage) -> None
 
 def test_mails_about_sessions_are_passed_on_to_nobody() -> None:
     """They are news, not duties; the kinds that are passed on are those of reports."""
-    assert set(passing_on.OF_ONE_CITY).isdisjoint({"invitation", "changed", "cancelled", "reminder"})
+    assert set(OF_ONE_CITY).isdisjoint({"invitation", "changed", "cancelled", "reminder"})
 
 
 # when
