@@ -68,14 +68,14 @@ async def put_in_force(
     before, slots = await _books(database, now)
     async with database.read() as connection:
         proposal = await leave_erased_out(connection, key, proposal)
-        known = await cases.by_place(connection)
+        known = await cases.decided(connection)
     if before and not older_clocks:
         clock_changes.refuse_older(before)
     clock_change = await clock_changes.find(database, before, now) if before else None
     proposed = proposed or normal.hash_of(normal.to_text(proposal))
     if before:
         proposal = changes.carry_over(before.configuration, proposal, now)
-    learnt = Learnt.of(known.values(), proposal, now).joined(decided.learnt)
+    learnt = Learnt.of(known, proposal, now).joined(decided.learnt)
     proposal = await asyncio.to_thread(learnt.applied_to, proposal)
     terms = await asyncio.to_thread(terms_of, proposal)
     content = normal.to_text(proposal)
@@ -143,7 +143,7 @@ async def know_cases(database: Database, now: datetime) -> None:
     """Makes the cases of what is in force, where an older version of this program has put it in force; before
     anything of it is served, for calendars show what cases know of their deadlines."""
     async with database.read() as connection:
-        if not await configurations.latest_id(connection) or await cases.by_place(connection):
+        if not await configurations.latest_id(connection) or await cases.rounds(connection):
             return
         in_force = await read_in_force(connection)
     if in_force.configuration.cycles:
@@ -172,17 +172,7 @@ async def put_anew(
         in_force = await read_in_force(connection)
         applied = await configurations.latest(connection)
     assert applied is not None  # noqa: S101 - it was read
-    await put_in_force(
-        database,
-        in_force.configuration,
-        now=now,
-        by=by,
-        replaces=applied.hash,
-        proposed=applied.proposed or applied.hash,
-        decided=decided,
-        also=also,
-        key=key,
-    )
+    await _put_again(database, in_force, applied, now=now, by=by, key=key, also=also, decided=decided)
 
 
 async def meet_new_clocks(database: Database, now: datetime, key: bytes | None = None) -> bool:
@@ -200,20 +190,35 @@ async def meet_new_clocks(database: Database, now: datetime, key: bytes | None =
             return False
         in_force = await read_in_force(connection)
     by = clock_changes.actor(release)
-    proposed = applied.proposed or applied.hash
     try:
-        await put_in_force(
-            database,
-            in_force.configuration,
-            now=now,
-            by=by,
-            replaces=applied.hash,
-            proposed=proposed,
-            key=key,
-        )
+        await _put_again(database, in_force, applied, now=now, by=by, key=key)
     except ConfigurationMoved:
         return False  # another replica, or a person, was quicker
     return True
+
+
+async def _put_again(
+    database: Database,
+    in_force: InForce,
+    applied: configurations.Applied,
+    *,
+    now: datetime,
+    by: str,
+    key: bytes | None,
+    also: Callable[[Connection], Awaitable[None]] | None = None,
+    decided: Decided = NOTHING_DECIDED,
+) -> None:
+    await put_in_force(
+        database,
+        in_force.configuration,
+        now=now,
+        by=by,
+        replaces=applied.hash,
+        proposed=applied.proposed or applied.hash,
+        key=key,
+        also=also,
+        decided=decided,
+    )
 
 
 async def _books(database: Database, now: datetime) -> tuple[InForce | None, list[Slot]]:

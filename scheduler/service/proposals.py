@@ -105,7 +105,7 @@ async def compare(
             return Comparison(Seen(Standing.NEW), proposal, plan=plan_hash(None, hash_of_files))
         current = await memory.current(connection)
         proposed = await asyncio.to_thread(lambda: normal.hash_of(normal.to_text(proposal)))
-        known = await cases.read(connection)
+        known = await cases.decided(connection)
         found = (current.configuration, proposal, known, now)
         hash_of_files = await asyncio.to_thread(_hash_if_applied, *found)
         if hash_of_files == current.hash:

@@ -124,6 +124,12 @@ async def by_place(connection: AsyncConnection) -> dict[tuple[str, str], Case]:
     return {(case.cycle, case.member): case for case in await read(connection)}
 
 
+async def decided(connection: AsyncConnection) -> list[Case]:
+    """Those of which a person has decided what bears on the configuration."""
+    query = _cases().where(cases.c.decision.is_not(None) | cases.c.ends_on.is_not(None))
+    return [_case(row._mapping) for row in await connection.execute(query)]
+
+
 async def write(connection: AsyncConnection, moves: Sequence[Move], ids: Mapping[str, int], by: str) -> None:
     """Writes what became of cases, with its lines in the log. ids: slug -> row id of the member.
 
