@@ -254,8 +254,9 @@ def _has_moved(was: Occurrence, now: Occurrence) -> bool:
 
 
 def _is_extended(was: Occurrence, now: Occurrence) -> bool:
-    both_are_rounds = isinstance(was.of, Cycle) and isinstance(now.of, Cycle)
-    return both_are_rounds and was.of.extensions != now.of.extensions  # type: ignore[union-attr] # just asked
+    if not (isinstance(was.of, Cycle) and isinstance(now.of, Cycle)):
+        return False
+    return was.of.extensions != now.of.extensions
 
 
 def _is_open_again(was: Occurrence, now: Occurrence) -> bool:

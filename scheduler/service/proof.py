@@ -20,7 +20,7 @@ from scheduler.model.members import CHAIN, Contact, Member, Membership
 from scheduler.model.network import Network
 from scheduler.model.notices import Kind
 from scheduler.service.in_force import InForce
-from scheduler.store import cases, proofs
+from scheduler.store import cases, proofs, suppressions
 from scheduler.store.database import Connection
 from scheduler.store.outbox import FAILED, SENT, UNSENT
 from scheduler.store.proofs import Count, LastWords, Mail
@@ -195,7 +195,7 @@ async def read_round(
     found = await cases.read(connection, cycle.id, slugs)
     counts = await proofs.counts(connection, cycle.id, slugs)
     words = await proofs.last_words(connection, cycle.id, slugs)
-    barred = await proofs.barred(connection)
+    barred = await suppressions.reasons(connection)
     eye = _Eye(in_force, cycle, barred, now)
     standings = (eye.standing(c, counts.get(c.member, ()), words.get(c.member, _NO_WORDS)) for c in found)
     return Round(cycle, in_force.network, now, tuple(standings))
@@ -213,7 +213,7 @@ async def read_proofs(
     lines: dict[str, list[cases.Line]] = {}
     for line in await cases.log(connection, whole.cycle.id, one):
         lines.setdefault(line.member, []).append(line)
-    eye = _Eye(in_force, whole.cycle, await proofs.barred(connection), whole.at)
+    eye = _Eye(in_force, whole.cycle, await suppressions.reasons(connection), whole.at)
     return [
         eye.proof(standing, lines.get(standing.case.member, ()), mails.get(standing.case.member, ()))
         for standing in whole.standings

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -19,6 +20,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     Dialect,
     Integer,
     Result,
@@ -299,18 +301,19 @@ def insert_for(dialect: str, table: Table) -> Any:
 
 def among(ids: Collection[int], connection: AsyncConnection) -> Select[tuple[int]]:
     """The ids as one parameter, whatever their number: SELECT id FROM json_each / unnest."""
-    if connection.dialect.name == "sqlite":
-        each = func.json_each(bindparam(None, list(ids), type_=JSON)).table_valued("value")
-        return select(cast(each.c.value, Integer))
-    return select(func.unnest(bindparam(None, list(ids), type_=_Numbers(BigInteger))))
+    return _each(connection.dialect.name, partial(bindparam, None, list(ids)))
 
 
 def among_named(name: str, dialect: str) -> Select[tuple[int]]:
     """The same for a statement that is put together once; the list travels under this name."""
+    return _each(dialect, partial(bindparam, name))
+
+
+def _each(dialect: str, parameter: Callable[..., BindParameter[Any]]) -> Select[tuple[int]]:
     if dialect == "sqlite":
-        each = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
+        each = func.json_each(parameter(type_=JSON)).table_valued("value")
         return select(cast(each.c.value, Integer))
-    return select(func.unnest(bindparam(name, type_=_Numbers(BigInteger))))
+    return select(func.unnest(parameter(type_=_Numbers(BigInteger))))
 
 
 class _Numbers(TypeDecorator[list[int]]):

@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.model.notices import Kind
 from scheduler.store.outbox import FAILED, SENT, UNSENT
-from scheduler.store.suppressions import EVERYTHING
-from scheduler.store.tables import bounces, contacts, members, outbox, suppressions
+from scheduler.store.tables import bounces, contacts, members, outbox
 
 
 @dataclass(frozen=True)
@@ -161,10 +160,3 @@ def _only(slugs: Collection[str] | None) -> list[ColumnElement[bool]]:
 
 def _number(which: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((which, 1), else_=0)), 0)
-
-
-async def barred(connection: AsyncConnection) -> dict[str, str]:
-    """Address in small letters -> why nothing is sent there."""
-    query = select(suppressions.c.address, suppressions.c.reason)
-    rows = await connection.execute(query.where(suppressions.c.scope == EVERYTHING))
-    return {row.address: row.reason for row in rows}

@@ -95,6 +95,13 @@ async def barred(connection: AsyncConnection) -> tuple[tuple[Whose, Suppression]
     )
 
 
+async def reasons(connection: AsyncConnection) -> dict[str, str]:
+    """Address in small letters -> why nothing is sent there."""
+    query = select(suppressions.c.address, suppressions.c.reason)
+    rows = await connection.execute(query.where(suppressions.c.scope == EVERYTHING))
+    return {row.address: row.reason for row in rows}
+
+
 def is_suppressed(address: ColumnElement[str], scope: str) -> ColumnElement[bool]:
     """Of an address in a query: it gets nothing of this scope, or nothing at all."""
     mine = suppressions.c.address == func.lower(address)
