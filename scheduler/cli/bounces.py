@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scheduler.cli.common import (
+    ByOption,
     ConfigOption,
     RoleOption,
     accepted,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, help="Take in mail that came back.", no_args_is_help=True)
 
-ByOption = Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")]
 
 #: What becomes of a mail that is none of the effects.
 _LEFT, _REFUSED = "left alone", "refused"

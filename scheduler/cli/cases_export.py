@@ -26,6 +26,7 @@ from scheduler.cli.cases_round import (
 )
 from scheduler.cli.cases_show import answer
 from scheduler.cli.common import counted, out
+from scheduler.configuration.lists import formulas
 from scheduler.configuration.problems import printable, quoted
 from scheduler.errors import SchedulerError
 from scheduler.model.cases import Timing
@@ -36,12 +37,6 @@ if TYPE_CHECKING:
 
 #: In the place of names of cities.
 _ALL = "all"
-#: With one of these at its beginning a spreadsheet takes a text for a formula.
-_FORMULA = (
-    *("=", "+", "-", "@", "\t", "\r"),
-    *("\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}"),
-    *("\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}"),
-)
 #: Who may read the file: its owner; anybody.
 _OWNER, _ANYBODY = 0o600, 0o644
 
@@ -258,7 +253,7 @@ def _put(file: Path, octets: bytes, mode: int) -> None:
 def harmless(text: str) -> str:
     """As a spreadsheet shows it, and never computes it (X08)."""
     shown = printable(text)
-    begins_badly = text.startswith(_FORMULA) or shown.lstrip().startswith(_FORMULA)
+    begins_badly = formulas.begins_one(text) or formulas.begins_one(shown.lstrip())
     return f"'{shown}" if begins_badly else shown
 
 

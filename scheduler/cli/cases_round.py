@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scheduler.cli.common import all_kept, database_in_force, names_of, out
-from scheduler.configuration.problems import did_you_mean, listed, quoted
+from scheduler.configuration.problems import listed
 from scheduler.configuration.which_city import question
 from scheduler.errors import SchedulerError
 from scheduler.model import times
@@ -46,14 +46,13 @@ def one_of(argument: str | None, option: str | None) -> str | None:
 def find_round(configuration: Configuration, name: str | None, now: datetime) -> Cycle:
     """The round of that name; without one the only one that is running, between opening and last deadline.
     Raises SchedulerError where that is not one."""
+    from scheduler.service.cases import cycle_of
+
     cycles = {cycle.id: cycle for cycle in configuration.cycles}
     if not cycles:
         raise SchedulerError("no round is in force; see: scheduler new cycle")
     if name is not None:
-        if name not in cycles:
-            instead = did_you_mean(name, cycles, f"known rounds: {listed(cycles)}")
-            raise SchedulerError(f"no round {quoted(name)} is in force; {instead}")
-        return cycles[name]
+        return cycle_of(cycles, name)
     today = times.local_date(now, configuration.network.zone)
     running = [c for c in cycles.values() if c.opens <= today and now <= c.last_instant]
     found = running or list(cycles.values())

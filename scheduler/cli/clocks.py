@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scheduler.cli.common import at_home, counted, database_in_force, out, who_decides
+from scheduler.cli.common import ByOption, at_home, counted, database_in_force, out, who_decides
 from scheduler.languages import language
 from scheduler.model import times
 
@@ -23,8 +23,6 @@ app = typer.Typer(
     add_completion=False,
     help="Say which hours a new release of the tz database moved, and let them be told.",
 )
-
-ByOption = Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")]
 
 
 @app.callback(invoke_without_command=True)

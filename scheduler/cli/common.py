@@ -244,6 +244,9 @@ def read_role(role: str | None) -> str:
     return role or ""
 
 
+ByOption = Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")]
+
+
 def who_decides(by: str | None) -> str:
     """The name for the journal; wrong usage is said in one line. An address would outlast its erasure."""
     who = (by or login_name()).strip()

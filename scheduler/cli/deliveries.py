@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scheduler.cli.common import (
+    ByOption,
     at_home,
     columns,
     counted,
@@ -42,7 +43,6 @@ app = typer.Typer(
 IdsArgument = Annotated[
     list[int], typer.Argument(help="Numbers of mails, as the list has them.", metavar="N...")
 ]
-ByOption = Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")]
 
 _STATES = ("queued", "sending", "sent", "deferred", "failed", "missed", "withdrawn", "held")
 #: What a person may want to do something about.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scheduler.cli.common import (
+    ByOption,
     columns,
     counted,
     find_member,
@@ -39,7 +40,6 @@ app = typer.Typer(
 )
 
 CityArgument = Annotated[str, typer.Argument(help="The city, by name or slug.", metavar="CITY")]
-ByOption = Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")]
 
 _COLUMNS = ("city", "address", "since", "by", "last used", "ended")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scheduler.cli.common import (
+    ByOption,
     ConfigOption,
     at_home,
     counted,
@@ -33,7 +34,6 @@ _SUBJECT_HELP = (
 )
 
 SubjectArgument = Annotated[str | None, typer.Argument(help=_SUBJECT_HELP, show_default=False)]
-ByOption = Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")]
 
 
 def hold(

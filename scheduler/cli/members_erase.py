@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scheduler.cli.common import (
+    ByOption,
     ConfigOption,
     accepted,
     counted,
@@ -41,7 +42,6 @@ RoleArgument = Annotated[
 AddressOption = Annotated[
     str | None, typer.Option(help="The mail address instead, also of somebody who is in no file any more.")
 ]
-ByOption = Annotated[str | None, typer.Option(help="Who decides this (default: the login name).")]
 
 #: What the table has room for.
 _LONGEST_REASON = 400

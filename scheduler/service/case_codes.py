@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from scheduler.configuration.lists import formulas
 from scheduler.configuration.lists.survey import Participant
 from scheduler.configuration.problems import MOST_FINDINGS
 from scheduler.errors import CasesRefused
@@ -24,8 +25,6 @@ from scheduler.store.database import Connection, Database
 LONGEST_CODE = 35
 #: The signs that it leaves in a code.
 _SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_~-")
-#: What spreadsheet programs take for the beginning of a formula; the wide ones too.
-_FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
 
 
 async def codes_of(connection: Connection, in_force: InForce, cycle: Cycle, links: Links) -> dict[str, str]:
@@ -64,7 +63,7 @@ def _written_to(member: Member) -> Contact | None:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_SIGNS) else cell
+    return f"'{cell}" if formulas.begins_one(cell) else cell
 
 
 # from the survey

@@ -139,7 +139,7 @@ class Cases:
         say counts again. It comes into force at once; key: as for `put_in_force`."""
         async with self.database.read() as connection:
             in_force = await self.memory.current(connection)
-            cycle_of(in_force, cycle)
+            cycle_of(in_force.cycles, cycle)
             known = {case.member: case for case in await cases.read(connection, cycle, members)}
         _refuse(list(_undecidable(in_force, cycle, known, members)))
         learnt = Learnt(tuple((cycle, slug, duty) for slug in members))
@@ -150,7 +150,7 @@ class Cases:
         self, connection: Connection, cycle: str, said: Sequence[Said], now: datetime
     ) -> tuple[list[Move], tuple[str, ...]]:
         in_force = await self.memory.current(connection)
-        of = cycle_of(in_force, cycle)
+        of = cycle_of(in_force.cycles, cycle)
         slugs = [one.member for one in said]
         found = {case.member: case for case in await cases.read(connection, cycle, slugs)}
         moves: list[Move] = []
@@ -179,11 +179,11 @@ class Cases:
         return moves, tuple(known)
 
 
-def cycle_of(in_force: InForce, name: str) -> Cycle:
+def cycle_of(cycles: Mapping[str, Cycle], name: str) -> Cycle:
     """Raises SchedulerError for a round that is not in force."""
-    if name in in_force.cycles:
-        return in_force.cycles[name]
-    instead = did_you_mean(name, in_force.cycles, f"known rounds: {listed(in_force.cycles) or 'none'}")
+    if name in cycles:
+        return cycles[name]
+    instead = did_you_mean(name, cycles, f"known rounds: {listed(cycles) or 'none'}")
     raise SchedulerError(f"no round {quoted(name)} is in force; {instead}")
 
 

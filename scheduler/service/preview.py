@@ -42,7 +42,7 @@ from scheduler.store import cases as store_cases
 from scheduler.store import configurations, feed_addresses, histories
 from scheduler.store.database import Database
 from scheduler.store.duties import basis_of
-from scheduler.store.outbox import Delivery
+from scheduler.store.outbox import Delivery, message_id
 from scheduler.store.tellings import read_tellings
 
 #: Stands for a city's own code: whoever looks at a preview, or gets a test, must not submit for the city.
@@ -483,7 +483,7 @@ def _delivery(
     return Delivery(
         id=0,
         notice_key="",
-        message_id=f"<{duty.occurrence}.{duty.rule}.{basis}.{contact_id}@{duty.uid_domain}>",
+        message_id=message_id(duty.occurrence, duty.rule, basis, contact_id, duty.uid_domain),
         contact_id=contact_id,
         member=member.slug,
         role=contact.role,

@@ -217,7 +217,7 @@ class Releasing:
         """
         async with self.database.read() as connection:
             in_force = await read_in_force(connection)
-            of = cycle_of(in_force, cycle)
+            of = cycle_of(in_force.cycles, cycle)
             known = await cases.read(connection, cycle)
             problems = tuple(_problems(in_force, of, known, cities, outcomes))
             if problems:

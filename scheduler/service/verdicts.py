@@ -20,6 +20,7 @@ from scheduler.model.notices import (
     REMINDERS,
     REPORTS,
     Kind,
+    NoticeRule,
     on_working_days,
 )
 from scheduler.model.programme import Occurrence, Window
@@ -69,8 +70,7 @@ def rests_until(row: Delivery, in_force: InForce, now: datetime) -> datetime | N
 def _working_morning(row: Delivery, in_force: InForce, member: Member, at: datetime) -> datetime:
     """`at`, or the morning of the next working day there for what asks for a report on working days; not
     where that would be too late."""
-    cycle = in_force.cycles.get(row.occurrence)
-    rule = next((rule for rule in cycle.rules if rule.id == row.rule), None) if cycle else None
+    rule = _rule_of(row, in_force.cycles.get(row.occurrence))
     if rule is None or not on_working_days(rule.when):
         return at
     today = times.local_date(at, member.zone)
@@ -81,8 +81,12 @@ def _working_morning(row: Delivery, in_force: InForce, member: Member, at: datet
 
 def _stands_in(row: Delivery, in_force: InForce) -> bool:
     """Its rule names other contacts: it was passed on, at whatever hour the mail to one of them came back."""
-    cycle = in_force.cycles.get(row.occurrence)
-    return cycle is not None and any(r.id == row.rule and row.role not in r.to for r in cycle.rules)
+    rule = _rule_of(row, in_force.cycles.get(row.occurrence))
+    return rule is not None and row.role not in rule.to
+
+
+def _rule_of(row: Delivery, part: Series | Cycle | None) -> NoticeRule | None:
+    return next((rule for rule in part.rules if rule.id == row.rule), None) if part else None
 
 
 def judge(
@@ -163,7 +167,7 @@ def why_not(
 def _rule_verdict(row: Delivery, part: Series | Cycle, member: Member, in_force: InForce) -> Verdict | None:
     """A row whose rule was edited since it fell due goes only if the new rule says the same of it; else
     the new rule's own moment counts (P12)."""
-    rule = next((rule for rule in part.rules if rule.id == row.rule), None)
+    rule = _rule_of(row, part)
     if rule is None or not rule.enabled:
         return outbox.WITHDRAWN, "the rule was switched off"
     since = in_force.since.rules.get((part.id, row.rule))

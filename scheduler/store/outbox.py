@@ -57,6 +57,11 @@ OLDER = (WITHDRAWN, REPLACED)
 MORNING = "waits for the morning there"
 
 
+def message_id(occurrence: str, rule: str, basis: str, contact_id: int, domain: str) -> str:
+    """Of one row, as `duties.py` writes it for many."""
+    return f"<{occurrence}.{rule}.{basis}.{contact_id}@{domain}>"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One row, with the contact it goes to."""

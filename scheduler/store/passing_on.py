@@ -16,7 +16,7 @@ from scheduler.model.members import CHAIN
 from scheduler.model.notices import AWAITING, OF_ONE_CITY, Kind
 from scheduler.store.cases import has_come
 from scheduler.store.database import insert_into
-from scheduler.store.outbox import FAILED, QUEUED, SENDING, SENT, UNSENT, WAITING, withdrawn
+from scheduler.store.outbox import FAILED, QUEUED, SENDING, SENT, UNSENT, WAITING, message_id, withdrawn
 from scheduler.store.suppressions import EVERYTHING, is_suppressed
 from scheduler.store.tables import cases, contacts, members, outbox
 
@@ -144,11 +144,10 @@ async def write(
     connection: AsyncConnection, notice: Notice, contact_id: int, reason: str, now: datetime
 ) -> bool:
     """One row more of the notice, due now; False where there is one already. reason: for staff."""
-    head = f"{notice.occurrence}|{notice.rule}|{contact_id}|{notice.basis}"
-    name = f"{notice.occurrence}.{notice.rule}.{notice.basis}.{contact_id}"
+    named = notice.occurrence, notice.rule, notice.basis
     values: dict[str, Any] = {
-        "notice_key": head,
-        "message_id": f"<{name}@{notice.domain}>",
+        "notice_key": f"{notice.occurrence}|{notice.rule}|{contact_id}|{notice.basis}",
+        "message_id": message_id(*named, contact_id, notice.domain),
         "contact_id": contact_id,
         "due_at": now,
         "next_at": now,

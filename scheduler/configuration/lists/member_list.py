@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scheduler.configuration.lists.finder import Finder
+from scheduler.configuration.lists.formulas import SIGNS
 from scheduler.configuration.lists.spreadsheet import in_cells, read_sheet
 from scheduler.configuration.lists.table_edit import Edit, edited
 from scheduler.configuration.members import ALLOWED, NEEDED, ROLES, members_of, shared_names
@@ -17,8 +18,6 @@ from scheduler.model.members import Member
 from scheduler.model.network import Country, Network
 
 COLUMNS = (*NEEDED, *ALLOWED)
-#: What spreadsheet programs take for the beginning of a formula; the wide ones too.
-_FORMULA_SIGNS = tuple("=+-@＝＋－＠")
 #: Columns whose cells may hold several texts; the parts come into tables of their own.
 _OF_PARTS = ("aliases", *ROLES)
 
@@ -166,7 +165,7 @@ def _refuse_formulas(found: Import, touched: Mapping[str, Row], problems: Proble
         row = touched[slug]
         for column in columns:
             parts = row.several(column) if column in _OF_PARTS else (row[column],)
-            for part in (part for part in parts if part.startswith(_FORMULA_SIGNS)):
+            for part in (part for part in parts if part.startswith(SIGNS)):
                 what = f"{quoted(part)} begins like a formula of a spreadsheet program"
                 problems.error(row.place(column), what, "begin with a letter or a figure")
 
