@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from time import monotonic
@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from scheduler.model.cycles import Deadline
 from scheduler.model.network import Configuration
-from scheduler.model.notices import Days, Kind, NoticeRule
+from scheduler.model.notices import Days, Kind, NoticeRule, QuietHours
 from scheduler.service.apply import put_in_force
 from scheduler.service.bootstrap import build_daemon
 from scheduler.settings import Settings
@@ -32,7 +32,7 @@ from scheduler.store.database import Database
 from scheduler.web.app import Site
 from scheduler.web.server import serving
 from scheduler.web.shelf import Shelf
-from tests.cast import CONFIG, MANTES, a_configuration, member
+from tests.cast import CONFIG, MANTES, a_configuration, member, open_house
 from tests.mail.relay import RecordingRelay, a_relay
 from tests.service.test_cases import ROUND, the_round
 
@@ -43,14 +43,19 @@ SOON = 20
 
 
 def with_a_reminder_an_hour_ago(now: datetime) -> Configuration:
-    """One city, and no other mails of the round but that and the receipt."""
+    """One city, and no other mails of the round but that and the receipt.
+
+    It has neither nights nor weekends: whenever this runs, nothing waits for the next morning.
+    """
     due = (now - timedelta(hours=1)).astimezone(ZoneInfo(member(MANTES).zone))
     deadline = Deadline(due.date() + timedelta(days=7), due.time(), "Europe/Berlin")
     received = next(rule for rule in the_round().rules if rule.kind is Kind.REPORT_RECEIVED)
     reminder = NoticeRule("week", Kind.REPORT_REMINDER, ("coordinator",), Days(-7, due.time()))
     opens = due.date() - timedelta(days=30)
     cycle = replace(the_round(opens=opens, deadline=deadline), rules=(reminder, received))
-    return replace(a_configuration(members=(MANTES,)), cycles=(cycle,))
+    city = replace(member(MANTES), weekend=())
+    network = replace(open_house().network, quiet_hours=QuietHours(time(0), time(0)))
+    return replace(a_configuration(), members=(city,), cycles=(cycle,), network=network)
 
 
 @asynccontextmanager
