@@ -106,7 +106,7 @@ class Terms:
             times.moment(cycle.opens, hour_of(cycle.rules, Kind.REPORT_OPENED), member.zone),
             cycle.deadline_of(member).instant,
             extension.because if extension else "",
-            next((duty for slug, duty in cycle.who.decided if slug == member.slug), None),
+            cycle.who.decision_of(member),
         )
 
     def state(self, now: datetime, *, has_draft: bool = False) -> State:
@@ -177,6 +177,11 @@ class Move:
     reason: str
     #: what a letter says that was released
     letter: str | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """What was asked for is asked for no more."""
+        return self.before is not None and self.before.state in AWAITED and self.after.state not in AWAITED
 
 
 #: (cycle, slug) -> what duty and calendar say of it

@@ -53,13 +53,10 @@ class Cohort:
 
     def duty(self, member: Member) -> Duty:
         """A certain membership decides; where only doubtful ones could, the case is undecided."""
-        for slug, duty in self.decided:
-            if slug == member.slug:
-                return duty
-        if member.slug in self.also:
-            return Duty.DUE
-        if any(slug == member.slug for slug, _ in self.exempt):
-            return Duty.EXCEPTED
+        if decision := self.decision_of(member):
+            return decision
+        if member.slug in self.named:
+            return Duty.EXCEPTED if member.slug in self._exemptions else Duty.DUE
         if any(member.joined_in(span) for span in self._due_spans()):
             return Duty.DUE
         if any(member.joined_in(span) for span in self.excepted):
@@ -67,6 +64,22 @@ class Cohort:
         if any(member.may_have_joined_in(span) for span in self._due_spans()):
             return Duty.UNDECIDED
         return Duty.NOT_CONCERNED
+
+    def decision_of(self, member: Member) -> Duty | None:
+        """What a person decided of its case."""
+        return self._decisions.get(member.slug)
+
+    def exempts(self, member: Member) -> str:
+        """The reason why, in staff's words; empty where it does not."""
+        return self._exemptions.get(member.slug, "")
+
+    @cached_property
+    def _decisions(self) -> dict[str, Duty]:
+        return dict(self.decided)
+
+    @cached_property
+    def _exemptions(self) -> dict[str, str]:
+        return dict(self.exempt)
 
     def _due_spans(self) -> tuple[Span, ...]:
         if self.joined_before is None:
@@ -108,13 +121,6 @@ class Extension:
     @property
     def is_for_all(self) -> bool:
         return not (self.members or self.countries)
-
-    def includes(self, member: Member) -> bool:
-        return self.is_for_all or member.slug in self._slugs or member.country in self.countries
-
-    @cached_property
-    def _slugs(self) -> frozenset[str]:
-        return frozenset(self.members)
 
 
 @dataclass(frozen=True)

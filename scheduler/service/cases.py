@@ -44,8 +44,8 @@ from scheduler.store.outbox import Delivery
 
 _log = logs.get("cases")
 
-#: How far a program's clock may be ahead of ours.
-_AHEAD = timedelta(minutes=2)
+#: How far the clock of a program or of the survey may be ahead of ours.
+AHEAD = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _why_not(in_force: InForce, cycle: Cycle, case: Case | None, said: Said, now
     if case is None:
         what = "no member" if slug not in in_force.members else f"not concerned by {cycle.id}"
         return f"{slug} is {what}"
-    if said.at and said.at > now + _AHEAD:
+    if said.at and said.at > now + AHEAD:
         return f"{slug}: a report cannot have come at {said.at:%Y-%m-%d %H:%M} UTC, which is still to come"
     if said.at and f"{said.at:%Y-%m}" < cycle.period[0]:
         return f"{slug}: a report cannot have come at {said.at:%Y-%m-%d}, before the time that it is about"
@@ -256,11 +256,7 @@ async def _follow(
 ) -> Done:
     """Reports that came are asked for no more, and get a receipt."""
     ids = in_force.member_ids
-    came = [
-        ids[move.after.member]
-        for move in moves
-        if move.before and move.before.state in AWAITED and move.after.state not in AWAITED
-    ]
+    came = [ids[move.after.member] for move in moves if move.is_answer]
     submitted = {ids[m.after.member] for m in moves if _came_first(m)}
     await _ask_again(connection, in_force, moves, now)
     if not (came or submitted):

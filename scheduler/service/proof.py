@@ -315,12 +315,11 @@ class _Eye:
         if member is None:
             yield NOWHERE
             return
-        decision = next((decided for slug, decided in who.decided if slug == member.slug), None)
-        if decision:
+        if decision := who.decision_of(member):
             yield decision_in(log, decision)
         elif member.slug in who.also:
             yield "the round's file names it under also"
-        elif reason := next((why for slug, why in who.exempt if slug == member.slug), ""):
+        elif reason := who.exempts(member):
             yield f"the round's file exempts it: {reason}"
         yield from (_in_words(membership) for membership in member.memberships)
         if duty is Duty.UNDECIDED:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from scheduler.configuration.lists.survey import Export, Response
 from scheduler.configuration.problems import Place, Problems, listed
@@ -20,15 +20,12 @@ from scheduler.model.cycles import Cycle
 from scheduler.model.drafts import Draft
 from scheduler.model.notices import ASKING
 from scheduler.service.case_codes import codes_of, folded
-from scheduler.service.cases import Said
+from scheduler.service.cases import AHEAD, Said
 from scheduler.service.in_force import InForce
 from scheduler.service.links import Links
 from scheduler.store import cases
 from scheduler.store.database import Connection
 from scheduler.store.duties import count_of_cases
-
-#: How far the survey's clock may be ahead of ours.
-_AHEAD = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -78,11 +75,7 @@ async def count_waiting(
     connection: Connection, in_force: InForce, cycle: Cycle, moves: Sequence[Move]
 ) -> int:
     """How many mails wait that ask for the reports that come with these moves."""
-    came = [
-        in_force.member_ids[move.after.member]
-        for move in moves
-        if move.before and move.before.state in AWAITED and move.after.state not in AWAITED
-    ]
+    came = [in_force.member_ids[move.after.member] for move in moves if move.is_answer]
     return await count_of_cases(connection, cycle.id, came, ASKING) if came else 0
 
 
@@ -207,7 +200,7 @@ class _Reading:
                 self._problems.warning(
                     self._export.place(response), what, "is it the zone of the survey? Else say --zone"
                 )
-        if is_new and at > self._now + _AHEAD:
+        if is_new and at > self._now + AHEAD:
             what = f"submitted at {wall} {self._zone}, which is still to come"
             self._problems.error(self._export.place(response), what, "say the survey's zone with --zone")
         return at
