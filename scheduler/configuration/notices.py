@@ -22,7 +22,14 @@ from scheduler.configuration.schema import (
     YesNo,
     fill_in,
 )
-from scheduler.model.members import CITY_ROLES, NATIONAL_COMMISSION, NATIONAL_COORDINATOR, OFFICES
+from scheduler.model.members import (
+    CITY_ROLES,
+    COORDINATOR,
+    MAYOR,
+    NATIONAL_COMMISSION,
+    NATIONAL_COORDINATOR,
+    OFFICES,
+)
 from scheduler.model.network import Network
 from scheduler.model.notices import (
     OUTCOMES,
@@ -175,13 +182,13 @@ def _default(**written: Any) -> RuleForm:
     return RuleForm.model_construct(**{**RuleForm().model_dump(), **written})
 
 
-_LETTER = _default(to=["mayor", "coordinator", NATIONAL_COMMISSION])
+_LETTER = _default(to=[MAYOR, COORDINATOR, NATIONAL_COMMISSION])
 #: What holds where notices.yaml does not say it: files that are older than these mails stay whole.
 _DEFAULTS: Mapping[Kind, RuleForm] = {
-    Kind.REPORT_MOVED: _default(to=["coordinator"]),
+    Kind.REPORT_MOVED: _default(to=[COORDINATOR]),
     Kind.REPORT_DIGEST: _default(to=[NATIONAL_COORDINATOR]),
-    Kind.REPORT_OVERDUE: _default(to=["mayor", "coordinator"], days_after=1),
-    Kind.REPORT_RECEIVED: _default(to=["coordinator"]),
+    Kind.REPORT_OVERDUE: _default(to=[MAYOR, COORDINATOR], days_after=1),
+    Kind.REPORT_RECEIVED: _default(to=[COORDINATOR]),
     **dict.fromkeys(OUTCOMES, _LETTER),
 }
 

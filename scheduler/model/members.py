@@ -10,7 +10,8 @@ from functools import cached_property
 
 _DAY = timedelta(days=1)
 #: The roles of a city's own contacts, and those of its country's two offices, which follow its reports.
-CITY_ROLES = ("coordinator", "deputy", "mayor")
+COORDINATOR, DEPUTY, MAYOR = "coordinator", "deputy", "mayor"
+CITY_ROLES = (COORDINATOR, DEPUTY, MAYOR)
 NATIONAL_COORDINATOR, NATIONAL_COMMISSION = "national-coordinator", "national-commission"
 OFFICES = (NATIONAL_COORDINATOR, NATIONAL_COMMISSION)
 #: Who is told of a report where nobody of those who should be can be written to, in this order.

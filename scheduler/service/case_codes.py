@@ -29,7 +29,11 @@ _SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 async def codes_of(connection: Connection, in_force: InForce, cycle: Cycle, links: Links) -> dict[str, str]:
     """Slug -> code, of all members: the survey's own, or the one that is worked out."""
-    made = await cases.codes(connection, cycle.id)
+    return _all(await cases.codes(connection, cycle.id), in_force, cycle, links)
+
+
+def _all(made: Mapping[str, str], in_force: InForce, cycle: Cycle, links: Links) -> dict[str, str]:
+    """made: slug -> code, of those whose code the survey has made."""
     return {slug: made.get(slug) or links.code(cycle.id, slug) for slug in in_force.members}
 
 
@@ -99,8 +103,8 @@ class CaseCodes:
     async def plan(self, cycle: Cycle, rows: Iterable[Participant]) -> Taken:
         """What the list would change. Raises CasesRefused with a sentence for each line that is wrong."""
         async with self.database.read() as connection:
-            codes = await codes_of(connection, self.in_force, cycle, self.links)
             made = await cases.codes(connection, cycle.id)
+            codes = _all(made, self.in_force, cycle, self.links)
             known = {case.member for case in await cases.read(connection, cycle.id)}
         return _Taking(self.in_force, cycle, codes, made, known).take(rows)
 

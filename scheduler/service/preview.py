@@ -16,7 +16,7 @@ from scheduler.model import changes
 from scheduler.model.cases import AWAITED, Case, Learnt, State, Terms, heads
 from scheduler.model.cycles import Cycle, Duty
 from scheduler.model.history import NOTHING_PASSED, History
-from scheduler.model.members import Contact, Member, Standing
+from scheduler.model.members import MAYOR, Contact, Member, Standing
 from scheduler.model.moments import Since, announced_as_a_whole
 from scheduler.model.network import Configuration
 from scheduler.model.notices import (
@@ -330,7 +330,7 @@ def _contact(asked: _Asked, rule: NoticeRule) -> Contact:
         files = "members.csv" if {*rule.to}.isdisjoint(OFFICES) else "members.csv and countries.csv"
         raise NotDue(f"{asked.member.name} has no {roles} in {files}, so nobody there gets it")
     if asked.kind in OUTCOMES:
-        positions = sorted(positions, key=lambda position: asked.member.contacts[position].role != "mayor")
+        positions = sorted(positions, key=lambda position: asked.member.contacts[position].role != MAYOR)
     return asked.member.contacts[positions[0]]
 
 

@@ -21,7 +21,7 @@ from scheduler.errors import CasesRefused, ConfigurationMoved, PlanOutdated
 from scheduler.model.cases import ENDING, LETTERS, Case, Learnt, Move, State
 from scheduler.model.cycles import Cycle
 from scheduler.model.history import History
-from scheduler.model.members import Member
+from scheduler.model.members import MAYOR, Member
 from scheduler.model.notices import REPORTS, Kind
 from scheduler.service.apply import Decided, put_anew
 from scheduler.service.cases import cycle_of, fire_letters, foresee_letters, rule_of
@@ -43,8 +43,6 @@ _log = logs.get("releasing")
 SECRET = "…"  # noqa: S105 - it stands for one, and is none
 #: How far ahead it is looked what an end of a membership changes: sessions are announced months before.
 _AHEAD = timedelta(days=731)
-#: To whom a letter is written first; the others get the same.
-_ADDRESSEE = "mayor"
 _DAY = timedelta(days=1)
 
 
@@ -92,7 +90,8 @@ class Bundle:
 
 
 def _is_copy(one: Delivery | Text) -> bool:
-    return one.role != _ADDRESSEE
+    """A letter is written to the mayor; the others get the same."""
+    return one.role != MAYOR
 
 
 @dataclass(frozen=True)
@@ -224,8 +223,7 @@ class Releasing:
                 raise CasesRefused(problems)
             chosen = list(_chosen(known, outcomes, cities))
             rows = await _rows(connection, in_force, of, chosen, now)
-            slugs = [case.member for case in chosen]
-            codes = {one.case.member: one.code for one in await cases.read_known(connection, cycle, slugs)}
+            codes = await cases.codes(connection, cycle)
             whole = await read_round(connection, in_force, of, now)
             held = tuple(hold for hold in await holds.read(connection) if hold.covers(cycle))
         left_out = tuple(_left_out(of, chosen, rows))
