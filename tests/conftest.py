@@ -9,12 +9,16 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scheduler.store.database import Database, open_database
 from scheduler.store.migrate import migrate
 from tests.engines import opened
+
+if TYPE_CHECKING:
+    from tests.reused import Reused
 
 #: Each file goes to one worker as a whole; those that take long begin, so that both workers end together.
 LONG = (
@@ -151,6 +155,13 @@ def migrated_postgres(postgres: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def reused_postgres(postgres: str, migrated_postgres: str) -> Reused:
+    from tests.reused import Reused
+
+    return Reused(lambda: a_database(postgres, migrated_postgres))
+
+
+@pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with all tables, to be copied."""
     file = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite"
@@ -170,8 +181,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         file = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "test.sqlite")
         return f"sqlite:///{file}"
-    server, like = (request.getfixturevalue(name) for name in ("postgres", "migrated_postgres"))
-    return a_database(server, like)
+    reused: Reused = request.getfixturevalue("reused_postgres")
+    return reused.address()
 
 
 @pytest.fixture
