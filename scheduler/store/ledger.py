@@ -105,22 +105,22 @@ async def revise(
     marks: occurrence -> (fingerprint of what is significant, of all that shows); starts: occurrence -> when.
     """
     known = await read_revisions(connection)
+    new, moved, reworded = [], [], []
     for occurrence, (significant, visible) in marks.items():
         row, starts_at = known.get(occurrence), starts.get(occurrence)
-        new = {"significant": significant, "visible": visible, "changed_at": now, "starts_at": starts_at}
+        shown = {"significant": significant, "visible": visible, "changed_at": now, "starts_at": starts_at}
         if row is None:
-            first = {"occurrence": occurrence, "sequence": 0, "created_at": now, "significant_at": now}
-            await connection.execute(revisions.insert().values(**first, **new))
+            first = {"sequence": 0, "created_at": now, "significant_at": now}
+            new.append({"occurrence": occurrence, **first, **shown})
         elif row.significant != significant:
-            moved = {"sequence": row.sequence + 1, "significant_at": now, "started_at": row.starts_at}
-            await _revise(connection, occurrence, {**new, **moved})
+            move = {"sequence": row.sequence + 1, "significant_at": now, "started_at": row.starts_at}
+            moved.append({"of": occurrence, **move, **shown})
         elif row.visible != visible:
-            await _revise(connection, occurrence, new)
-
-
-async def _revise(connection: AsyncConnection, occurrence: str, values: Mapping[str, object]) -> None:
-    where = revisions.c.occurrence == occurrence
-    await connection.execute(update(revisions).where(where).values(**values))
+            reworded.append({"of": occurrence, **shown})
+    if new:
+        await connection.execute(revisions.insert(), new)
+    for changed in filter(None, (moved, reworded)):
+        await connection.execute(update(revisions).where(revisions.c.occurrence == bindparam("of")), changed)
 
 
 async def read_rules(connection: AsyncConnection) -> dict[tuple[str, str], datetime]:
@@ -135,13 +135,17 @@ async def write_rules(
     """fingerprints: (series or cycle, rule, fingerprint). A rule that changed counts from now on."""
     rows = await connection.execute(select(rules))
     known = {(row.owner, row.rule): row.fingerprint for row in rows}
+    new, changed = [], []
     for owner, rule, fingerprint in fingerprints:
         if (owner, rule) not in known:
-            row = {"owner": owner, "rule": rule, "fingerprint": fingerprint, "since": now}
-            await connection.execute(rules.insert().values(**row))
+            new.append({"owner": owner, "rule": rule, "fingerprint": fingerprint, "since": now})
         elif known[owner, rule] != fingerprint:
-            where = (rules.c.owner == owner) & (rules.c.rule == rule)
-            await connection.execute(update(rules).where(where).values(fingerprint=fingerprint, since=now))
+            changed.append({"of": owner, "named": rule, "fingerprint": fingerprint, "since": now})
+    if new:
+        await connection.execute(rules.insert(), new)
+    if changed:
+        where = (rules.c.owner == bindparam("of")) & (rules.c.rule == bindparam("named"))
+        await connection.execute(update(rules).where(where), changed)
 
 
 async def note(

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Security
@@ -232,10 +233,11 @@ def build_api(daemon: Daemon, keys: ApiKeys) -> FastAPI:
         app.get(path, response_model=model, response_description="As it is now", **described)(look)
         app.add_api_route(path, look, methods=["HEAD"], include_in_schema=False)
 
-    document = _written_document(app)
+    # first when it is asked for: it takes longer to write than all else here
+    document = cache(partial(_written_document, app))
 
     async def openapi(_: Request) -> Response:
-        return _answer(document)
+        return _answer(await asyncio.to_thread(document))
 
     app.add_route(_DOCUMENT, openapi, methods=["GET"])
     return app
