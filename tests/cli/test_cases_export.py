@@ -82,8 +82,7 @@ def test_the_sums_are_a_csv_of_their_own(desk: Desk, tmp_path: Path) -> None:
 def test_the_workbook_has_cases_sums_mails_and_log(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "round.xlsx"
 
-    words = ("export", "--to", str(file), "--city", "gdynia", "--city", "Medellín")
-    done = started("cases", *words, environment=desk.environment)
+    done = desk.say("export", "--to", str(file), "--city", "gdynia", "--city", "Medellín")
 
     assert done.stdout.startswith(f"OK: 7 cases of {ROUND}, 5 due, with log and mails of 2")
     sheets = sheets_of(file)

@@ -72,10 +72,7 @@ def test_an_export_is_taken_after_its_plan(desk: Desk) -> None:
     rows = rows_of(response(code("gdynia"), WHEN), response(code("melton"), G01Q01="Melton"))
     file = export(desk, as_csv(rows, TEXTS, ";"))
 
-    done = started(
-        *("cases", "import", ROUND, file, "--zone", "UTC", "--by", "Anna", "--yes"),
-        environment=surroundings(desk),
-    )
+    done = say(desk, "import", ROUND, file, "--zone", "UTC", "--by", "Anna", "--yes")
 
     assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout.splitlines()
