@@ -1285,7 +1285,7 @@ async def test_who_is_cancelled_cuts_its_lines(server: RecordingRelay) -> None:
     server.hold()
     relay = client(server, connections=2)
     going = asyncio.create_task(hand_over(relay, mails(6)))
-    await server.holds.wait()
+    await server.until(lambda: server.held == 2)
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going
