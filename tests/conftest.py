@@ -103,7 +103,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Tests run on the loop that the service runs on; what starts one itself, such as a command, on asyncio's."""
+    """Tests run on the loop that the service runs on; a command that a test types starts one of its own."""
     return {"uvloop": uvloop.new_event_loop}
 
 
