@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,18 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from scheduler.cli import progress
 from scheduler.cli.cases_round import ByOption, is_wanted, opened_round
-from scheduler.cli.common import (
-    counted,
-    err,
-    is_terminal,
-    links_if_any,
-    out,
-    who_decides,
-)
-from scheduler.configuration.lists.survey import Tell, read_survey
+from scheduler.cli.common import counted, links_if_any, out, who_decides
+from scheduler.cli.progress import TellOf
+from scheduler.configuration.lists.survey import read_survey
 from scheduler.configuration.problems import Problems, did_you_mean, listed, printable, quoted
 from scheduler.configuration.spoken import shortened
 from scheduler.errors import CasesRefused, SchedulerError
@@ -100,7 +93,7 @@ async def _import(cycle: str, file: Path, zone: str | None, by: str, yes: bool, 
     now = datetime.now(UTC)
     async with opened_round(cycle, now) as (database, in_force, of):
         desk, clock = Cases(database, Memory(in_force)), zone or in_force.network.zone
-        with _progress() as tell_of:
+        with progress.shown() as tell_of:
             plan = await _plan(desk, of, file, sheet, clock, links, now, tell_of)
         how = "as was said with --zone" if zone else "the network's own; say another one with --zone"
         out.print(f"times of {printable(file)} are read in the zone {clock} ({how})")
@@ -111,7 +104,7 @@ async def _import(cycle: str, file: Path, zone: str | None, by: str, yes: bool, 
             return
         if not (yes or is_wanted(f"Write this to {of.id}?", "Nothing was written")):
             return
-        with _progress() as tell_of:
+        with progress.shown() as tell_of:
             tell_of("writing")(0, 0)
             done = await _said(desk.record(of.id, plan.understood.said, by=by, now=datetime.now(UTC)))
         out.print(f"OK: {of.id}: {_summary(done, plan)}")
@@ -271,24 +264,3 @@ def installation_links() -> Links:
         what = "the installation's secret key is not here, and the cities' codes are worked out of it"
         raise SchedulerError(f"{what}; run this where the service runs, or set SCHEDULER_SECRET_KEY")
     return links
-
-
-#: Begins a part of the work, by its name; gives what takes how far it is (0 of 0: nobody knows).
-TellOf = Callable[[str], Tell]
-
-
-@contextmanager
-def _progress() -> Iterator[TellOf]:
-    """A bar on a terminal, gone at the end; nothing in a pipe."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=err, transient=True, disable=not is_terminal()) as progress:
-
-        def tell_of(what: str) -> Tell:
-            task = progress.add_task(what, total=None)
-
-            def tell(done: int, of: int) -> None:
-                progress.update(task, completed=done, total=of or None)
-
-            return tell
-
-        yield tell_of

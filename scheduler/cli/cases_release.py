@@ -11,6 +11,7 @@ from unicodedata import category
 
 import typer
 
+from scheduler.cli import progress
 from scheduler.cli.common import counted, database_in_force, find_member, key_if_any, out, who_decides
 from scheduler.cli.preview import real_links
 from scheduler.configuration.problems import listed, printable
@@ -78,7 +79,9 @@ async def _release(
     async with database_in_force() as (database, in_force):
         slugs = [find_member(in_force.configuration, city) for city in cities]
         desk = Releasing(database, real_links(settings), key_if_any(settings))
-        seen = await desk.look(cycle, outcomes=outcomes, cities=slugs, now=datetime.now(UTC))
+        with progress.shown() as tell_of:
+            tell = tell_of("writing the letters")
+            seen = await desk.look(cycle, outcomes=outcomes, cities=slugs, now=datetime.now(UTC), tell=tell)
         if by is not None and plan is not None:
             seen.check_plan(plan)
         for line in _lines(seen, is_short=by is not None):
@@ -100,7 +103,9 @@ async def _let_go(desk: Releasing, seen: Release, by: str, yes: bool) -> None:
         if not await asyncio.to_thread(typer.confirm, question):
             out.print("Nothing was released")
             raise typer.Exit(1)
-    await desk.release(seen, by=by, now=datetime.now(UTC))
+    with progress.shown() as tell_of:
+        tell_of("releasing")(0, 0)
+        await desk.release(seen, by=by, now=datetime.now(UTC))
     cases = f"{seen.cities:,} case" + ("" if seen.cities == 1 else "s")
     out.print(
         f"OK: {cases} of {seen.cycle.id} released by {by}; {counted(seen.letters, 'letter')} on the way"

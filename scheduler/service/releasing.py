@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import count
 
 from scheduler import logs
 from scheduler.configuration.problems import did_you_mean
@@ -209,8 +210,10 @@ class Releasing:
         outcomes: Collection[State] = (),
         cities: Sequence[str] = (),
         now: datetime,
+        tell: Callable[[int, int], None] = lambda _done, _of: None,
     ) -> Release:
         """What would be released; touches nothing. outcomes, cities (slugs): only these, where any is named.
+        tell: takes how many cases are written of so far, and of how many; in another thread.
 
         Raises CasesRefused with a sentence for each city that is named, and cannot be released.
         """
@@ -229,7 +232,7 @@ class Releasing:
         left_out = tuple(_left_out(of, chosen, rows))
         chosen = [case for case in chosen if case.member not in left_out]
         writer = _Writer(Letters(in_force, self.links), of, codes, now)
-        bundles = await asyncio.to_thread(lambda: tuple(_bundles(chosen, rows, writer)))
+        bundles = await asyncio.to_thread(lambda: tuple(_bundles(chosen, rows, writer, tell)))
         release = Release(
             in_force,
             of,
@@ -441,9 +444,13 @@ def _without(text: str, secrets: Collection[str]) -> str:
 
 
 def _bundles(
-    chosen: Sequence[Case], rows: Mapping[State, Sequence[Delivery]], writer: _Writer
+    chosen: Sequence[Case],
+    rows: Mapping[State, Sequence[Delivery]],
+    writer: _Writer,
+    tell: Callable[[int, int], None],
 ) -> Iterator[Bundle]:
     """Of each outcome that there is, in the order of LETTERS."""
+    done = count(1)
     for state in LETTERS:
         theirs = {case.member: case for case in chosen if case.state is state}
         if not theirs:
@@ -451,7 +458,11 @@ def _bundles(
         first: dict[str, Delivery] = {}
         for row in sorted(rows[state], key=_is_copy):
             first.setdefault(row.member, row)
-        texts = {slug: writer.text(first[slug], case) for slug, case in theirs.items() if slug in first}
+        texts = {}
+        for slug, case in theirs.items():
+            if slug in first:
+                texts[slug] = writer.text(first[slug], case)
+            tell(next(done), len(chosen))
         yield Bundle(state, tuple(theirs.values()), tuple(rows[state]), texts)
 
 

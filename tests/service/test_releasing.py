@@ -237,6 +237,14 @@ async def test_where_nobody_can_be_written_to_nothing_ends(decided: Stage) -> No
 # releasing
 
 
+async def test_who_looks_hears_how_many_letters_are_written(decided: Stage) -> None:
+    told: list[tuple[int, int]] = []
+
+    seen = await desk(decided).look(ROUND, now=JANUARY, tell=lambda done, of: told.append((done, of)))
+
+    assert told == [(number, seen.cities) for number in range(1, seen.cities + 1)]
+
+
 async def test_the_letters_go_to_mayor_contact_and_commission(decided: Stage) -> None:
     await release(decided)
     await decided.play(JANUARY, JANUARY + DAY)
