@@ -43,8 +43,8 @@ from scheduler.store.duties import Duty, fire
 from scheduler.store.suppressions import EVERYTHING, Suppression
 from scheduler.store.tellings import read_tellings
 from tests.cast import DOHA, MEDELLIN, MELTON, OPEN, a_configuration, at, member, real
-from tests.conftest import a_database
 from tests.engines import opened
+from tests.reused import Reused
 from tests.service.stage import Stage, part
 
 T = TypeVar("T")
@@ -82,10 +82,17 @@ def meant(city: Member, roles: tuple[str, ...], barred: set[str]) -> set[tuple[s
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_the_outbox_and_the_plan_agree_on_who_stands_in(request: pytest.FixtureRequest, kind: str) -> None:
     """`_stands_in` in store/duties.py, `stand_ins` in model/members.py."""
-    like = request.getfixturevalue(f"migrated_{'postgres' if kind == 'postgresql' else kind}")
-    server = request.getfixturevalue("postgres") if kind == "postgresql" else None
 
-    @settings(max_examples=6, deadline=None, derandomize=True, database=None)
+    made: Path | Reused = request.getfixturevalue(
+        "migrated_sqlite" if kind == "sqlite" else "reused_postgres"
+    )
+
+    def empty(folder: Path) -> str | Path:
+        if isinstance(made, Path):
+            return Path(shutil.copy(made, folder / "test.sqlite"))
+        return made.address()
+
+    @settings(max_examples=12, deadline=None, derandomize=True, database=None)
     @given(
         everybody=st.lists(people(), min_size=12, max_size=40),
         asked=st.lists(SOME_ROLES, min_size=3, max_size=3),
@@ -105,7 +112,7 @@ def test_the_outbox_and_the_plan_agree_on_who_stands_in(request: pytest.FixtureR
                     await fire(connection, a_duty(f"rule-{number}", roles, ids), NOW)
             return [await written(database, f"rule-{number}") for number in range(len(asked))]
 
-        found = asyncio.run(on_a_database(work, like, server))
+        found = asyncio.run(on_a_database(work, empty))
 
         for roles, rows in zip(asked, found, strict=True):
             expected = {city.slug: meant(city, roles, barred) for city in cities}
@@ -114,13 +121,10 @@ def test_the_outbox_and_the_plan_agree_on_who_stands_in(request: pytest.FixtureR
     agree()
 
 
-async def on_a_database(work: Callable[[Database], Awaitable[T]], like: Path | str, server: str | None) -> T:
+async def on_a_database(work: Callable[[Database], Awaitable[T]], empty: Callable[[Path], str | Path]) -> T:
+    """empty: gives a database with all tables and nothing in them; it may make a file in the folder."""
     with tempfile.TemporaryDirectory() as folder:
-        if server:
-            url: str | Path = a_database(server, str(like))
-        else:
-            url = Path(shutil.copy(like, Path(folder) / "test.sqlite"))
-        async with opened(url) as database:
+        async with opened(empty(Path(folder))) as database:
             return await work(database)
 
 
@@ -230,7 +234,7 @@ async def bar(stage: Stage, addresses: frozenset[str], now: datetime) -> None:
 Promise = tuple[datetime, str, str]
 
 
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(round_=rounds(), edited=st.integers(8, 44), span=st.integers(1, 30))
 def test_what_a_plan_promises_of_a_round_is_what_goes_out(
     migrated_sqlite: Path, round_: Round, edited: int, span: int
