@@ -16,10 +16,12 @@ TellOf = Callable[[str], Tell]
 
 
 @contextmanager
-def shown() -> Iterator[TellOf]:
+def shown(*, is_wanted: bool = True) -> Iterator[TellOf]:
     """Gone at the end; nothing in a pipe."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=err, transient=True, disable=not is_terminal()) as progress:
+    with Progress(
+        *columns, console=err, transient=True, disable=not (is_wanted and is_terminal())
+    ) as progress:
 
         def tell_of(what: str) -> Tell:
             task = progress.add_task(what, total=None)

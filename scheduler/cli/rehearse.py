@@ -6,20 +6,18 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
 
+from scheduler.cli import progress
 from scheduler.cli.common import (
     ConfigOption,
     accepted,
     counted,
-    err,
-    is_terminal,
     out,
     read_configuration,
     span,
@@ -35,6 +33,9 @@ from scheduler.settings import read_settings
 if TYPE_CHECKING:
     # the service is loaded where it is used: `scheduler check` and `plan` answer without it
     from scheduler.service.rehearsal import Edit, Entry, Rehearsal
+
+#: What the bar counts in.
+_SECOND = timedelta(seconds=1)
 
 
 def rehearse_command(
@@ -80,16 +81,15 @@ def play(
 
     configuration = without_erased(configuration)
     edits = [replace(edit, configuration=without_erased(edit.configuration)) for edit in edits]
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, console=err, transient=True, disable=not (show and is_terminal())) as progress:
-        task = progress.add_task(f"Playing into {folder}", total=(end - start).total_seconds())
+    with progress.shown(is_wanted=show) as tell_of:
+        tell = tell_of(f"Playing into {folder}")
 
         def jumped(at: datetime) -> None:
-            progress.update(task, completed=(at - start).total_seconds())
+            tell((at - start) // _SECOND, (end - start) // _SECOND)
 
         base_url = read_settings().base_url
         rehearsal = asyncio.run(rehearse(configuration, start, end, folder, base_url, edits, jumped))
-        progress.update(task, description="Writing the pages", total=None)
+        tell_of("Writing the pages")(0, 0)
         write_pages(rehearsal)
     return rehearsal
 
