@@ -65,6 +65,11 @@ _SIGNED = (
     case_log.c.actor,
     journal.c.actor,
 )
+#: Texts in which an address may stand, and what takes the place of one that has it.
+_QUOTING = {
+    **dict.fromkeys(_SIGNED, SIGNED_BY_ERASED),
+    **dict.fromkeys((case_log.c.reason, case_log.c.letter), ERASED),
+}
 
 _DONE = (SENT, FAILED, MISSED, WITHDRAWN)
 
@@ -129,12 +134,9 @@ async def forget(connection: AsyncConnection, address: str, ids: Collection[int]
     returned = or_(bounces.c.contact_id.in_(mine), bounces.c.address == address.lower())
     await connection.execute(delete(bounces).where(returned))
     await connection.execute(delete(suppressions).where(suppressions.c.address == address.lower()))
-    for column in _SIGNED:
-        signed = func.lower(column).contains(address.lower(), autoescape=True)
-        await connection.execute(update(column.table).where(signed).values({column: SIGNED_BY_ERASED}))
-    for column in (case_log.c.reason, case_log.c.letter):
-        quotes = func.lower(column).contains(address.lower(), autoescape=True)
-        await connection.execute(update(case_log).where(quotes).values({column: ERASED}))
+    for column, instead in _QUOTING.items():
+        has_it = func.lower(column).contains(address.lower(), autoescape=True)
+        await connection.execute(update(column.table).where(has_it).values({column: instead}))
     nobody = {"address": literal("erased-") + cast(contacts.c.id, String), "name": "", "is_listed": False}
     await connection.execute(update(contacts).where(contacts.c.id.in_(mine)).values(**nobody))
 
