@@ -144,10 +144,9 @@ async def write(
     connection: AsyncConnection, notice: Notice, contact_id: int, reason: str, now: datetime
 ) -> bool:
     """One row more of the notice, due now; False where there is one already. reason: for staff."""
-    named = notice.occurrence, notice.rule, notice.basis
     values: dict[str, Any] = {
         "notice_key": f"{notice.occurrence}|{notice.rule}|{contact_id}|{notice.basis}",
-        "message_id": message_id(*named, contact_id, notice.domain),
+        "message_id": message_id(notice.occurrence, notice.rule, notice.basis, contact_id, notice.domain),
         "contact_id": contact_id,
         "due_at": now,
         "next_at": now,
