@@ -265,7 +265,7 @@ def _when(kind: Kind, rule: RuleForm) -> When | None:
 
 def _with_rungs(rule: NoticeRule, rules: Sequence[NoticeRule]) -> Iterator[NoticeRule]:
     """The digest is a rule for each reminder, at the same moment."""
-    if rule.kind is not Kind.REPORT_DIGEST:
+    if not rule.is_digest:
         yield rule
         return
     for rung in rules:

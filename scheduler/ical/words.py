@@ -7,7 +7,7 @@ from datetime import date, datetime
 from scheduler.ical.events import Words
 from scheduler.languages import Language
 from scheduler.model import times
-from scheduler.model.cycles import IN_THE_CITY, Cycle
+from scheduler.model.cycles import Cycle
 from scheduler.model.members import Member
 from scheduler.model.network import Network, Partner
 from scheduler.model.programme import Occurrence
@@ -83,7 +83,7 @@ def case_words(occurrence: Occurrence, zone: str, network: Network, language: La
 def cycle_words(cycle: Cycle, network: Network, language: Language) -> Words:
     """The deadline of all, as a day; its hour differs by city."""
     deadline = cycle.deadline_of_all
-    if deadline.zone == IN_THE_CITY:
+    if deadline.is_in_the_city:
         day = language.full_date(deadline.on)
         text = language.say("Until the end of {day} in each city. See the city's own calendar.", day=day)
         return Words(language.say("Deadline: {title}", title=cycle.title), text)

@@ -19,7 +19,7 @@ from scheduler.mail.views import (
 )
 from scheduler.model import times
 from scheduler.model.cases import ENDING, LETTERS, is_late
-from scheduler.model.cycles import ANYWHERE, CODE, IN_THE_CITY, Cycle, Deadline
+from scheduler.model.cycles import ANYWHERE, CODE, Cycle, Deadline
 from scheduler.model.drafts import Draft
 from scheduler.model.members import NATIONAL_COMMISSION, NATIONAL_COORDINATOR
 from scheduler.model.notices import AWAITING, OUTCOMES, Kind
@@ -140,7 +140,7 @@ def _submit_at(cycle: Cycle, facts: Facts) -> str:
 
 def _policy(deadline: Deadline) -> str:
     """Which sentence says by whose clock the round's deadline is meant (story US-23.2)."""
-    if deadline.zone == IN_THE_CITY:
+    if deadline.is_in_the_city:
         return "city"
     if deadline.zone == ANYWHERE and deadline.at >= _LAST_MINUTE:
         return "anywhere"

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 from scheduler.model import times
-from scheduler.model.cycles import IN_THE_CITY, Cycle
+from scheduler.model.cycles import Cycle
 from scheduler.model.network import Configuration
 from scheduler.model.programme import DEADLINE_LENGTH, Occurrence, occurrences_of, span_of
 
@@ -165,7 +165,7 @@ class ClockChange:
             return False
         if isinstance(occurrence.of, Cycle):
             # what is written in the city's own hour shows that hour by any clock
-            if occurrence.of.deadline.zone == IN_THE_CITY or occurrence.id not in self.ahead:
+            if occurrence.of.deadline.is_in_the_city or occurrence.id not in self.ahead:
                 return False
         elif self.ahead.get(occurrence.id) != occurrence.starts_at:
             return False

@@ -96,9 +96,14 @@ class Deadline:
     #: IANA name, offset, or IN_THE_CITY
     zone: str
 
+    @property
+    def is_in_the_city(self) -> bool:
+        """The same hour in each city, at another instant."""
+        return self.zone == IN_THE_CITY
+
     def there(self, zone: str) -> Deadline:
         """As it is for a city in that zone."""
-        return replace(self, zone=zone) if self.zone == IN_THE_CITY else self
+        return replace(self, zone=zone) if self.is_in_the_city else self
 
     @property
     def instant(self) -> datetime:
@@ -159,7 +164,7 @@ class Cycle:
     @cached_property
     def is_alike_for_all(self) -> bool:
         """One deadline holds for all cities."""
-        return self.deadline.zone != IN_THE_CITY and all(e.is_for_all for e in self.extensions)
+        return not self.deadline.is_in_the_city and all(e.is_for_all for e in self.extensions)
 
     def extension_of(self, member: Member) -> Extension | None:
         """The one that counts: the longest of those that name the member, or all."""

@@ -154,6 +154,12 @@ class NoticeRule:
     when: When | None
     enabled: bool = True
 
+    @property
+    def is_digest(self) -> bool:
+        """Its mail is about other cities than the reader's own, so it takes the place of no other mail, and
+        none takes its place."""
+        return self.kind is Kind.REPORT_DIGEST
+
 
 def hour_of(rules: Iterable[NoticeRule], kind: Kind) -> time:
     """The wall time at which the rule of a kind acts on its day, whether it is switched on or not."""

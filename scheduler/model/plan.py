@@ -127,7 +127,7 @@ def _parted(
     """
     done = {rule: numbers for rule, numbers in done.items() if numbers}
     declined, come = told.declined(occurrence.id), told.come.get(occurrence.id, frozenset())
-    digests = frozenset(rule.id for rule in rules if rule.kind is Kind.REPORT_DIGEST)
+    digests = frozenset(rule.id for rule in rules if rule.is_digest)
     asking = frozenset(rule.id for rule in rules if rule.kind in ASKING)
     knows_more = told.is_known(occurrence.id) or done or declined or told.ended or told.barred
     if not (knows_more or come or digests):
@@ -234,23 +234,18 @@ def _latest(together: Sequence[Due]) -> _Latest:
     if len(timed) < 2:
         return {}
     return {
-        (crowd, role, _is_digest(one.rule)): one.rule
+        (crowd, role, one.rule.is_digest): one.rule
         for one in timed
         for crowd in one.crowds
         for role in one.rule.to
     }
 
 
-def _is_digest(rule: NoticeRule) -> bool:
-    """It is about other cities than the reader's own mail, and takes the place of none."""
-    return rule.kind is Kind.REPORT_DIGEST
-
-
 def _roles(one: Due, crowd: Crowd, latest: _Latest) -> tuple[str, ...]:
     """Of several reminders that are due together each role gets the last one, as in `latest_only`."""
     if not latest or one.rule.kind in STATEFUL:
         return one.rule.to
-    return tuple(r for r in one.rule.to if latest[crowd, r, _is_digest(one.rule)] is one.rule)
+    return tuple(r for r in one.rule.to if latest[crowd, r, one.rule.is_digest] is one.rule)
 
 
 def tally(mailings: Iterable[Mailing]) -> Tally:

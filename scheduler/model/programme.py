@@ -9,7 +9,7 @@ from functools import cached_property
 
 from scheduler.errors import SchedulerError
 from scheduler.model import times
-from scheduler.model.cycles import ANYWHERE, IN_THE_CITY, Cycle, Deadline
+from scheduler.model.cycles import ANYWHERE, Cycle, Deadline
 from scheduler.model.members import Member, Standing
 from scheduler.model.network import Configuration, Network
 from scheduler.model.series import Series, Session, Status
@@ -88,7 +88,7 @@ class Occurrence:
     def slack(self) -> timedelta:
         """By how much its instant may move and still be the same deadline to who reads it: what is written in
         the city's own hour moves in UTC when the city's clock does."""
-        is_own = isinstance(self.of, Cycle) and self.of.deadline.zone == IN_THE_CITY
+        is_own = isinstance(self.of, Cycle) and self.of.deadline.is_in_the_city
         return _HALF_A_DAY if is_own else timedelta(0)
 
     @property

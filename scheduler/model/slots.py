@@ -174,12 +174,12 @@ def latest_only(slots: Sequence[Slot]) -> tuple[list[Slot], list[Slot]]:
     return kept, replaced
 
 
-#: (occurrence, group, role, it is a digest: about other cities than the reader's own mail)
+#: (occurrence, group, role, it is a digest)
 _Reader = tuple[str, str, str, bool]
 
 
 def _reader(slot: Slot, group: Group, role: str) -> _Reader:
-    return slot.occurrence.id, group.like.slug, role, slot.rule.kind is Kind.REPORT_DIGEST
+    return slot.occurrence.id, group.like.slug, role, slot.rule.is_digest
 
 
 def _part(slot: Slot, latest: Mapping[_Reader, Slot], *, is_latest: bool) -> list[Slot]:

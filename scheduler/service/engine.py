@@ -234,7 +234,7 @@ def duty_of(slot: Slot, in_force: InForce, missed_because: str = "") -> Duty:
 
 def _member_ids(slot: Slot, in_force: InForce) -> tuple[int, ...]:
     """Of a digest only the cities that lead: each national coordinator gets one."""
-    if slot.rule.kind is Kind.REPORT_DIGEST:
+    if slot.rule.is_digest:
         leaders = in_force.leaders(slot.occurrence.id)
         return tuple(in_force.member_ids[m.slug] for m in slot.members() if m.slug in leaders)
     return tuple(chain.from_iterable(in_force.ids_of(group) for group in slot.groups))
